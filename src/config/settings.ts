@@ -1,0 +1,134 @@
+// What a checked sekimori.toml becomes: the only form of the configuration that the rest of the house sees.
+// Durations are milliseconds, sizes are octets, secrets are resolved, defaults are filled in, references hold.
+
+import type { Address } from "../address/address.ts";
+import type { Domain } from "../address/domain.ts";
+
+export interface Settings {
+  readonly version: 1;
+  /** The name this host gives itself in greetings, Received and Message-ID (RFC 5321 §4.1.1.1). */
+  readonly hostname: Domain;
+  /** Directory of everything that must survive a restart: spool, index, mailboxes. */
+  readonly state: string;
+  readonly log: LogSettings;
+  readonly http: readonly Endpoint[];
+  readonly tls: TlsSettings;
+  readonly domains: readonly DomainSettings[];
+  readonly listeners: readonly ListenerSettings[];
+  readonly smtp: SmtpSettings;
+  readonly limits: LimitSettings;
+  readonly delivery: DeliverySettings;
+  readonly dns: DnsSettings;
+}
+
+export interface Endpoint {
+  /** An IP address, never a name. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface LogSettings {
+  readonly level: "debug" | "info" | "warn" | "error";
+  /** Where the JSON lines go; one file a day. `trace` reads them. */
+  readonly directory: string;
+  /** Copy every line to standard output as well (containers, journald). */
+  readonly stdout: boolean;
+}
+
+/** Where the server's certificate comes from. Self-signed is enough to start, not to run. */
+export type TlsSettings =
+  | { readonly kind: "self-signed"; readonly directory: string }
+  | { readonly kind: "files"; readonly certificate: string; readonly key: string };
+
+export interface DomainSettings {
+  readonly name: Domain;
+  /** Who reads postmaster@, abuse@ and hostmaster@ (RFC 2142). Always deliverable. */
+  readonly postmaster: Address;
+  /** Further local parts and where they lead. Targets are local addresses. */
+  readonly aliases: ReadonlyMap<string, readonly Address[]>;
+  readonly dkim: DkimSettings | undefined;
+}
+
+export interface DkimSettings {
+  readonly selector: string;
+  /** PEM, PKCS#8 (RSA ≥ 1024 bits or Ed25519). Made at first start when the file does not exist. */
+  readonly keyFile: string;
+}
+
+export type ListenerRole = "submission" | "mx" | "pop3";
+export type ListenerTls = "none" | "starttls" | "implicit";
+
+export interface ListenerSettings {
+  readonly role: ListenerRole;
+  readonly endpoints: readonly Endpoint[];
+  readonly tls: ListenerTls;
+}
+
+export interface SmtpSettings {
+  /** Largest message in octets, announced as SIZE (RFC 1870). */
+  readonly messageSize: number;
+  /** Recipients in one transaction. RFC 5321 §4.5.3.1.8 wants at least 100 on an MX. */
+  readonly recipients: number;
+  /** Commands that fail before the session is closed with 421. */
+  readonly errors: number;
+  /** Failed AUTH commands before the session is closed (RFC 4954 §4: not before three). */
+  readonly authFailures: number;
+  /** Transactions in one session. */
+  readonly messages: number;
+  /** Idle time until 421 (RFC 5321 §4.5.3.2.7: at least five minutes). */
+  readonly timeout: number;
+  /** Sessions open at once, all listeners together; one more gets 421. */
+  readonly sessions: number;
+  /** Octets of message content held in memory, all sessions together; beyond it DATA gets 452. */
+  readonly contentMemory: number;
+  /** Free space that must remain where the state lives; below it MAIL gets 452. */
+  readonly freeSpace: number;
+}
+
+/** Every window counts recipients, and in any interval of its length at most `recipients` pass. */
+export interface WindowSettings {
+  readonly name: string;
+  readonly length: number;
+  readonly recipients: number;
+}
+
+export interface LimitSettings {
+  /** What one account may send: charged messages × recipients. */
+  readonly account: readonly WindowSettings[];
+  /** What one account may ask for: every RCPT TO, never given back. */
+  readonly attempts: readonly WindowSettings[];
+}
+
+export interface DeliverySettings {
+  /** Everything that is not local goes here, if set. */
+  readonly smarthost: RouteTarget | undefined;
+  /** Routes by recipient domain; they win over the smarthost and MX records. */
+  readonly routes: ReadonlyMap<string, RouteTarget>;
+  /** Waits between attempts; the last one repeats (RFC 5321 §4.5.4.1). */
+  readonly retry: readonly number[];
+  /** Age at which a message is given up and a failure DSN is sent. */
+  readonly giveUp: number;
+  /** Connections to one destination at once. */
+  readonly connectionsPerDestination: number;
+  /** Connections in all. */
+  readonly connections: number;
+  /** Use STARTTLS when offered, without checking the certificate (RFC 7435). */
+  readonly tls: "opportunistic" | "never";
+  /** Port of remote mail exchangers; anything but 25 is for laboratories. */
+  readonly port: number;
+}
+
+export interface RouteTarget {
+  /** A host name (A/AAAA is looked up, no MX) or an IP address. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls: "opportunistic" | "required" | "never";
+  readonly auth: { readonly username: string; readonly password: string } | undefined;
+}
+
+export interface DnsSettings {
+  /** Resolvers as endpoints; empty means those of the system. */
+  readonly servers: readonly Endpoint[];
+  /** How long one question may take, retries included. */
+  readonly timeout: number;
+}

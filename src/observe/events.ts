@@ -1,0 +1,139 @@
+// Every event there is: its name, its fields, its level and what it counts. Log, metrics, trace and the
+// reference page are made from this table; nothing reports by any other way. Message content, passwords and
+// SASL payloads never appear in a field.
+
+export type EventLevel = "debug" | "info" | "warn" | "error";
+
+/** Where a session comes from; part of most events (RFC 6302: with the source port). */
+interface Peer {
+  readonly session: string;
+  readonly listener: string;
+  readonly client: string;
+  readonly port: number;
+}
+
+interface Decision {
+  /** Id in verdict/reasons.ts. */
+  readonly reason: string;
+  /** The reply the client saw, first line. */
+  readonly reply: string;
+  /** What the rule saw, for a person to read. */
+  readonly evidence?: string;
+}
+
+export interface EventFields {
+  "server.started": { readonly version: string; readonly hostname: string };
+  "server.ready": { readonly milliseconds: number };
+  "server.stopping": { readonly signal: string };
+  "server.stopped": { readonly milliseconds: number };
+  "server.failed": { readonly cause: string };
+  "listener.opened": { readonly listener: string; readonly address: string; readonly port: number };
+  "session.opened": Peer;
+  "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
+  "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
+  "session.refused": Peer & Decision;
+  "auth.succeeded": Peer & { readonly account: string; readonly mechanism: string };
+  "auth.failed": Peer & Decision & { readonly account: string; readonly mechanism: string };
+  "sender.accepted": Peer & { readonly sender: string; readonly account?: string };
+  "sender.refused": Peer & Decision & { readonly sender: string; readonly account?: string };
+  "recipient.accepted": Peer & Decision & { readonly sender: string; readonly recipient: string };
+  "recipient.refused": Peer & Decision & { readonly sender: string; readonly recipient: string; readonly account?: string };
+  "message.refused": Peer & Decision & { readonly message: string; readonly sender: string; readonly recipients: readonly string[] };
+  "message.accepted": Peer & {
+    readonly message: string;
+    readonly messageId: string;
+    readonly sender: string;
+    readonly recipients: readonly string[];
+    readonly size: number;
+    readonly account?: string;
+    readonly tls?: string;
+    readonly facts: readonly string[];
+  };
+  "message.created": { readonly message: string; readonly messageId: string; readonly recipients: readonly string[]; readonly about: string };
+  "message.recovered": { readonly message: string; readonly recipients: readonly string[] };
+  "message.deleted": { readonly message: string; readonly by: string };
+  "delivery.started": { readonly message: string; readonly attempt: number; readonly destination: string };
+  "delivery.delivered": {
+    readonly message: string;
+    readonly recipients: readonly string[];
+    readonly destination: string;
+    readonly reply: string;
+    readonly milliseconds: number;
+    readonly tls?: string;
+  };
+  "delivery.deferred": {
+    readonly message: string;
+    readonly recipients: readonly string[];
+    readonly destination: string;
+    readonly reply: string;
+    readonly next: string;
+  };
+  "delivery.failed": {
+    readonly message: string;
+    readonly recipients: readonly string[];
+    readonly destination: string;
+    readonly reply: string;
+    readonly status: string;
+  };
+  "bounce.dropped": { readonly message: string; readonly recipients: readonly string[]; readonly reply: string };
+  "mailbox.opened": Peer & { readonly account: string; readonly messages: number; readonly octets: number };
+  "mailbox.read": Peer & { readonly account: string; readonly file: string };
+  "mailbox.deleted": Peer & { readonly account: string; readonly messages: number };
+  "account.changed": { readonly account: string; readonly change: string; readonly by: string };
+  "queue.changed": { readonly change: string; readonly message: string; readonly by: string };
+  "spool.recovered": { readonly messages: number; readonly segments: number; readonly tornBytes: number; readonly milliseconds: number };
+  "spool.failed": { readonly cause: string };
+  "internal.failed": { readonly where: string; readonly cause: string };
+}
+
+export type EventName = keyof EventFields;
+
+export interface EventDescription {
+  readonly level: EventLevel;
+  /** One sentence for the reference page. */
+  readonly meaning: string;
+  /** Field whose values are few and become a metric label. */
+  readonly label?: string;
+}
+
+export const events: { readonly [Name in EventName]: EventDescription } = {
+  "server.started": { level: "info", meaning: "The process has read its configuration and begins to open its parts." },
+  "server.ready": { level: "info", meaning: "Every listener is open and the spool is recovered." },
+  "server.stopping": { level: "info", meaning: "A signal asked for the end: no new sessions, open ones drain." },
+  "server.stopped": { level: "info", meaning: "Everything is on disk; the process ends." },
+  "server.failed": { level: "error", meaning: "The server cannot go on and ends; the cause says why." },
+  "listener.opened": { level: "info", meaning: "A listener accepts connections." },
+  "session.opened": { level: "debug", meaning: "A client connected.", label: "listener" },
+  "session.closed": { level: "debug", meaning: "A session ended.", label: "cause" },
+  "session.secured": { level: "debug", meaning: "TLS is up in a session.", label: "protocol" },
+  "session.refused": { level: "info", meaning: "A session was refused or ended by a rule.", label: "reason" },
+  "auth.succeeded": { level: "info", meaning: "A client proved who it is.", label: "mechanism" },
+  "auth.failed": { level: "warn", meaning: "A login was refused.", label: "reason" },
+  "sender.accepted": { level: "debug", meaning: "MAIL FROM was accepted." },
+  "sender.refused": { level: "info", meaning: "MAIL FROM was refused.", label: "reason" },
+  "recipient.accepted": { level: "debug", meaning: "RCPT TO was accepted.", label: "reason" },
+  "recipient.refused": { level: "info", meaning: "RCPT TO was refused.", label: "reason" },
+  "message.refused": { level: "info", meaning: "A message was refused at DATA or after its end.", label: "reason" },
+  "message.accepted": { level: "info", meaning: "A message is durable and was answered 250.", label: "listener" },
+  "message.created": { level: "info", meaning: "The server itself made a message: a delivery status notification." },
+  "message.recovered": { level: "info", meaning: "A message found unfinished in the spool at start is queued again." },
+  "message.deleted": { level: "warn", meaning: "An operator deleted a queued message." },
+  "delivery.started": { level: "debug", meaning: "An attempt begins; it was recorded before it was dialled." },
+  "delivery.delivered": { level: "info", meaning: "The next hop or the mailbox has taken the message." },
+  "delivery.deferred": { level: "info", meaning: "An attempt failed for now and will be repeated." },
+  "delivery.failed": { level: "warn", meaning: "Delivery failed for good; the sender is told." },
+  "bounce.dropped": { level: "warn", meaning: "A message from <> could not be delivered: no bounce of a bounce." },
+  "mailbox.opened": { level: "info", meaning: "A POP3 session locked a mailbox." },
+  "mailbox.read": { level: "debug", meaning: "A POP3 session fetched a message." },
+  "mailbox.deleted": { level: "info", meaning: "A POP3 session ended and its deletions were made." },
+  "account.changed": { level: "warn", meaning: "An account was added or changed.", label: "change" },
+  "queue.changed": { level: "warn", meaning: "An operator changed the queue.", label: "change" },
+  "spool.recovered": { level: "info", meaning: "The spool was read at start." },
+  "spool.failed": { level: "error", meaning: "The spool could not be written: mail is answered 4xx until it can." },
+  "internal.failed": { level: "error", meaning: "A bug or a broken machine: something threw that should not." },
+};
+
+/** Takes what happened. Never throws, never blocks. */
+export interface Observer {
+  emit<Name extends EventName>(name: Name, fields: EventFields[Name]): void;
+}

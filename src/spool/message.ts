@@ -1,0 +1,69 @@
+// What the spool keeps of one message: everything that a restart needs to carry it to its end.
+
+/** Queue id: sorts by time, safe in file names, headers and replies. Made by base/id.ts. */
+export type MessageId = string;
+
+/** The accept record: written with the content, synced before the 250, never changed. */
+export interface AcceptRecord {
+  readonly id: MessageId;
+  /** Wall clock, ms. */
+  readonly receivedAt: number;
+  /** Which road it came by; a `bounce` is our own DSN and is never bounced itself. */
+  readonly origin: "submission" | "mx" | "bounce";
+  /** Envelope sender as written in the reverse-path, without brackets; "" is the null reverse-path. */
+  readonly sender: string;
+  /** Envelope recipients, frozen at DATA. Settlements name them by index. */
+  readonly recipients: readonly string[];
+  /** Content needs 8BITMIME on the way out (RFC 6152). */
+  readonly eightBit: boolean;
+  /** Message-ID header field, with its angle brackets; what people search for. */
+  readonly messageId: string;
+  /** Submission only: the account that is charged with it (law 8). */
+  readonly account?: string;
+  /** For the failure report and trace: who handed it over. */
+  readonly client?: string;
+}
+
+/** The end of the road for one recipient. Final: what is still to be tried is not in the spool. */
+export interface Settlement {
+  /** Index in AcceptRecord.recipients. */
+  readonly recipient: number;
+  readonly outcome: "delivered" | "failed" | "deleted";
+}
+
+export interface SpooledMessage extends AcceptRecord {
+  /** Octets of the content: header section and body, CRLF line ends, no dot-stuffing. */
+  readonly size: number;
+}
+
+export interface RecoveredMessage {
+  readonly message: SpooledMessage;
+  /** Indexes of the recipients that are not settled. Never empty. */
+  readonly open: readonly number[];
+}
+
+export interface Spool {
+  /**
+   * Appends a message. Resolves when its bytes and its record are synced to disk: only then may anybody say 250.
+   * Rejects when they cannot be made durable (disk full, I/O error); then the message is not there after a
+   * restart either, as far as can be known, and the client gets 4xx.
+   */
+  append(record: AcceptRecord, content: readonly Uint8Array[]): Promise<SpooledMessage>;
+  /** Records ends. Resolves when synced; callers need not wait, for a lost settlement only costs a duplicate. */
+  settle(id: MessageId, settlements: readonly Settlement[]): Promise<void>;
+  /** The content, octet for octet. Rejects when the message is unknown or its checksum does not hold. */
+  read(id: MessageId): Promise<Buffer>;
+  /** What is in it: for metrics and for the spool ceiling. */
+  status(): SpoolStatus;
+  /** Waits for what is in flight, closes the files. */
+  close(): Promise<void>;
+}
+
+export interface SpoolStatus {
+  readonly segments: number;
+  readonly octets: number;
+  readonly openMessages: number;
+  /** Groups committed and messages in them since start. */
+  readonly commits: number;
+  readonly appended: number;
+}
