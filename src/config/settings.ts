@@ -103,7 +103,7 @@ export interface DeliverySettings {
   /** Everything that is not local goes here, if set. */
   readonly smarthost: RouteTarget | undefined;
   /** Routes by recipient domain; they win over the smarthost and MX records. */
-  readonly routes: ReadonlyMap<string, RouteTarget>;
+  readonly routes: ReadonlyMap<Domain, RouteTarget>;
   /** Waits between attempts; the last one repeats (RFC 5321 §4.5.4.1). */
   readonly retry: readonly number[];
   /** Age at which a message is given up and a failure DSN is sent. */

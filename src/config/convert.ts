@@ -1,0 +1,156 @@
+// The two forms of a checked configuration: as it is written (keys of the file) and as the house uses it
+// (Settings). Both ways stand here side by side, so that whatever is read can be shown.
+
+import { join } from "node:path";
+import type { Address } from "../address/address.ts";
+import type { Configuration } from "./schema.ts";
+import { hiddenSecret } from "./secret.ts";
+import { formatVersion } from "./schema.ts";
+import type {
+  DomainSettings,
+  ListenerRole,
+  ListenerTls,
+  RouteTarget,
+  Settings,
+  TlsSettings,
+  WindowSettings,
+} from "./settings.ts";
+
+type WrittenTarget = NonNullable<Configuration["delivery"]["smarthost"]>;
+type WrittenDomain = Configuration["domain"][number];
+
+export function toSettings(configuration: Configuration): Settings {
+  const state = configuration["state-directory"];
+  const { log, http, tls, smtp, limits, delivery, dns } = configuration;
+  return {
+    version: formatVersion,
+    hostname: configuration.hostname,
+    state,
+    log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
+    http: http.listen,
+    tls: toTls(tls, state),
+    domains: configuration.domain.map((domain) => toDomain(domain, state)),
+    listeners: configuration.listener.map((listener) => ({
+      role: listener.role,
+      endpoints: listener.listen,
+      tls: listenerTlsOf(listener),
+    })),
+    smtp: {
+      messageSize: smtp["message-size"],
+      recipients: smtp.recipients,
+      errors: smtp.errors,
+      authFailures: smtp["auth-failures"],
+      messages: smtp.messages,
+      timeout: smtp.timeout,
+      sessions: smtp.sessions,
+      contentMemory: smtp["content-memory"],
+      freeSpace: smtp["free-space"],
+    },
+    limits: {
+      account: limits.account.recipients,
+      attempts: limits.account.attempts ?? limits.account.recipients.map(twice),
+    },
+    delivery: {
+      smarthost: delivery.smarthost === undefined ? undefined : toTarget(delivery.smarthost),
+      routes: new Map(configuration.route.map((route) => [route.domain, toTarget(route)])),
+      retry: delivery.retry,
+      giveUp: delivery["give-up"],
+      connectionsPerDestination: delivery["connections-per-destination"],
+      connections: delivery.connections,
+      tls: delivery.tls,
+      port: delivery.port,
+    },
+    dns,
+  };
+}
+
+/** Everything spelt out, with secrets hidden. */
+export function fromSettings(settings: Settings): Configuration {
+  const { log, http, tls, smtp, limits, delivery, dns } = settings;
+  return {
+    version: settings.version,
+    hostname: settings.hostname,
+    "state-directory": settings.state,
+    include: [],
+    log,
+    http: { listen: http },
+    tls: {
+      certificate: tls.kind === "files" ? tls.certificate : undefined,
+      key: tls.kind === "files" ? tls.key : undefined,
+    },
+    domain: settings.domains.map((domain) => ({
+      name: domain.name,
+      postmaster: domain.postmaster,
+      aliases: domain.aliases,
+      dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
+    })),
+    listener: settings.listeners.map(({ role, endpoints, tls: how }) => ({ role, listen: endpoints, tls: how })),
+    smtp: {
+      "message-size": smtp.messageSize,
+      recipients: smtp.recipients,
+      errors: smtp.errors,
+      "auth-failures": smtp.authFailures,
+      messages: smtp.messages,
+      timeout: smtp.timeout,
+      sessions: smtp.sessions,
+      "content-memory": smtp.contentMemory,
+      "free-space": smtp.freeSpace,
+    },
+    limits: { account: { recipients: limits.account, attempts: limits.attempts } },
+    delivery: {
+      smarthost: delivery.smarthost === undefined ? undefined : fromTarget(delivery.smarthost),
+      retry: delivery.retry,
+      "give-up": delivery.giveUp,
+      "connections-per-destination": delivery.connectionsPerDestination,
+      connections: delivery.connections,
+      tls: delivery.tls,
+      port: delivery.port,
+    },
+    route: [...delivery.routes].map(([domain, target]) => ({ domain, ...fromTarget(target) })),
+    dns,
+  };
+}
+
+/** POP3 clients begin with TLS (RFC 8314 §3.2), SMTP begins in clear and changes. */
+export function listenerTlsOf(listener: {
+  readonly role: ListenerRole;
+  readonly tls: ListenerTls | undefined;
+}): ListenerTls {
+  return listener.tls ?? (listener.role === "pop3" ? "implicit" : "starttls");
+}
+
+function twice(window: WindowSettings): WindowSettings {
+  return { ...window, recipients: 2 * window.recipients };
+}
+
+function toTls({ certificate, key }: Configuration["tls"], state: string): TlsSettings {
+  if (certificate === undefined || key === undefined) return { kind: "self-signed", directory: join(state, "tls") };
+  return { kind: "files", certificate, key };
+}
+
+function toDomain(domain: WrittenDomain, state: string): DomainSettings {
+  const { name, postmaster, dkim } = domain;
+  const aliases: ReadonlyMap<string, readonly Address[]> = domain.aliases;
+  if (dkim === undefined) return { name, postmaster, aliases, dkim };
+  const { selector } = dkim;
+  return {
+    name,
+    postmaster,
+    aliases,
+    dkim: { selector, keyFile: dkim.key ?? join(state, "dkim", `${name}.${selector}.pem`) },
+  };
+}
+
+function toTarget({ host, port, tls, username, password }: WrittenTarget): RouteTarget {
+  const auth = username === undefined || password === undefined ? undefined : { username, password };
+  return {
+    host,
+    port: port ?? (auth === undefined ? 25 : 587),
+    tls: tls ?? (auth === undefined ? "opportunistic" : "required"),
+    auth,
+  };
+}
+
+function fromTarget({ host, port, tls, auth }: RouteTarget): WrittenTarget {
+  return { host, port, tls, username: auth?.username, password: auth === undefined ? undefined : hiddenSecret };
+}

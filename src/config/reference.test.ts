@@ -1,0 +1,153 @@
+// What is made from the schema: the page, the JSON Schema, and that the schema itself is sound.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import { failure } from "../base/result.ts";
+import { checkTree } from "./check.ts";
+import { jsonSchema } from "./json-schema.ts";
+import { generatedFiles, referencePage } from "./reference.ts";
+import { schema } from "./schema.ts";
+import { formatToml } from "./show.ts";
+import { readTree, treeOf } from "./tree.ts";
+import type { Keys, ValueType, Written } from "./types.ts";
+
+/** Every key with the tables it stands in. */
+function allKeys(
+  keys: Keys,
+  path: readonly string[] = [],
+): readonly (readonly [path: readonly string[], key: Keys[string]])[] {
+  return Object.entries(keys).flatMap(([name, key]) => {
+    const table = tableOf(key.type);
+    const here = [...path, name];
+    return [[here, key] as const, ...(table === undefined ? [] : allKeys(table, here))];
+  });
+}
+
+function tableOf(type: ValueType): Keys | undefined {
+  if (type.kind === "list") return tableOf(type.of);
+  return type.kind === "table" ? type.keys : undefined;
+}
+
+function at(value: unknown, ...path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>((inner, step) => {
+    assert.ok(typeof inner === "object" && inner !== null, `no ${step}`);
+    return new Map<string, unknown>(Object.entries(inner)).get(`${step}`);
+  }, value);
+}
+
+await describe("the schema", async () => {
+  for (const [path, key] of allKeys(schema.keys)) {
+    const name = path.join(".");
+    await it(`${name}: says what it means in whole sentences`, () => {
+      assert.match(key.meaning, /^[A-Z`].*[.]$/s);
+      assert.ok(key.default === undefined || key.otherwise === undefined, "either a default or words for it");
+      assert.ok(key.required === undefined || (key.default === undefined && key.otherwise === undefined));
+    });
+
+    for (const [what, written] of [
+      ["default", key.default],
+      ["example", key.example],
+    ] as const) {
+      if (written === undefined || tableOf(key.type) !== undefined || key.type.kind === "secret") continue;
+      await it(`${name}: its ${what} is a good value`, () => assert.deepEqual(problemsOf(path, written), []));
+    }
+  }
+});
+
+function missing(): ReturnType<typeof failure<string>> {
+  return failure("does not exist");
+}
+
+/** Problems of one value, where the rest of the file may be missing. */
+function problemsOf(path: readonly string[], written: Written): readonly string[] {
+  const [outer = "", ...inner] = path;
+  if (outer === "version" || outer === "include") return [];
+  const root = readTree("", "/etc/sekimori.toml");
+  assert.ok(root.ok);
+  const isList = schema.keys[outer as keyof typeof schema.keys].type.kind === "list" && inner.length > 0;
+  const value = inner.reduceRight<Written>((nested, name) => ({ [name]: nested }), written);
+  root.value.entries.set(outer, { place: root.value.place, value: treeOf(isList ? [value] : value, root.value.place) });
+  const sources = { read: missing, list: missing, mode: missing, environment: {} };
+  const { problems } = checkTree(root.value, sources);
+  return problems.map(({ message }) => message).filter((message) => !message.endsWith("is missing"));
+}
+
+await describe("the reference page", async () => {
+  for (const [path, text] of generatedFiles()) {
+    await it(`${path} is current`, () => {
+      let kept = "";
+      try {
+        kept = readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+      } catch {
+        // Missing is as stale as it gets.
+      }
+      assert.ok(kept === text, "stale: run `node_modules/.bin/node src/config/reference.ts`");
+    });
+  }
+
+  await it("has every key, with its default", () => {
+    const page = referencePage();
+    for (const [path, key] of allKeys(schema.keys)) {
+      if (tableOf(key.type) === undefined) assert.ok(page.includes(`### \`${path.at(-1)}\`\n`), path.join("."));
+      else assert.match(page, new RegExp(`^## \`\\[+${path.join(".")}\\]+\`$`, "m"));
+      if (key.default !== undefined && tableOf(key.type) === undefined) {
+        assert.ok(page.includes(`default \`${formatToml(key.default)}\``), path.join("."));
+      }
+    }
+  });
+});
+
+await describe("the JSON Schema", async () => {
+  const json = jsonSchema();
+
+  await it("declares its draft and closes every table", () => {
+    assert.equal(at(json, "$schema"), "https://json-schema.org/draft/2020-12/schema");
+    assert.equal(at(json, "additionalProperties"), false);
+    assert.equal(at(json, "properties", "listener", "items", "additionalProperties"), false);
+    assert.deepEqual(at(json, "required"), ["version", "hostname", "domain", "listener"]);
+  });
+
+  await it("knows the words, bounds and defaults of the schema", () => {
+    const smtp = ["properties", "smtp", "properties"];
+    assert.deepEqual(at(json, "properties", "listener", "items", "properties", "role", "enum"), [
+      "submission",
+      "mx",
+      "pop3",
+    ]);
+    assert.equal(at(json, ...smtp, "errors", "maximum"), 10_000);
+    assert.equal(at(json, ...smtp, "errors", "default"), 20);
+    assert.equal(at(json, ...smtp, "timeout", "default"), "5m");
+  });
+
+  await it("has patterns that take every default and example", () => {
+    for (const [path, key] of allKeys(schema.keys)) {
+      const steps = path.flatMap((name, index) => {
+        const outer =
+          index === 0 ? [] : at(json, ...stepsTo(path.slice(0, index)), "items") === undefined ? [] : ["items"];
+        return [...outer, "properties", name];
+      });
+      const entry = at(json, ...steps);
+      const pattern =
+        at(entry, "pattern") ?? (at(entry, "items") === undefined ? undefined : at(entry, "items", "pattern"));
+      if (typeof pattern !== "string") continue;
+      for (const written of [key.default, key.example]) {
+        const texts = (Array.isArray(written) ? written : [written]).filter((text) => typeof text === "string");
+        for (const text of texts) assert.match(text, new RegExp(pattern), path.join("."));
+      }
+    }
+  });
+
+  function stepsTo(path: readonly string[]): readonly string[] {
+    return path.flatMap((name, index) => {
+      const isItem = index > 0 && at(json, ...stepsTo(path.slice(0, index)), "items") !== undefined;
+      return [...(isItem ? ["items"] : []), "properties", name];
+    });
+  }
+
+  await it("takes secrets only from one place, never as text", () => {
+    const password = ["properties", "route", "items", "properties", "password"];
+    assert.equal(at(json, ...password, "type"), "object");
+    assert.equal(at(json, ...password, "maxProperties"), 1);
+  });
+});

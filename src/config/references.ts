@@ -1,0 +1,326 @@
+// Rules that involve more than one value: what refers to what, what excludes what, what would loop. Works on a
+// draft, in which anything may be missing; each rule looks only at what is there.
+
+import { addressKey } from "../address/address.ts";
+import type { Domain } from "../address/domain.ts";
+import type { CheckedTree, Path } from "./check.ts";
+import { listenerTlsOf } from "./convert.ts";
+import type { ConfigSources } from "./files.ts";
+import { formatPlace, problemAt } from "./problem.ts";
+import type { ConfigProblem, Place } from "./problem.ts";
+import { quote, writeDuration, writeEndpoint, writeSize, writeWindow } from "./scalars.ts";
+import type { Endpoint, WindowSettings } from "./settings.ts";
+
+interface Rules {
+  readonly tree: CheckedTree;
+  readonly sources: ConfigSources;
+  report(place: Place, message: string, hint?: string): void;
+}
+
+export function checkReferences(tree: CheckedTree, sources: ConfigSources): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const rules: Rules = {
+    tree,
+    sources,
+    report: (place, message, hint) => void problems.push(problemAt(place, message, hint)),
+  };
+  const { draft, placeOf } = tree;
+  if (draft.hostname?.includes(".") === false) {
+    rules.report(
+      placeOf("hostname"),
+      `${quote(draft.hostname)} is not fully qualified`,
+      "give the whole name, as in mx.example.jp",
+    );
+  }
+  checkDomains(rules);
+  checkCertificate(rules);
+  checkListeners(rules);
+  checkSession(rules);
+  checkLimits(rules);
+  checkDelivery(rules);
+  return problems;
+}
+
+/** Keys of a table that are all there, with the index of the table in its list. */
+function present<T>(list: readonly (T | undefined)[] | undefined): readonly (readonly [index: number, item: T])[] {
+  return (list ?? []).flatMap((item, index) => (item === undefined ? [] : [[index, item] as const]));
+}
+
+/** Reports every item whose key came before, naming both places. */
+function checkUnique(rules: Rules, items: Iterable<readonly [key: string, place: Place, name: string]>): void {
+  const seen = new Map<string, Place>();
+  for (const [key, place, name] of items) {
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, place);
+    else rules.report(place, `${name} is already at ${formatPlace(first, place)}`);
+  }
+}
+
+function checkDomains(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const domains = present(draft.domain);
+  const local = new Set(domains.map(([, domain]) => domain.name));
+  // A domain with a mistake in its name would make everything that refers to it wrong as well.
+  const complete = domains.length === draft.domain?.length && !local.has(undefined);
+  checkUnique(
+    rules,
+    domains.flatMap(([index, { name }]) =>
+      name === undefined ? [] : [[name, placeOf("domain", index, "name"), `domain ${quote(name)}`] as const],
+    ),
+  );
+  const leads = new Map<string, { readonly to: readonly string[]; readonly place: Place }>();
+  for (const [index, { name, postmaster, aliases }] of domains) {
+    const at: Path = ["domain", index];
+    const mustBeLocal = (target: { readonly domain: Domain | undefined }, place: Place): void => {
+      if (!complete || local.has(target.domain)) return;
+      rules.report(place, `${quote(target.domain ?? "")} is not a domain of this file`, "add it as [[domain]]");
+    };
+    if (postmaster !== undefined) mustBeLocal(postmaster, placeOf(...at, "postmaster"));
+    if (name !== undefined && postmaster !== undefined) {
+      const place = placeOf(...at, "postmaster");
+      for (const role of roleNames) leads.set(keyOf(role, name), { to: [addressKey(postmaster)], place });
+    }
+    for (const [key, targets] of aliases ?? []) {
+      const place = rules.tree.keyPlaceOf(...at, "aliases", key);
+      if (key === "postmaster") rules.report(place, "postmaster is not an alias", 'set "postmaster" of the domain');
+      for (const [position, target] of present(targets)) {
+        mustBeLocal(target, placeOf(...at, "aliases", key, position));
+      }
+      const to = present(targets).map(([, target]) => addressKey(target));
+      if (name !== undefined && key !== "postmaster") leads.set(keyOf(key, name), { to, place });
+    }
+  }
+  for (const loop of loopsOf(leads)) rules.report(loop.place, `${loop.path.join(" → ")} goes round in circles`);
+}
+
+/** RFC 2142 and RFC 5321 §4.5.1: what `postmaster` of a domain stands for. */
+const roleNames = ["postmaster", "abuse", "hostmaster"];
+
+function keyOf(local: string, domain: Domain): string {
+  return addressKey({ local, domain, literal: undefined });
+}
+
+type Leads = ReadonlyMap<string, { readonly to: readonly string[]; readonly place: Place }>;
+
+/** Every circle once, at the first alias of it in the file. */
+function loopsOf(leads: Leads): readonly { readonly path: readonly string[]; readonly place: Place }[] {
+  const loops: { path: readonly string[]; place: Place }[] = [];
+  const done = new Set<string>();
+  for (const start of leads.keys()) {
+    // Depth first without recursion: an operator may chain thousands of aliases.
+    const path: string[] = [];
+    const pending: { name: string; depth: number }[] = [{ name: start, depth: 0 }];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      for (const finished of path.splice(next.depth)) done.add(finished);
+      const { name } = next;
+      const lead = leads.get(name);
+      if (lead === undefined || done.has(name)) continue;
+      const circle = path.indexOf(name);
+      if (circle !== -1) {
+        loops.push({ path: [...path.slice(circle), name], place: lead.place });
+        continue;
+      }
+      path.push(name);
+      for (const target of lead.to) pending.push({ name: target, depth: path.length });
+    }
+    for (const finished of path) done.add(finished);
+  }
+  return loops;
+}
+
+function checkCertificate(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const { certificate, key } = draft.tls ?? {};
+  if (certificate !== undefined && key === undefined)
+    rules.report(placeOf("tls", "certificate"), '"certificate" needs "key"');
+  if (certificate === undefined && key !== undefined) rules.report(placeOf("tls", "key"), '"key" needs "certificate"');
+  if (certificate !== undefined) {
+    const text = rules.sources.read(certificate);
+    if (!text.ok) rules.report(placeOf("tls", "certificate"), `${quote(certificate)} ${text.error}`);
+  }
+  if (key === undefined) return;
+  const place = placeOf("tls", "key");
+  const text = rules.sources.read(key);
+  const mode = rules.sources.mode(key);
+  if (!text.ok) rules.report(place, `${quote(key)} ${text.error}`);
+  // The group may read it: Debian keeps keys for its group ssl-cert.
+  else if (mode.ok && (mode.value & 0o007) !== 0) {
+    rules.report(place, `${quote(key)} is open to everybody (mode ${mode.value.toString(8)})`, "chmod 600");
+  }
+}
+
+/** Ports on which clients expect one way of TLS (RFC 8314 §7, IANA registry). */
+const usualTls: Readonly<Record<string, "starttls" | "implicit">> = {
+  "submission 465": "implicit",
+  "submission 587": "starttls",
+  "pop3 995": "implicit",
+  "pop3 110": "starttls",
+};
+
+function checkListeners(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const endpoints: (readonly [endpoint: Endpoint, place: Place])[] = [];
+  for (const [index, listener] of present(draft.listener)) {
+    const at: Path = ["listener", index];
+    const { role, tls } = listener;
+    const place = placeOf(...at, "tls");
+    if (role === "mx" && tls === "implicit") {
+      rules.report(place, "an mx listener has no implicit TLS", "other servers only know STARTTLS (RFC 3207)");
+    } else if (role !== undefined && role !== "mx" && tls === "none") {
+      rules.report(place, `a ${role} listener needs TLS, as passwords pass only inside it`, '"starttls" or "implicit"');
+    }
+    for (const [position, endpoint] of present(listener.listen)) {
+      const endpointPlace = placeOf(...at, "listen", position);
+      endpoints.push([endpoint, endpointPlace]);
+      const usual = usualTls[`${role} ${endpoint.port}`];
+      if (role === undefined || usual === undefined) continue;
+      const effective = listenerTlsOf({ role, tls });
+      if (effective === usual || effective === "none") continue;
+      rules.report(
+        endpointPlace,
+        `clients expect tls = "${usual}" on port ${endpoint.port}`,
+        "make it a listener of its own",
+      );
+    }
+  }
+  for (const [position, endpoint] of present(draft.http?.listen)) {
+    endpoints.push([endpoint, placeOf("http", "listen", position)]);
+  }
+  for (const [index, [endpoint, place]] of endpoints.entries()) {
+    const other = endpoints.slice(0, index).find(([earlier]) => collide(earlier, endpoint));
+    if (other === undefined) continue;
+    const name = writeEndpoint(endpoint);
+    rules.report(place, `${name} collides with ${writeEndpoint(other[0])} at ${formatPlace(other[1], place)}`);
+  }
+}
+
+/** A wildcard takes the port on every address of its family; port 0 never collides. */
+function collide(a: Endpoint, b: Endpoint): boolean {
+  if (a.port !== b.port || a.port === 0 || a.address.includes(":") !== b.address.includes(":")) return false;
+  return a.address === b.address || [a.address, b.address].some((address) => address === "0.0.0.0" || address === "::");
+}
+
+function checkSession(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const { recipients, "content-memory": memory, "message-size": size } = draft.smtp ?? {};
+  const isExchanger = present(draft.listener).some(([, listener]) => listener.role === "mx");
+  if (isExchanger && recipients !== undefined && recipients < 100) {
+    rules.report(
+      placeOf("smtp", "recipients"),
+      `${recipients} is too few for an mx listener`,
+      "at least 100 (RFC 5321 §4.5.3.1.8)",
+    );
+  }
+  if (memory !== undefined && size !== undefined && memory < size) {
+    const message = `content-memory ${writeSize(memory)} has no room for one message of message-size ${writeSize(size)}`;
+    rules.report(placeOf("smtp", "content-memory"), message);
+  }
+}
+
+function checkLimits(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const { recipients, attempts } = draft.limits?.account ?? {};
+  for (const [key, list] of [
+    ["recipients", recipients],
+    ["attempts", attempts],
+  ] as const) {
+    const windows = present(list);
+    const place = (index: number): Place => placeOf("limits", "account", key, index);
+    checkUnique(
+      rules,
+      windows.map(([index, window]) => [window.name, place(index), `a limit over ${window.name}`] as const),
+    );
+    for (const [index, window] of windows) {
+      const stricter = windows.find(([, other]) => isNeverReached(window, other))?.[1];
+      if (stricter !== undefined) {
+        rules.report(place(index), `${writeWindow(window)} is never reached, ${writeWindow(stricter)} comes first`);
+      }
+    }
+  }
+  for (const [index, window] of present(attempts)) {
+    const quota = present(recipients).find(([, other]) => other.length === window.length)?.[1];
+    if (quota !== undefined && window.recipients < quota.recipients) {
+      const place = placeOf("limits", "account", "attempts", index);
+      rules.report(place, `${writeWindow(window)} lets nobody use the ${writeWindow(quota)} of "recipients"`);
+    }
+  }
+}
+
+/** A longer window with no more room makes the shorter one idle. */
+function isNeverReached(window: WindowSettings, other: WindowSettings): boolean {
+  return other.length > window.length && other.recipients <= window.recipients;
+}
+
+function checkDelivery(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const delivery: Partial<NonNullable<typeof draft.delivery>> = draft.delivery ?? {};
+  const { connections, retry, smarthost, "give-up": giveUp, "connections-per-destination": perDestination } = delivery;
+  if (connections !== undefined && perDestination !== undefined && connections < perDestination) {
+    const message = `connections ${connections} is less than connections-per-destination ${perDestination}`;
+    rules.report(placeOf("delivery", "connections"), message);
+  }
+  const first = retry?.[0];
+  if (first !== undefined && giveUp !== undefined && giveUp <= first) {
+    rules.report(
+      placeOf("delivery", "give-up"),
+      `would give up before the second attempt after ${writeDuration(first)}`,
+    );
+  }
+  if (smarthost !== undefined) checkTarget(rules, smarthost, ["delivery", "smarthost"]);
+  const local = new Map(present(draft.domain).map(([index, domain]) => [domain.name, index]));
+  const routes = present(draft.route);
+  for (const [index, route] of routes) {
+    checkTarget(rules, route, ["route", index]);
+    const owner = route.domain === undefined ? undefined : local.get(route.domain);
+    if (owner === undefined) continue;
+    const place = placeOf("route", index, "domain");
+    const where = formatPlace(placeOf("domain", owner, "name"), place);
+    rules.report(place, `${quote(route.domain ?? "")} is local (${where}), its mail does not leave`);
+  }
+  checkUnique(
+    rules,
+    routes.flatMap(([index, { domain }]) =>
+      domain === undefined
+        ? []
+        : [[domain, placeOf("route", index, "domain"), `a route for ${quote(domain)}`] as const],
+    ),
+  );
+}
+
+type TargetDraft = NonNullable<NonNullable<CheckedTree["draft"]["delivery"]>["smarthost"]>;
+
+function checkTarget(rules: Rules, target: TargetDraft, at: Path): void {
+  const { draft, placeOf, keyPlaceOf } = rules.tree;
+  const { host, port, tls, username } = target;
+  // The password may be there and wrong, which has its own problem.
+  const hasPassword = keyPlaceOf(...at, "password") !== keyPlaceOf(...at);
+  const hasUsername = keyPlaceOf(...at, "username") !== keyPlaceOf(...at);
+  if (hasUsername && !hasPassword) rules.report(placeOf(...at, "username"), '"username" needs "password"');
+  if (hasPassword && !hasUsername) rules.report(keyPlaceOf(...at, "password"), '"password" needs "username"');
+  if (username !== undefined && tls !== undefined && tls !== "required") {
+    rules.report(placeOf(...at, "tls"), `a password is not sent with tls = "${tls}"`, 'tls = "required"');
+  }
+  if (port === 465) {
+    rules.report(placeOf(...at, "port"), "implicit TLS to a next hop is not supported", "use port 587, with STARTTLS");
+  }
+  if (host !== undefined && host === draft.hostname) {
+    rules.report(placeOf(...at, "host"), `${quote(host)} is this host: mail would go round in circles`);
+    return;
+  }
+  const effectivePort = port ?? (username === undefined ? 25 : 587);
+  const own = present(draft.listener)
+    .flatMap(([, listener]) => present(listener.listen))
+    .find(([, endpoint]) => endpoint.port === effectivePort && host !== undefined && reaches(host, endpoint));
+  if (own !== undefined) {
+    rules.report(
+      placeOf(...at, "host"),
+      `${writeEndpoint(own[1])} is a listener of this host: mail would go round in circles`,
+    );
+  }
+}
+
+function reaches(host: string, { address }: Endpoint): boolean {
+  if (host === address) return true;
+  if (address === "0.0.0.0") return host.startsWith("127.");
+  return address === "::" && host === "::1";
+}

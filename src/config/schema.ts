@@ -1,0 +1,385 @@
+// The schema of sekimori.toml, as data: every key, its type, bounds, default, meaning and example. Validation,
+// defaults, the JSON Schema for editors, the reference page and the display of effective values are all made
+// from this one table. Rules that involve more than one value are in references.ts.
+
+import type { Checked, Draft, Keys } from "./types.ts";
+
+/** The format that this program reads. A new number only for a change that old files do not survive. */
+export const formatVersion = 1;
+
+const port = { kind: "integer", minimum: 1, maximum: 65_535 } as const;
+
+const targetTls = {
+  kind: "choice",
+  values: {
+    opportunistic: "STARTTLS when the server offers it, without looking at its certificate (RFC 7435)",
+    required: "no mail without TLS",
+    never: "always in clear",
+  },
+} as const;
+
+const target = {
+  host: {
+    type: { kind: "host" },
+    required: true,
+    meaning: "Host name or IP address of the next hop. A name is looked up as A and AAAA; MX records are not asked.",
+    example: "smtp.example.net",
+  },
+  port: {
+    type: port,
+    otherwise: "25, or 587 with a user name",
+    meaning: "Port of the next hop.",
+    example: 587,
+  },
+  tls: {
+    type: targetTls,
+    otherwise: "opportunistic, or required with a user name",
+    meaning: "Whether the connection is encrypted. A password is only ever sent inside TLS.",
+    example: "required",
+  },
+  username: {
+    type: { kind: "text" },
+    meaning: "User name for AUTH. Needs `password`.",
+    example: "relay@example.jp",
+  },
+  password: {
+    type: { kind: "secret" },
+    meaning: "Password for AUTH: where it is kept, never the password itself.",
+    example: { file: "/etc/sekimori/smarthost.password" },
+  },
+} as const satisfies Keys;
+
+const log = {
+  level: {
+    type: {
+      kind: "choice",
+      values: {
+        debug: "every session and every command that matters",
+        info: "every message and every refusal",
+        warn: "what somebody should look at",
+        error: "what stops mail",
+      },
+    },
+    default: "info",
+    meaning: "The least important event that is still written.",
+  },
+  directory: {
+    type: { kind: "path" },
+    otherwise: "`log` in the state directory",
+    meaning: "Where the log goes: JSON lines, one file a day. `sekimori trace` reads them.",
+    example: "/var/log/sekimori",
+  },
+  stdout: {
+    type: { kind: "boolean" },
+    default: false,
+    meaning: "Copy every line to standard output as well, for containers and the journal.",
+  },
+} as const satisfies Keys;
+
+const http = {
+  listen: {
+    type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
+    default: ["127.0.0.1:2080"],
+    meaning:
+      "Where health, metrics and the administration interface answer. Without TLS: keep it on loopback. Empty for none.",
+  },
+} as const satisfies Keys;
+
+const tls = {
+  certificate: {
+    type: { kind: "path" },
+    otherwise: "a self-signed certificate, made at start and kept in `tls` in the state directory",
+    meaning: "Certificate chain in PEM, the server's own certificate first. Needs `key`.",
+    example: "/etc/letsencrypt/live/mx.example.jp/fullchain.pem",
+  },
+  key: {
+    type: { kind: "path" },
+    meaning: "Private key in PEM. Nobody but its owner and group may read it.",
+    example: "/etc/letsencrypt/live/mx.example.jp/privkey.pem",
+  },
+} as const satisfies Keys;
+
+const dkim = {
+  selector: {
+    type: { kind: "selector" },
+    required: true,
+    meaning: "Name under which the public key stands in DNS: `selector._domainkey.domain` (RFC 6376 §3.6.2.1).",
+    example: "s2026",
+  },
+  key: {
+    type: { kind: "path" },
+    otherwise: "`dkim/DOMAIN.SELECTOR.pem` in the state directory",
+    meaning:
+      "Private key in PEM: RSA of at least 1024 bits or Ed25519. Made at the first start when the file does not exist.",
+    example: "dkim/example.jp.pem",
+  },
+} as const satisfies Keys;
+
+const domain = {
+  name: {
+    type: { kind: "domain" },
+    required: true,
+    meaning:
+      "A domain whose mail is delivered here. Japanese and other non-ASCII names are written as they are or as A-labels.",
+    example: "example.jp",
+  },
+  postmaster: {
+    type: { kind: "address" },
+    required: true,
+    meaning:
+      "Who reads postmaster@, abuse@ and hostmaster@ (RFC 5321 §4.5.1, RFC 2142). A mailbox in a domain of this file.",
+    example: "alice@example.jp",
+  },
+  aliases: {
+    type: { kind: "map", key: "local-part", of: { kind: "list", of: { kind: "address" }, minimum: 1, alone: true } },
+    default: {},
+    meaning: "Further local parts and where they lead: one address or several, all in domains of this file.",
+    example: { info: "alice@example.jp", sales: ["alice@example.jp", "bob@example.jp"] },
+  },
+  dkim: {
+    type: { kind: "table", keys: dkim },
+    otherwise: "mail of the domain is not signed",
+    meaning: "Sign what accounts of the domain send (RFC 6376).",
+  },
+} as const satisfies Keys;
+
+const listener = {
+  role: {
+    type: {
+      kind: "choice",
+      values: {
+        submission: "takes mail from accounts, after AUTH inside TLS (RFC 6409)",
+        mx: "takes mail for local domains from other servers",
+        pop3: "hands out mailboxes (RFC 1939)",
+      },
+    },
+    required: true,
+    meaning: "What the listener is for.",
+    example: "submission",
+  },
+  listen: {
+    type: { kind: "list", of: { kind: "endpoint" }, minimum: 1 },
+    required: true,
+    meaning:
+      "Addresses and ports. Port 0 lets the system choose one, for tests. `[::]` is IPv6 only; add `0.0.0.0` for IPv4.",
+    example: ["0.0.0.0:587", "[::]:587"],
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: {
+        none: "in clear",
+        starttls: "in clear at first, then TLS on STARTTLS or STLS (RFC 3207, RFC 2595)",
+        implicit: "TLS from the first octet (RFC 8314)",
+      },
+    },
+    otherwise: "starttls, and implicit for pop3",
+    meaning: "How TLS begins.",
+    example: "starttls",
+  },
+} as const satisfies Keys;
+
+const smtp = {
+  "message-size": {
+    type: { kind: "size", minimum: "64KiB", maximum: "1GiB" },
+    default: "35MiB",
+    meaning:
+      "Largest message, announced as SIZE (RFC 1870). The default carries attachments of 25 MB, the usual limit of large mailbox " +
+      "providers, after base64 has made them a third larger. At least 64 KiB (RFC 5321 §4.5.3.1.7).",
+  },
+  recipients: {
+    type: { kind: "integer", minimum: 1, maximum: 50_000 },
+    default: 1000,
+    meaning:
+      "Recipients in one transaction. With an mx listener at least 100 (RFC 5321 §4.5.3.1.8). The default is Postfix's.",
+  },
+  errors: {
+    type: { kind: "integer", minimum: 1, maximum: 10_000 },
+    default: 20,
+    meaning:
+      "Commands that may fail in one session; then 421 and the end. The default is Postfix's smtpd_hard_error_limit.",
+  },
+  "auth-failures": {
+    type: { kind: "integer", minimum: 3, maximum: 100 },
+    default: 3,
+    meaning: "Failed logins in one session; then 421 and the end. Not before three (RFC 4954 §4).",
+  },
+  messages: {
+    type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
+    default: 1000,
+    meaning: "Transactions in one session; then 421, and the client connects again.",
+  },
+  timeout: {
+    type: { kind: "duration", minimum: "1s", maximum: "1h" },
+    default: "5m",
+    meaning:
+      "How long a client may be silent; then 421. RFC 5321 §4.5.3.2.7 wants at least five minutes; less is for laboratories.",
+  },
+  sessions: {
+    type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
+    default: 10_000,
+    meaning:
+      "Sessions open at once, all listeners together; one more is answered 421. The process needs as many file descriptors.",
+  },
+  "content-memory": {
+    type: { kind: "size", minimum: "1MiB", maximum: "1TiB" },
+    default: "256MiB",
+    meaning:
+      "Message content held in memory, all sessions together; beyond it DATA is answered 452. At least `message-size`.",
+  },
+  "free-space": {
+    type: { kind: "size", minimum: "1MiB", maximum: "1PiB" },
+    default: "256MiB",
+    meaning: "Space that must stay free where the state lives; below it MAIL is answered 452.",
+  },
+} as const satisfies Keys;
+
+const accountLimits = {
+  recipients: {
+    type: { kind: "list", of: { kind: "window" }, minimum: 1 },
+    default: ["200/1h", "1000/1d"],
+    meaning:
+      "Recipients of accepted messages that one account may reach, as number/interval; every window must have room. A person at work " +
+      "stays below the default; large mailbox providers allow 500 to 2000 a day.",
+    example: ["200/1h", "1000/1d"],
+  },
+  attempts: {
+    type: { kind: "list", of: { kind: "window" }, minimum: 1 },
+    otherwise: "twice `recipients`, over the same intervals",
+    meaning:
+      "RCPT commands that one account may send, accepted or not. Never given back, so an address list cannot be tried out for nothing.",
+    example: ["400/1h", "2000/1d"],
+  },
+} as const satisfies Keys;
+
+const limits = {
+  account: { type: { kind: "table", keys: accountLimits }, default: {}, meaning: "What one account may do." },
+} as const satisfies Keys;
+
+const delivery = {
+  smarthost: {
+    type: { kind: "table", keys: target },
+    otherwise: "mail goes to the MX of its domain",
+    meaning: "Hand everything that is not local to one server, unless a `[[route]]` says otherwise.",
+  },
+  retry: {
+    type: { kind: "list", of: { kind: "duration", minimum: "1s", maximum: "1d" }, minimum: 1 },
+    default: ["5m", "15m", "30m", "1h", "2h", "4h"],
+    meaning:
+      "Waits between attempts; the last one repeats. RFC 5321 §4.5.4.1 wants 30 minutes, or less at first: a greylisting server says " +
+      "yes after five.",
+  },
+  "give-up": {
+    type: { kind: "duration", minimum: "1s", maximum: "30d" },
+    default: "5d",
+    meaning: "Age at which a message is given up and its sender told. RFC 5321 §4.5.4.1: at least four or five days.",
+  },
+  "connections-per-destination": {
+    type: { kind: "integer", minimum: 1, maximum: 10_000 },
+    default: 20,
+    meaning: "Connections to one destination at once. The default is Postfix's smtp_destination_concurrency_limit.",
+  },
+  connections: {
+    type: { kind: "integer", minimum: 1, maximum: 100_000 },
+    default: 200,
+    meaning: "Connections for delivery in all. At least `connections-per-destination`.",
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: {
+        opportunistic: "STARTTLS when the exchanger offers it, without looking at its certificate (RFC 7435)",
+        never: "always in clear",
+      },
+    },
+    default: "opportunistic",
+    meaning: "Whether connections to mail exchangers are encrypted.",
+  },
+  port: { type: port, default: 25, meaning: "Port of remote mail exchangers. Anything but 25 is for laboratories." },
+} as const satisfies Keys;
+
+const route = {
+  domain: {
+    type: { kind: "domain" },
+    required: true,
+    meaning: "Domain of the recipients. Not one that is local.",
+    example: "example.org",
+  },
+  ...target,
+} as const satisfies Keys;
+
+const dns = {
+  servers: {
+    type: { kind: "list", of: { kind: "endpoint", port: 53 }, minimum: 0 },
+    default: [],
+    meaning: "Resolvers to ask, in order. Empty: those of the system. A resolver on the same host is worth having.",
+    example: ["127.0.0.1", "[::1]:5353"],
+  },
+  timeout: {
+    type: { kind: "duration", minimum: "100ms", maximum: "2m" },
+    default: "10s",
+    meaning: "How long one question may take, retries included. Then the answer is unknown, which never means no.",
+  },
+} as const satisfies Keys;
+
+export const schema = {
+  kind: "table",
+  keys: {
+    version: {
+      type: { kind: "integer", minimum: formatVersion, maximum: formatVersion },
+      required: true,
+      meaning: "Version of the file format. Also allowed in included files.",
+      example: 1,
+    },
+    hostname: {
+      type: { kind: "domain" },
+      required: true,
+      meaning:
+        "The name this host gives itself in greetings, Received and Message-ID (RFC 5321 §4.1.1.1). Fully qualified.",
+      example: "mx.example.jp",
+    },
+    "state-directory": {
+      type: { kind: "path" },
+      default: "/var/lib/sekimori",
+      meaning: "Everything that must survive a restart: spool, index, mailboxes, keys that were made. On a local disk.",
+    },
+    include: {
+      type: { kind: "list", of: { kind: "pattern" }, minimum: 0 },
+      default: [],
+      meaning:
+        "Further files, read in this order. `*` and `?` work in the last part of a path and may match nothing. Lists of tables " +
+        "(`[[domain]]`) are joined; any other value may be set in one file only.",
+      example: ["conf.d/*.toml"],
+    },
+    log: { type: { kind: "table", keys: log }, default: {}, meaning: "What is written down." },
+    http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and administration." },
+    tls: { type: { kind: "table", keys: tls }, default: {}, meaning: "The certificate that clients see." },
+    domain: {
+      type: { kind: "list", of: { kind: "table", keys: domain }, minimum: 1 },
+      required: true,
+      meaning: "Local domains.",
+    },
+    listener: {
+      type: { kind: "list", of: { kind: "table", keys: listener }, minimum: 1 },
+      required: true,
+      meaning: "Where clients connect, and in which role.",
+    },
+    smtp: {
+      type: { kind: "table", keys: smtp },
+      default: {},
+      meaning: "Bounds of a session, on submission and mx alike.",
+    },
+    limits: { type: { kind: "table", keys: limits }, default: {}, meaning: "How much mail is too much." },
+    delivery: { type: { kind: "table", keys: delivery }, default: {}, meaning: "How mail leaves." },
+    route: {
+      type: { kind: "list", of: { kind: "table", keys: route }, minimum: 0 },
+      default: [],
+      meaning: "Where mail for a domain goes, whatever DNS says.",
+    },
+    dns: { type: { kind: "table", keys: dns }, default: {}, meaning: "Who is asked for names." },
+  },
+} as const satisfies { readonly kind: "table"; readonly keys: Keys };
+
+/** The whole file, checked and with defaults; keys as they are written there. */
+export type Configuration = Checked<typeof schema>;
+export type ConfigurationDraft = Draft<Configuration>;

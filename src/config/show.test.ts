@@ -1,0 +1,235 @@
+// The laws of the configuration: what is shown reads back as the same settings, and no text makes the reader throw.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, it } from "node:test";
+import * as fc from "fast-check";
+import type { Address } from "../address/address.ts";
+import { parseDomain } from "../address/domain.ts";
+import type { Domain } from "../address/domain.ts";
+import { failure, success } from "../base/result.ts";
+import { demoSettings, parseSettings } from "./load.ts";
+import type { ParseOptions } from "./load.ts";
+import { formatProblem } from "./problem.ts";
+import { readIp, writeDuration } from "./scalars.ts";
+import type { DomainSettings, Endpoint, RouteTarget, Settings, WindowSettings } from "./settings.ts";
+import { showEffective } from "./show.ts";
+
+const hidden = "a secret that is never shown";
+const sources: ParseOptions = {
+  read: () => success(""),
+  list: () => failure("does not exist"),
+  mode: () => success(0o600),
+  environment: { SECRET: hidden },
+};
+
+/** Reads shown text; the hidden passwords are given a place. */
+function parse(text: string): Settings {
+  const parsed = parseSettings(
+    text.replaceAll('"(secret)"', '{ environment = "SECRET" }'),
+    "/etc/sekimori.toml",
+    sources,
+  );
+  assert.ok(parsed.ok, parsed.ok ? "" : parsed.error.map(formatProblem).join("\n"));
+  return parsed.value.settings;
+}
+
+function domainOf(text: string): Domain {
+  const domain = parseDomain(text);
+  assert.ok(domain.ok);
+  return domain.value;
+}
+
+function addressOf(local: string, domain: Domain): Address {
+  return { local, domain, literal: undefined };
+}
+
+const label = fc.stringMatching(/^[a-z]([a-z0-9-]{0,8}[a-z0-9])?$/);
+const anyDomain = fc
+  .tuple(label, fc.constantFrom("jp", "example", "xn--r8jz45g"))
+  .map((parts) => domainOf(parts.join(".")));
+const anyIp = fc.oneof(fc.ipV4(), fc.ipV6()).map((address) => readIp(address) ?? "");
+const anyEndpoint = (port: number): fc.Arbitrary<Endpoint> => anyIp.map((address) => ({ address, port }));
+const anyPort = fc.integer({ min: 1, max: 65_535 });
+const anyPath = fc
+  .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
+  .map((text) => `/srv/${text.replaceAll(/[/\0.]|\p{Cs}/gu, "_")}`);
+const anyLocal = fc.oneof(label, fc.stringMatching(/^[ !-~]{1,10}$/)).map((local) => local.toLowerCase());
+const between = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
+const anyText = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !/\0|\p{Cs}/u.test(text));
+
+const anyTarget: fc.Arbitrary<RouteTarget> = fc
+  .record({
+    host: fc.oneof(anyDomain, anyIp),
+    port: anyPort.filter((port) => port !== 465),
+    tls: fc.constantFrom("opportunistic", "required", "never"),
+    auth: fc.option(
+      anyText.map((username) => ({ username, password: hidden })),
+      { nil: undefined },
+    ),
+  })
+  .map((target) => (target.auth === undefined ? target : { ...target, tls: "required" }));
+
+const anyWindows: fc.Arbitrary<readonly WindowSettings[]> = fc
+  .uniqueArray(between(1000, 1e10), { minLength: 1, maxLength: 3 })
+  .map((lengths) =>
+    lengths
+      .toSorted((a, b) => a - b)
+      .map((length, index) => ({ name: writeDuration(length), length, recipients: 10 ** (index + 1) })),
+  );
+
+function anyDomains(names: readonly Domain[]): fc.Arbitrary<readonly DomainSettings[]> {
+  const anyTargets = fc.array(
+    fc.constantFrom(...names).map((name) => addressOf("somebody", name)),
+    { minLength: 1, maxLength: 3 },
+  );
+  const aliases = fc.dictionary(
+    anyLocal.filter((local) => local !== "postmaster" && local !== "somebody"),
+    anyTargets,
+    { maxKeys: 4 },
+  );
+  const rest = fc.record({
+    aliases: aliases.map((entries) => new Map(Object.entries(entries))),
+    dkim: fc.option(fc.record({ selector: label, keyFile: anyPath }), { nil: undefined }),
+  });
+  const all = names.map((name) => rest.map((more) => ({ name, postmaster: addressOf("somebody", name), ...more })));
+  return fc.tuple(...all);
+}
+
+const anySettings: fc.Arbitrary<Settings> = fc
+  .uniqueArray(anyDomain, { minLength: 2, maxLength: 5 })
+  .chain(([hostname, ...names]) => {
+    const own = names.map((name) => domainOf(`local.${name}`));
+    return fc.record<Settings>({
+      version: fc.constant(1),
+      hostname: fc.constant(domainOf(`mx.local.${hostname ?? ""}`)),
+      state: anyPath,
+      log: fc.record({
+        level: fc.constantFrom("debug", "info", "warn", "error"),
+        directory: anyPath,
+        stdout: fc.boolean(),
+      }),
+      http: fc.array(anyEndpoint(0), { maxLength: 2 }),
+      tls: fc.record({ kind: fc.constant("files"), certificate: anyPath, key: anyPath }),
+      domains: anyDomains(own),
+      listeners: fc.array(
+        fc.record({
+          role: fc.constantFrom("submission", "mx", "pop3"),
+          endpoints: fc.array(anyEndpoint(0), { minLength: 1, maxLength: 2 }),
+          tls: fc.constant("starttls"),
+        }),
+        { minLength: 1, maxLength: 4 },
+      ),
+      smtp: fc.record({
+        messageSize: between(2 ** 16, 2 ** 30),
+        recipients: between(100, 50_000),
+        errors: between(1, 10_000),
+        authFailures: between(3, 100),
+        messages: between(1, 1_000_000),
+        timeout: between(1000, 3_600_000),
+        sessions: between(1, 1_000_000),
+        contentMemory: between(2 ** 30, 2 ** 40),
+        freeSpace: between(2 ** 20, 2 ** 50),
+      }),
+      limits: anyWindows.map((account) => ({ account, attempts: account })),
+      delivery: fc.record({
+        smarthost: fc.option(anyTarget, { nil: undefined }),
+        routes: fc.array(fc.tuple(anyDomain, anyTarget), { maxLength: 3 }).map((routes) => new Map(routes)),
+        retry: fc.array(between(1000, 86_400_000), { minLength: 1, maxLength: 6 }),
+        giveUp: between(86_400_001, 30 * 86_400_000),
+        connectionsPerDestination: between(1, 100),
+        connections: between(100, 100_000),
+        tls: fc.constantFrom("opportunistic", "never"),
+        port: anyPort,
+      }),
+      dns: fc.record({
+        servers: fc.array(anyPort.chain(anyEndpoint), { maxLength: 3 }),
+        timeout: between(100, 120_000),
+      }),
+    });
+  });
+
+await describe("showEffective", async () => {
+  await it("reads back as the same settings, whatever they are", () => {
+    fc.assert(
+      fc.property(anySettings, (generated) => {
+        // The generator's objects have no prototype.
+        const settings = structuredClone(generated);
+        const shown = showEffective(settings);
+        assert.ok(!shown.includes(hidden));
+        assert.deepEqual(parse(shown), settings);
+      }),
+    );
+  });
+
+  await it("shows the demonstration with every key, and again the same", () => {
+    const shown = showEffective(demoSettings("/srv/var"));
+    assert.match(shown, /^attempts = \["400\/1h", "2000\/1d"\]$/m);
+    assert.equal(showEffective(parse(shown)), shown);
+  });
+});
+
+/** Settings that can be shown and read again, or problems that lie within the text. */
+function checkAnswer(text: string): void {
+  const parsed = parseSettings(text, "/etc/sekimori.toml", sources);
+  if (parsed.ok) {
+    assert.deepEqual(parse(showEffective(parsed.value.settings)), parsed.value.settings);
+    return;
+  }
+  assert.ok(parsed.error.length > 0);
+  const lines = text.split("\n");
+  for (const problem of parsed.error) {
+    assert.ok(problem.line >= 1 && problem.line <= lines.length, formatProblem(problem));
+    const line = lines[problem.line - 1] ?? "";
+    assert.ok(problem.column >= 1 && problem.column <= line.length + 2, formatProblem(problem));
+  }
+}
+
+await describe("parseSettings", async () => {
+  const example = readFileSync(new URL("../../etc/example.toml", import.meta.url), "utf8");
+
+  await it("answers any text with settings or with problems inside the text", () => {
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.string({ unit: "binary" })), checkAnswer));
+  });
+
+  await it("answers any damage to a good file so", () => {
+    const anyDamage = fc.tuple(
+      fc.nat(example.length),
+      fc.nat(40),
+      fc.oneof(fc.string(), fc.constantFrom("[", "{", '"', "\n", "[[", "1", "= {}", "\r")),
+    );
+    fc.assert(
+      fc.property(anyDamage, ([at, length, put]) =>
+        checkAnswer(`${example.slice(0, at)}${put}${example.slice(at + length)}`),
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  await it("answers any value at any key so", () => {
+    const keys = [...example.matchAll(/^([a-z-]+) = (.*)$/gm)];
+    const anyValue = fc.oneof(
+      fc.constantFrom(
+        "true",
+        "{}",
+        "[]",
+        "[[]]",
+        "1979-05-27",
+        "inf",
+        "0x7f",
+        "-1",
+        "[{}]",
+        "{ a.b.c = 1 }",
+        '{ file = "x" }',
+      ),
+      fc.string().map((text) => JSON.stringify(text)),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...keys), anyValue, (match, value) => {
+        const at = match.index + `${match[1]} = `.length;
+        checkAnswer(`${example.slice(0, at)}${value}${example.slice(at + (match[2] ?? "").length)}`);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
