@@ -1,0 +1,411 @@
+// The SMTP server core: bytes in, requests and bytes out. No socket, no clock, no opinion.
+//
+// It promises: commands are read whole or not at all; what the table below forbids is never asked; nothing received
+// before TLS survives it (RFC 3207 §4.2); after DATA is answered only CRLF.CRLF ends the content; a session in which
+// too much failed ends with 421. It does not decide about hosts, people or addresses: it asks, and waits for the answer.
+//
+// How to drive it: `receive` bytes, then take `next()` until it gives undefined; every request wants exactly one
+// `answer` (now or later) before the next one comes; write `takeOutput()` to the socket when the turn is over.
+//
+//   state      commands asked about                        on success (2xx, 3xx)
+//   greeting   (connection)                                start
+//   start      HELO EHLO                                   idle
+//   idle       HELO EHLO STARTTLS AUTH MAIL                idle idle tls sasl→idle mail
+//   mail       HELO EHLO RCPT                              idle idle rcpt
+//   rcpt       HELO EHLO RCPT DATA                         idle idle rcpt content
+//   sasl       (response)                                  idle
+//   content    (message)                                   idle
+//
+// RSET leads to idle from mail and rcpt; NOOP, VRFY, HELP and QUIT are answered everywhere; all else gets 503.
+
+import { decodeBase64 } from "../sasl/base64.ts";
+import { parseCommand } from "./commands.ts";
+import type { Command, Verb } from "./commands.ts";
+import { DataReader } from "./data.ts";
+import { makeReply, replies } from "./reply.ts";
+import type { Reply } from "./reply.ts";
+
+export interface SmtpServerOptions {
+  /** Largest content in octets. */
+  readonly messageSize: number;
+  /** Commands refused before 421. */
+  readonly errors: number;
+}
+
+export type SmtpRequest =
+  | { readonly kind: "greeting" }
+  | { readonly kind: "helo"; readonly verb: "HELO" | "EHLO"; readonly name: string }
+  | { readonly kind: "starttls" }
+  | { readonly kind: "auth"; readonly mechanism: string; readonly initial: Uint8Array | undefined }
+  | { readonly kind: "auth-response"; readonly response: Uint8Array }
+  | (Extract<Command, { verb: "MAIL" }> & { readonly kind: "mail" })
+  | (Extract<Command, { verb: "RCPT" }> & { readonly kind: "rcpt" })
+  | { readonly kind: "data" }
+  | {
+      readonly kind: "message";
+      readonly content: readonly Uint8Array[];
+      readonly size: number;
+      readonly eightBit: boolean;
+    }
+  /** The transaction is over without a message: RSET, a new EHLO, content that could not be taken. No answer wanted. */
+  | { readonly kind: "abandoned" };
+
+export type SmtpState = "greeting" | "start" | "idle" | "mail" | "rcpt" | "sasl" | "content" | "tls" | "closed";
+
+/** Where a command is asked about, and where it leads when the answer is yes. */
+const transitions: { readonly [V in Verb]?: { readonly [S in SmtpState]?: SmtpState } } = {
+  HELO: { start: "idle", idle: "idle", mail: "idle", rcpt: "idle" },
+  EHLO: { start: "idle", idle: "idle", mail: "idle", rcpt: "idle" },
+  STARTTLS: { idle: "tls" },
+  AUTH: { idle: "idle" },
+  MAIL: { idle: "mail" },
+  RCPT: { mail: "rcpt", rcpt: "rcpt" },
+  DATA: { rcpt: "content" },
+};
+
+/** RFC 5321 §4.5.3.1.4 asks for 512 octets and more for extensions; AUTH for 12,288 (RFC 4954 §4). */
+const COMMAND_LIMIT = 2048;
+const SASL_LIMIT = 12_288;
+/** RCPTs over the per-transaction cap are answered 452 this often before they count as errors. */
+const OVERSHOOT = 1000;
+
+export class SmtpServer {
+  readonly #options: SmtpServerOptions;
+  #state: SmtpState = "greeting";
+  /** Where the pending request leads on success; undefined when none is pending. */
+  #pending: { readonly success: SmtpState; readonly failure: SmtpState } | undefined;
+  #buffer: Buffer = EMPTY;
+  #position = 0;
+  #later: Buffer[] = [];
+  #laterLength = 0;
+  #discarding = false;
+  #reader: DataReader | undefined;
+  #contentRefusal: Reply = replies.contentTooLarge;
+  #output = "";
+  #errors = 0;
+  #overshoot = 0;
+  #greeted = false;
+  #commands = 0;
+  #offers: { starttls: boolean; mechanisms: readonly string[] } = { starttls: false, mechanisms: [] };
+
+  constructor(options: SmtpServerOptions) {
+    this.#options = options;
+  }
+
+  get state(): SmtpState {
+    return this.#state;
+  }
+
+  /** Commands read so far. */
+  get commands(): number {
+    return this.#commands;
+  }
+
+  /** Octets received that wait for an answer or for their turn: the shell stops reading when this grows. */
+  get buffered(): number {
+    return this.#buffer.length - this.#position + this.#laterLength;
+  }
+
+  /** What EHLO offered last: only offered things are asked about. */
+  offer(offers: { readonly starttls: boolean; readonly mechanisms: readonly string[] }): void {
+    this.#offers = { ...offers };
+  }
+
+  /** Octets of content held for the message being received. */
+  get contentHeld(): number {
+    return this.#reader === undefined || this.#reader.defect !== undefined ? 0 : this.#reader.size;
+  }
+
+  /** The content being received will be thrown away and answered with this when it ends. */
+  refuseContent(reply: Reply): void {
+    if (this.#reader === undefined) return;
+    this.#reader.discard();
+    this.#contentRefusal = reply;
+  }
+
+  /** Takes octets from the socket. The core owns them from here on. */
+  receive(bytes: Buffer): void {
+    if (this.#state === "closed" || this.#state === "tls") return;
+    if (this.#position === this.#buffer.length) {
+      this.#buffer = bytes;
+      this.#position = 0;
+    } else {
+      this.#later.push(bytes);
+      this.#laterLength += bytes.length;
+    }
+  }
+
+  /** Bytes for the socket since the last call, latin1. */
+  takeOutput(): string {
+    const output = this.#output;
+    this.#output = "";
+    return output;
+  }
+
+  /**
+   * The next thing to decide, or undefined: more octets are needed, an answer is due, or `budget.commands` ran out
+   * (then `buffered` > 0, nothing is pending, and the caller comes back in a later turn).
+   */
+  next(budget: { commands: number }): SmtpRequest | undefined {
+    if (this.#pending !== undefined) return undefined;
+    if (this.#state === "greeting") return this.#ask({ kind: "greeting" }, "start", "closed");
+    while (budget.commands > 0) {
+      if (this.#state === "closed" || this.#state === "tls") return undefined;
+      if (this.#state === "content") {
+        const request = this.#readContent();
+        if (request === "more") return undefined;
+        budget.commands--;
+        if (request !== undefined) return request;
+        continue;
+      }
+      const line = this.#readLine();
+      if (line === undefined) return undefined;
+      budget.commands--;
+      this.#commands++;
+      const request = this.#state === "sasl" ? this.#saslResponse(line) : this.#command(line);
+      if (request !== undefined) return request;
+    }
+    return undefined;
+  }
+
+  /** Answers the pending request. 2xx and 3xx are a yes, 334 goes on with SASL, 421 and 521 end the session. */
+  answer(reply: Reply): void {
+    const pending = this.#pending;
+    if (pending === undefined) throw new Error("answer without a request");
+    this.#pending = undefined;
+    if (reply.code === 334) {
+      this.#state = "sasl";
+      this.#output += reply.wire;
+      return;
+    }
+    this.#state = reply.code < 400 ? pending.success : pending.failure;
+    if (this.#state === "content") this.#reader = new DataReader(this.#options.messageSize);
+    if (this.#state === "tls") this.#dropInput();
+    this.#say(reply);
+  }
+
+  /** The same where the caller cannot know whether a request is still open. */
+  answerPending(reply: Reply): void {
+    if (this.#pending !== undefined) this.answer(reply);
+  }
+
+  /** Ends the session from outside (timeout, shutdown) with a last reply. */
+  close(reply: Reply): void {
+    if (this.#state === "closed") return;
+    this.#output += reply.wire;
+    this.#end();
+  }
+
+  /** TLS is up: the session starts again as if nothing had been said (RFC 3207 §4.2). */
+  secured(): void {
+    if (this.#state !== "tls") throw new Error("TLS without STARTTLS");
+    this.#greeted = false;
+    this.#state = "start";
+    this.#dropInput();
+  }
+
+  #ask(request: SmtpRequest, success: SmtpState, failure: SmtpState): SmtpRequest {
+    this.#pending = { success, failure };
+    return request;
+  }
+
+  #say(reply: Reply): void {
+    this.#output += reply.wire;
+    if (reply.code === 421 || reply.code === 521) {
+      this.#end();
+    } else if (reply.code >= 400) {
+      if (reply.code === 452 && reply.enhanced === "4.5.3" && this.#overshoot++ < OVERSHOOT) return;
+      if (++this.#errors >= this.#options.errors) {
+        this.#output += replies.tooManyErrors.wire;
+        this.#end();
+      }
+    }
+  }
+
+  #end(): void {
+    this.#state = "closed";
+    this.#reader = undefined;
+    this.#dropInput();
+  }
+
+  #dropInput(): void {
+    this.#buffer = EMPTY;
+    this.#position = 0;
+    this.#later = [];
+    this.#laterLength = 0;
+  }
+
+  #refill(): boolean {
+    if (this.#later.length === 0) return false;
+    const rest = this.#buffer.subarray(this.#position);
+    if (rest.length > 0) this.#later.unshift(rest);
+    this.#buffer = this.#later.length === 1 ? this.#later[0]! : Buffer.concat(this.#later);
+    this.#position = 0;
+    this.#later = [];
+    this.#laterLength = 0;
+    return true;
+  }
+
+  /** One line without its CRLF, or undefined. Refuses what is too long or ends in anything but CRLF. */
+  #readLine(): string | undefined {
+    const limit = this.#state === "sasl" ? SASL_LIMIT : COMMAND_LIMIT;
+    for (;;) {
+      const end = this.#buffer.indexOf(LF, this.#position);
+      if (end < 0) {
+        if (this.#refill()) continue;
+        if (this.#buffer.length - this.#position > Math.max(limit, SASL_LIMIT)) {
+          this.#discarding = true;
+          this.#position = this.#buffer.length;
+        }
+        return undefined;
+      }
+      const start = this.#position;
+      this.#position = end + 1;
+      if (this.#discarding) {
+        this.#discarding = false;
+        this.#say(replies.tooLong);
+        if (this.#state === "closed") return undefined;
+        continue;
+      }
+      const line = this.#buffer.toString("latin1", start, end);
+      if (line.charCodeAt(line.length - 1) !== CR || line.indexOf("\r") !== line.length - 1) {
+        this.#say(replies.bareLineEnd);
+        return undefined;
+      }
+      const isAuth = line.length <= SASL_LIMIT && /^auth /i.test(line);
+      if (line.length + 1 > (isAuth ? SASL_LIMIT : limit)) {
+        this.#say(replies.tooLong);
+        if (this.#isClosed()) return undefined;
+        continue;
+      }
+      return line.slice(0, -1);
+    }
+  }
+
+  #isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  #command(line: string): SmtpRequest | undefined {
+    const parsed = parseCommand(line);
+    if ("refusal" in parsed) {
+      this.#say(parsed.refusal);
+      return undefined;
+    }
+    const command = parsed.command;
+    const success = transitions[command.verb]?.[this.#state];
+    switch (command.verb) {
+      case "QUIT":
+        this.close(replies.bye);
+        return undefined;
+      case "NOOP":
+        this.#say(replies.noop);
+        return undefined;
+      case "VRFY":
+        // RFC 5321 §3.5.3 allows 252; anything more would tell harvesters who lives here.
+        this.#say(replies.verify);
+        return undefined;
+      case "HELP":
+        this.#say(replies.help);
+        return undefined;
+      case "RSET":
+        this.#say(replies.reset);
+        return this.#abandon();
+      case "HELO":
+      case "EHLO":
+        if (success === undefined) break;
+        this.#greeted = true;
+        return this.#ask({ kind: "helo", verb: command.verb, name: command.name }, success, this.#state);
+      case "STARTTLS":
+        if (!this.#offers.starttls) this.#say(this.#greeted ? replies.tlsUnavailable : replies.heloFirst);
+        else if (success === undefined) this.#say(this.#outOfSequence("STARTTLS"));
+        else return this.#ask({ kind: "starttls" }, success, this.#state);
+        return undefined;
+      case "AUTH": {
+        if (success === undefined) break;
+        if (this.#offers.mechanisms.length === 0) {
+          // Asked all the same: whether that is "not here" or "first TLS" is a decision (RFC 4954 §4).
+          return this.#ask({ kind: "auth", mechanism: command.mechanism, initial: undefined }, success, this.#state);
+        }
+        if (!this.#offers.mechanisms.includes(command.mechanism)) {
+          this.#say(replies.mechanismUnknown);
+          return undefined;
+        }
+        const initial =
+          command.initial === undefined ? undefined : command.initial === "=" ? EMPTY : decodeBase64(command.initial);
+        if (command.initial !== undefined && initial === undefined) {
+          this.#say(replies.authSyntax);
+          return undefined;
+        }
+        return this.#ask({ kind: "auth", mechanism: command.mechanism, initial }, success, this.#state);
+      }
+      case "MAIL":
+        if (success === undefined) break;
+        return this.#ask({ kind: "mail", ...command }, success, this.#state);
+      case "RCPT":
+        if (success === undefined) break;
+        return this.#ask({ kind: "rcpt", ...command }, success, this.#state);
+      case "DATA":
+        if (success === undefined) break;
+        return this.#ask({ kind: "data" }, success, this.#state);
+    }
+    this.#say(this.#outOfSequence(command.verb));
+    return undefined;
+  }
+
+  #abandon(): SmtpRequest | undefined {
+    if (this.#state !== "mail" && this.#state !== "rcpt") return undefined;
+    this.#state = "idle";
+    return { kind: "abandoned" };
+  }
+
+  #outOfSequence(verb: Verb): Reply {
+    if (!this.#greeted) return replies.heloFirst;
+    if (verb === "RCPT") return replies.senderFirst;
+    if (verb === "DATA") return this.#state === "idle" ? replies.senderFirst : replies.recipientFirst;
+    return makeReply(503, "5.5.1", `${verb} is not possible during a mail transaction`);
+  }
+
+  #saslResponse(line: string): SmtpRequest | undefined {
+    const response = line === "*" ? undefined : decodeBase64(line);
+    if (response !== undefined) return this.#ask({ kind: "auth-response", response }, "idle", "idle");
+    this.#state = "idle";
+    this.#say(line === "*" ? replies.authCancelled : replies.authSyntax);
+    return undefined;
+  }
+
+  #readContent(): SmtpRequest | "more" | undefined {
+    const reader = this.#reader!;
+    while (!reader.ended) {
+      if (this.#position === this.#buffer.length && !this.#refill()) return "more";
+      this.#position = reader.read(this.#buffer, this.#position);
+    }
+    this.#reader = undefined;
+    switch (reader.defect) {
+      case undefined:
+        return this.#ask(
+          { kind: "message", content: reader.chunks, size: reader.size, eightBit: reader.eightBit },
+          "idle",
+          "idle",
+        );
+      case "bare-line-end":
+        this.#say(replies.bareInContent);
+        break;
+      case "nul":
+        this.#say(replies.nulInContent);
+        break;
+      case "too-large":
+        this.#say(replies.contentTooLarge);
+        break;
+      case "unwanted":
+        this.#say(this.#contentRefusal);
+        break;
+    }
+    if (!this.#isClosed()) this.#state = "idle";
+    return { kind: "abandoned" };
+  }
+}
+
+const LF = 10;
+const CR = 13;
+const EMPTY = Buffer.alloc(0);
