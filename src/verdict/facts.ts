@@ -1,0 +1,115 @@
+// All facts a decision may use: read once by ingress, then only looked at. A fact that could not be established is
+// "unavailable" with its cause; what that means is for the rule to say, and it is never a yes.
+
+import type { Address } from "../address/address.ts";
+
+export interface Unavailable {
+  readonly kind: "unavailable";
+  readonly cause: string;
+}
+
+/** What a listener is for; the rules differ by it (S6: MSA and MTA are kept apart). */
+export type Role = "submission" | "mx";
+
+export interface ConnectFacts {
+  readonly hostname: string;
+  /** Sessions open now, this one included. */
+  readonly sessions: number;
+  readonly sessionLimit: number;
+}
+
+export interface AuthFacts {
+  readonly hostname: string;
+  readonly role: Role;
+  readonly secured: "plaintext" | "tls";
+  /** Failed logins in this session, this one included. */
+  readonly failures: number;
+  readonly failureLimit: number;
+  readonly outcome:
+    | { readonly kind: "not-asked" }
+    | { readonly kind: "account"; readonly account: string }
+    | { readonly kind: "refused" }
+    | { readonly kind: "malformed" }
+    | Unavailable;
+}
+
+export interface MailFacts {
+  readonly hostname: string;
+  readonly role: Role;
+  /** Account key, when somebody logged in. */
+  readonly account: string | undefined;
+  /** undefined is <>. */
+  readonly sender: Address | undefined;
+  /** Does the sender belong to the account? "none" when there is no account or no sender to ask about. */
+  readonly ownership: "own" | "foreign" | "none" | Unavailable;
+  readonly declaredSize: number | undefined;
+  readonly messageSize: number;
+  /** Octets free where the state lives, and how many must remain. */
+  readonly freeSpace: number;
+  readonly freeSpaceNeeded: number;
+  readonly messages: number;
+  readonly messageLimit: number;
+}
+
+export type Lookup =
+  | { readonly kind: "mailbox"; readonly account: string }
+  | { readonly kind: "alias"; readonly accounts: readonly string[] }
+  | { readonly kind: "role"; readonly accounts: readonly string[] }
+  | { readonly kind: "suspended"; readonly account: string }
+  | { readonly kind: "unknown-mailbox" }
+  | { readonly kind: "remote" }
+  | Unavailable;
+
+/** What the counters say about one more recipient. */
+export type LimitFact =
+  | { readonly kind: "within" }
+  | { readonly kind: "none" }
+  | {
+      readonly kind: "over";
+      /** Name of the window that is full, e.g. "1h". */
+      readonly window: string;
+      readonly used: number;
+      readonly limit: number;
+      /** Wall clock, ms: when one more fits. */
+      readonly reset: number;
+    }
+  | Unavailable;
+
+export interface RcptFacts {
+  readonly role: Role;
+  readonly account: string | undefined;
+  /** As the client wrote it, for replies. */
+  readonly recipient: string;
+  readonly lookup: Lookup;
+  /** Recipients accepted in this transaction so far. */
+  readonly accepted: number;
+  readonly recipientLimit: number;
+  readonly attempts: LimitFact;
+}
+
+export interface DataFacts {
+  /** Octets of content in memory in all sessions now. */
+  readonly contentMemory: number;
+  readonly contentMemoryLimit: number;
+}
+
+export interface MessageFacts {
+  readonly role: Role;
+  readonly account: string | undefined;
+  readonly header:
+    | { readonly kind: "fine" }
+    /** Lines that are no fields, and the like. */
+    | { readonly kind: "malformed"; readonly defect: string }
+    /** Beyond the bounds within which it is read at all. */
+    | { readonly kind: "unbounded"; readonly defect: string };
+  /** Number of Received fields. */
+  readonly hops: number;
+  readonly hopLimit: number;
+  /** Submission: whose message it says it is. */
+  readonly authors:
+    | { readonly kind: "not-asked" }
+    | { readonly kind: "own" }
+    | { readonly kind: "foreign"; readonly author: string }
+    | { readonly kind: "unreadable"; readonly defect: string }
+    | Unavailable;
+}

@@ -1,0 +1,214 @@
+// The registry of reasons: for every decision its id, the reply a client sees, and what it means to the operator.
+// Reply text, log line, metric label and the reference page all come from here. Ids are stable: scripts and
+// dashboards use them. `{name}` in a text is filled from the verdict's evidence; evidence never holds secrets.
+
+export interface Reason {
+  readonly code: number;
+  /** RFC 3463; "" where the reply has none. */
+  readonly enhanced: string;
+  readonly text: string;
+  /** For the operator: what happened, and what to look at. */
+  readonly meaning: string;
+}
+
+const entries = {
+  "connect.welcome": { code: 220, enhanced: "", text: "{hostname} ESMTP", meaning: "The session is served." },
+  "connect.capacity": {
+    code: 421,
+    enhanced: "4.3.2",
+    text: "{hostname} too many sessions, try again later",
+    meaning:
+      "All sessions that [smtp] sessions allows are open. The client comes back; raise the number or find who holds them.",
+  },
+  "session.timeout": {
+    code: 421,
+    enhanced: "4.4.2",
+    text: "{hostname} timeout, closing",
+    meaning: "The client was silent for [smtp] timeout.",
+  },
+  "session.shutdown": {
+    code: 421,
+    enhanced: "4.3.2",
+    text: "{hostname} going down, try again later",
+    meaning: "The server is stopping; what was answered 250 is safe.",
+  },
+  "session.messages": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} enough messages in this session, open another",
+    meaning: "The session used up [smtp] messages.",
+  },
+  "helo.welcome": { code: 250, enhanced: "", text: "{hostname}", meaning: "EHLO or HELO was answered." },
+  "auth.accepted": { code: 235, enhanced: "2.7.0", text: "authenticated", meaning: "The password was right." },
+  "auth.not-here": {
+    code: 502,
+    enhanced: "5.5.1",
+    text: "AUTH is not offered here: submit mail on port 587 or 465",
+    meaning: "A client tried to log in on the MX. It belongs on the submission service; its configuration is wrong.",
+  },
+  "auth.needs-tls": {
+    code: 538,
+    enhanced: "5.7.11",
+    text: "encryption is required first: use STARTTLS",
+    meaning: "A client tried to log in without TLS. Nothing it sent was looked at.",
+  },
+  "auth.credentials": {
+    code: 535,
+    enhanced: "5.7.8",
+    text: "authentication credentials invalid",
+    meaning: "No such account, wrong password, or suspended account: outside, nobody can tell which.",
+  },
+  "auth.unavailable": {
+    code: 454,
+    enhanced: "4.7.0",
+    text: "temporary authentication failure",
+    meaning: "The directory did not answer. Nobody is let in meanwhile.",
+  },
+  "auth.too-many": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} too many failed logins, closing",
+    meaning: "[smtp] auth-failures wrong passwords in one session.",
+  },
+  "auth.malformed": {
+    code: 501,
+    enhanced: "5.5.2",
+    text: "cannot decode the response",
+    meaning: "The SASL response does not follow the mechanism.",
+  },
+  "tls.ready": { code: 220, enhanced: "2.0.0", text: "go ahead with TLS", meaning: "STARTTLS was accepted." },
+  "sender.accepted": { code: 250, enhanced: "2.1.0", text: "ok", meaning: "MAIL FROM was accepted." },
+  "sender.needs-auth": {
+    code: 530,
+    enhanced: "5.7.0",
+    text: "authentication required",
+    meaning: "Submission without AUTH. Also local recipients need it (RFC 6409 section 4.3, RFC 5068 section 3.1).",
+  },
+  "sender.not-owned": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "<{sender}> does not belong to the account that logged in",
+    meaning: "The account tried an envelope sender that is not its own.",
+  },
+  "sender.size": {
+    code: 552,
+    enhanced: "5.3.4",
+    text: "message too large: at most {limit} octets",
+    meaning: "The client announced a size above [smtp] message-size.",
+  },
+  "sender.no-space": {
+    code: 452,
+    enhanced: "4.3.1",
+    text: "insufficient system storage, try again later",
+    meaning: "Free space where the state lives is below [smtp] free-space.",
+  },
+  "recipient.local": { code: 250, enhanced: "2.1.5", text: "ok", meaning: "A mailbox or alias here takes it." },
+  "recipient.role": {
+    code: 250,
+    enhanced: "2.1.5",
+    text: "ok",
+    meaning: "postmaster, abuse or hostmaster: always taken (RFC 2142, RFC 5321 section 4.5.1).",
+  },
+  "recipient.relayed": {
+    code: 250,
+    enhanced: "2.1.5",
+    text: "ok",
+    meaning: "An authenticated account sends to another network; the recipient is counted.",
+  },
+  "recipient.no-relay": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "relaying denied: <{recipient}> is not local",
+    meaning: "A stranger asked to have mail carried elsewhere. Never done.",
+  },
+  "recipient.unknown": {
+    code: 550,
+    enhanced: "5.1.1",
+    text: "<{recipient}> no such mailbox here",
+    meaning: "The domain is ours, the mailbox does not exist. Many of these from one source is harvesting.",
+  },
+  "recipient.suspended": {
+    code: 450,
+    enhanced: "4.2.1",
+    text: "<{recipient}> mailbox is disabled for now",
+    meaning: "The account is suspended; mail for it waits at the sender.",
+  },
+  "recipient.limit": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "recipient limit reached: {used} of {limit} in {window}, again from {reset}",
+    meaning: "The account's quota for this window is used up. Recipients accepted before are delivered.",
+  },
+  "recipient.attempts": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "too many recipients tried: {used} of {limit} in {window}, again from {reset}",
+    meaning:
+      "The account has tried too many recipients, refused ones included: nobody may use the submission service to test addresses.",
+  },
+  "recipient.count": {
+    code: 452,
+    enhanced: "4.5.3",
+    text: "too many recipients: at most {limit} in one message, send the rest in another",
+    meaning: "[smtp] recipients reached (RFC 5321 section 4.5.3.1.10).",
+  },
+  "data.go-ahead": {
+    code: 354,
+    enhanced: "",
+    text: "go ahead, end with <CRLF>.<CRLF>",
+    meaning: "Content is awaited.",
+  },
+  "data.memory": {
+    code: 452,
+    enhanced: "4.3.1",
+    text: "too much mail on its way in, try again later",
+    meaning: "The content of all open transactions together exceeds [smtp] content-memory.",
+  },
+  "message.queued": {
+    code: 250,
+    enhanced: "2.0.0",
+    text: "queued as {id}",
+    meaning: "The message is on disk, synced. From here on it is ours.",
+  },
+  "message.spool-failed": {
+    code: 451,
+    enhanced: "4.3.0",
+    text: "could not be stored, try again later",
+    meaning: "The spool could not be written or synced; look for spool.failed in the log.",
+  },
+  "message.malformed": {
+    code: 554,
+    enhanced: "5.6.0",
+    text: "malformed message: {defect}",
+    meaning: "The header section cannot be read.",
+  },
+  "message.author": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "author <{author}> does not belong to the account that logged in",
+    meaning: "An author named in the header is not one of the account's own addresses.",
+  },
+  "message.author-unreadable": {
+    code: 554,
+    enhanced: "5.6.0",
+    text: "the author fields cannot be read: {defect}",
+    meaning:
+      "From, Sender or a Resent- field does not parse, is missing or stands twice; whose message it is cannot be said.",
+  },
+  "message.loop": {
+    code: 554,
+    enhanced: "5.4.6",
+    text: "too many hops: {hops} Received fields",
+    meaning: "The message runs in circles (RFC 5321 section 6.3).",
+  },
+  "internal.unknown": {
+    code: 451,
+    enhanced: "4.3.0",
+    text: "temporary local problem, try again later",
+    meaning: "Something needed for the decision was not available; the cause is in the log. Unknown is never a yes.",
+  },
+} as const satisfies Readonly<Record<string, Reason>>;
+
+export type ReasonId = keyof typeof entries;
+
+export const reasons: Readonly<Record<ReasonId, Reason>> = entries;

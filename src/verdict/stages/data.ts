@@ -1,0 +1,49 @@
+// DATA: may the content come, and may it stay?
+
+import type { DataFacts, MessageFacts } from "../facts.ts";
+import type { Verdict } from "../verdict.ts";
+
+export function decideData(facts: DataFacts): readonly Verdict[] {
+  if (facts.contentMemory >= facts.contentMemoryLimit) return [{ kind: "defer", reason: "data.memory" }];
+  return [{ kind: "accept", reason: "data.go-ahead" }];
+}
+
+/** After the final dot, before anything is stored. Acceptance here is not yet a 250: the spool has the last word. */
+export function decideMessage(facts: MessageFacts): readonly Verdict[] {
+  const verdicts: Verdict[] = [];
+  // On the MX a crooked header section is somebody else's fault and no reason to lose the mail; a client of our own
+  // is told, while its user can still do something about it.
+  const { header } = facts;
+  if (header.kind === "unbounded" || (header.kind === "malformed" && facts.role === "submission")) {
+    verdicts.push({ kind: "reject", reason: "message.malformed", evidence: { defect: header.defect } });
+  }
+  if (facts.hops >= facts.hopLimit) {
+    verdicts.push({ kind: "reject", reason: "message.loop", evidence: { hops: facts.hops } });
+  }
+  switch (facts.authors.kind) {
+    case "own":
+      break;
+    case "not-asked":
+      if (facts.role === "submission") verdicts.push({ kind: "unknown", cause: "authors not established" });
+      break;
+    case "foreign":
+      verdicts.push({
+        kind: "reject",
+        reason: "message.author",
+        evidence: { author: facts.authors.author },
+      });
+      break;
+    case "unreadable":
+      verdicts.push({
+        kind: "reject",
+        reason: "message.author-unreadable",
+        evidence: { defect: facts.authors.defect },
+      });
+      break;
+    case "unavailable":
+      verdicts.push({ kind: "unknown", cause: facts.authors.cause });
+      break;
+  }
+  verdicts.push({ kind: "accept", reason: "message.queued" });
+  return verdicts;
+}

@@ -1,0 +1,41 @@
+// MAIL: may this sender begin a transaction? (RFC 5321 §3.3, RFC 6409 §6.1)
+
+import { formatAddress } from "../../address/address.ts";
+import type { MailFacts } from "../facts.ts";
+import type { Verdict } from "../verdict.ts";
+
+export function decideMail(facts: MailFacts): readonly Verdict[] {
+  const verdicts: Verdict[] = [];
+  if (facts.messages >= facts.messageLimit) {
+    verdicts.push({ kind: "disconnect", reason: "session.messages", evidence: { hostname: facts.hostname } });
+  }
+  if (facts.declaredSize !== undefined && facts.declaredSize > facts.messageSize) {
+    verdicts.push({ kind: "reject", reason: "sender.size", evidence: { limit: facts.messageSize } });
+  }
+  if (facts.freeSpace - (facts.declaredSize ?? 0) < facts.freeSpaceNeeded) {
+    verdicts.push({ kind: "defer", reason: "sender.no-space", evidence: { free: facts.freeSpace } });
+  }
+  verdicts.push(senderRule(facts));
+  return verdicts;
+}
+
+function senderRule(facts: MailFacts): Verdict {
+  switch (facts.role) {
+    case "mx":
+      // Who the sender is does not matter for taking mail in: only who receives it does (M1).
+      return { kind: "accept", reason: "sender.accepted" };
+    case "submission": {
+      if (facts.account === undefined) return { kind: "reject", reason: "sender.needs-auth" };
+      // <> is what an MDN needs (RFC 8098 §3); it is charged to the account like anything else.
+      if (facts.sender === undefined) return { kind: "accept", reason: "sender.accepted" };
+      if (facts.ownership === "own") return { kind: "accept", reason: "sender.accepted" };
+      if (facts.ownership === "foreign") {
+        return { kind: "reject", reason: "sender.not-owned", evidence: { sender: formatAddress(facts.sender) } };
+      }
+      return {
+        kind: "unknown",
+        cause: facts.ownership === "none" ? "ownership not established" : facts.ownership.cause,
+      };
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// RCPT: may this sender reach this recipient here? Relay permission is given in exactly one place below: an account
+// that logged in on a submission listener. Everything else must be local and known.
+//
+// Two pure decisions with one action between them: decideRcpt says whether the recipient could be taken, ingress then
+// reserves quota for it, decideQuota says what the counters' answer means.
+
+import type { LimitFact, Lookup, RcptFacts } from "../facts.ts";
+import type { Verdict } from "../verdict.ts";
+
+export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
+  const verdicts: Verdict[] = [];
+  if (facts.accepted >= facts.recipientLimit) {
+    verdicts.push({ kind: "defer", reason: "recipient.count", evidence: { limit: facts.recipientLimit } });
+  }
+  if (facts.role === "submission" && facts.account === undefined) {
+    verdicts.push({ kind: "reject", reason: "sender.needs-auth" });
+    return verdicts;
+  }
+  verdicts.push(...limitRule(facts.attempts, "recipient.attempts"));
+  verdicts.push(placeRule(facts, facts.lookup));
+  return verdicts;
+}
+
+/** After the reservation. */
+export function decideQuota(decided: Verdict, quota: LimitFact): readonly Verdict[] {
+  return [decided, ...limitRule(quota, "recipient.limit")];
+}
+
+function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
+  const evidence = { recipient: facts.recipient };
+  switch (lookup.kind) {
+    case "mailbox":
+    case "alias":
+      return { kind: "accept", reason: "recipient.local" };
+    case "role":
+      return { kind: "accept", reason: "recipient.role" };
+    case "suspended":
+      return { kind: "defer", reason: "recipient.suspended", evidence };
+    case "unknown-mailbox":
+      return { kind: "reject", reason: "recipient.unknown", evidence };
+    case "remote":
+      if (facts.role === "submission" && facts.account !== undefined)
+        return { kind: "accept", reason: "recipient.relayed" };
+      return { kind: "reject", reason: "recipient.no-relay", evidence };
+    case "unavailable":
+      return { kind: "unknown", cause: lookup.cause };
+  }
+}
+
+function limitRule(fact: LimitFact, reason: "recipient.attempts" | "recipient.limit"): readonly Verdict[] {
+  switch (fact.kind) {
+    case "within":
+    case "none":
+      return [];
+    case "unavailable":
+      // The fail mode of account limits is closed: no counter, no mail (law 3).
+      return [{ kind: "unknown", cause: fact.cause }];
+    case "over":
+      return [
+        {
+          kind: "defer",
+          reason,
+          evidence: {
+            used: fact.used,
+            limit: fact.limit,
+            window: fact.window,
+            reset: new Date(fact.reset).toISOString(),
+          },
+        },
+      ];
+  }
+}
