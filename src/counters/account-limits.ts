@@ -1,0 +1,93 @@
+// What one account may send and ask for (S7, law 8): two counts in several windows each.
+//
+//   attempts   every RCPT TO of the account, never given back
+//   quota      reserved at RCPT TO, kept when the message is durable, given back otherwise
+//
+// Charges are handed to `history` in the order of their messages' ids together with the id they reach to, so that a
+// restart can add up: history, plus what the spool holds beyond that id. Nothing is counted twice or forgotten.
+
+import type { Clock } from "../io/clock.ts";
+import { Limits } from "./limits.ts";
+import type { LimitAnswer, Reservation, WindowRule, WindowUse } from "./limits.ts";
+
+export interface AccountCharge {
+  readonly account: string;
+  /** Wall ms. */
+  readonly at: number;
+  readonly recipients: number;
+}
+
+export interface AccountLimits {
+  attempt(account: string): LimitAnswer;
+  reserve(account: string): LimitAnswer;
+  release(reservations: readonly Reservation[]): void;
+  /** Before the message is handed to the spool: from here to `settled` its id holds the history back. */
+  charging(id: string): void;
+  /** The message is durable (its reservations are now charges) or it is not (they were released). */
+  settled(id: string, charge: AccountCharge | undefined): void;
+  /** Charges not yet in the history. Call `written` when they are. */
+  pendingHistory(): { readonly charges: readonly AccountCharge[]; readonly through: string };
+  written(count: number): void;
+  /** Charges known from before the restart. */
+  replay(charges: readonly AccountCharge[]): void;
+  uses(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
+  sweep(): void;
+}
+
+export function createAccountLimits(
+  rules: { readonly quota: readonly WindowRule[]; readonly attempts: readonly WindowRule[] },
+  clock: Clock,
+): AccountLimits {
+  const quota = new Limits(rules.quota);
+  const attempts = new Limits(rules.attempts);
+  /** Ids handed to the spool and not settled, oldest first. */
+  const open = new Set<string>();
+  let through = "";
+  let flushed = "";
+  const unwritten: { readonly id: string; readonly charge: AccountCharge }[] = [];
+
+  return {
+    attempt: (account) => attempts.reserve(account, 1, clock.monotonic()),
+    reserve: (account) => quota.reserve(account, 1, clock.monotonic()),
+    release: (reservations) => {
+      for (const reservation of reservations) quota.release(reservation);
+    },
+    charging: (id) => {
+      open.add(id);
+    },
+    settled: (id, charge) => {
+      open.delete(id);
+      if (id > through) through = id;
+      if (charge !== undefined) unwritten.push({ id, charge });
+    },
+    pendingHistory: () => {
+      const oldest = open.values().next().value;
+      // Everything before the oldest open id is settled; a charge beyond it waits for the next round.
+      const ready = oldest === undefined ? unwritten : unwritten.filter(({ id }) => id < oldest);
+      const rest = oldest === undefined ? [] : unwritten.filter(({ id }) => id >= oldest);
+      unwritten.splice(0, unwritten.length, ...ready, ...rest);
+      flushed = oldest === undefined ? through : ready.reduce((most, { id }) => (id > most ? id : most), flushed);
+      return { charges: ready.map(({ charge }) => charge), through: flushed };
+    },
+    written: (count) => {
+      unwritten.splice(0, count);
+    },
+    replay: (charges) => {
+      const now = clock.monotonic();
+      const wall = clock.wall();
+      for (const { account, at, recipients } of charges) {
+        // A charge from the future (the clock was set back) counts as one of now.
+        quota.count(account, recipients, now - Math.max(0, wall - at));
+      }
+    },
+    uses: (account) => {
+      const now = clock.monotonic();
+      return { quota: quota.uses(account, now), attempts: attempts.uses(account, now) };
+    },
+    sweep: () => {
+      const now = clock.monotonic();
+      quota.sweep(now);
+      attempts.sweep(now);
+    },
+  };
+}

@@ -1,0 +1,94 @@
+// Limits of many keys over several windows at once. One owner: every count lives in exactly one Limits value, so a
+// check and its reservation are one step and nobody overshoots, however many transactions are open.
+//
+//   reserve   takes units in all windows, or in none and says which is full
+//   release   gives them back into the windows they came from (RSET, refusal, a lost connection)
+//   count     takes units whether they fit or not (attempts; charges replayed after a restart)
+//
+// A reservation that is neither released nor forgotten is a charge: held and used are the same number.
+
+import { SlidingWindow } from "./window.ts";
+
+export interface WindowRule {
+  readonly name: string;
+  /** Milliseconds. */
+  readonly length: number;
+  readonly limit: number;
+}
+
+export interface Reservation {
+  readonly key: string;
+  readonly units: number;
+  readonly at: number;
+}
+
+export type LimitAnswer =
+  | { readonly kind: "within"; readonly reservation: Reservation }
+  | {
+      readonly kind: "over";
+      readonly window: string;
+      readonly used: number;
+      readonly limit: number;
+      /** Monotonic ms: when the units would fit. */
+      readonly opensAt: number;
+    };
+
+export interface WindowUse {
+  readonly window: string;
+  readonly used: number;
+  readonly limit: number;
+}
+
+export class Limits {
+  readonly #rules: readonly WindowRule[];
+  readonly #keys = new Map<string, readonly SlidingWindow[]>();
+
+  constructor(rules: readonly WindowRule[]) {
+    this.#rules = rules;
+  }
+
+  reserve(key: string, units: number, now: number): LimitAnswer {
+    const windows = this.#windows(key);
+    for (const [index, window] of windows.entries()) {
+      if (window.fits(units, now)) continue;
+      const { name, limit } = this.#rules[index]!;
+      return { kind: "over", window: name, used: window.used(now), limit, opensAt: window.opensAt(units, now) };
+    }
+    for (const window of windows) window.take(units, now);
+    return { kind: "within", reservation: { key, units, at: now } };
+  }
+
+  release(reservation: Reservation): void {
+    for (const window of this.#keys.get(reservation.key) ?? []) window.giveBack(reservation.units, reservation.at);
+  }
+
+  count(key: string, units: number, at: number): void {
+    for (const window of this.#windows(key)) window.take(units, at);
+  }
+
+  uses(key: string, now: number): readonly WindowUse[] {
+    const windows = this.#keys.get(key);
+    return this.#rules.map(({ name, limit }, index) => ({
+      window: name,
+      used: windows?.[index]?.used(now) ?? 0,
+      limit,
+    }));
+  }
+
+  /** Forgets keys with nothing left in any window: memory follows who is active, not who ever was. */
+  sweep(now: number): void {
+    for (const [key, windows] of this.#keys) {
+      for (const window of windows) window.used(now);
+      if (windows.every((window) => window.idle)) this.#keys.delete(key);
+    }
+  }
+
+  #windows(key: string): readonly SlidingWindow[] {
+    let windows = this.#keys.get(key);
+    if (windows === undefined) {
+      windows = this.#rules.map(({ length, limit }) => new SlidingWindow(length, limit));
+      this.#keys.set(key, windows);
+    }
+    return windows;
+  }
+}
