@@ -1,0 +1,120 @@
+// Who lives here: local domains, mailboxes, aliases and role addresses, and who may send as whom.
+//
+// Answers come at once from a bounded cache, else from the account store (another thread) as a promise. When an account
+// changes, `forget` is called; an answer that was on its way meanwhile is used once and not kept.
+// A store that fails makes the answer `unavailable`: never a yes and never a "no such user" either.
+
+import { addressKey } from "../address/address.ts";
+import type { Address } from "../address/address.ts";
+import type { DomainSettings } from "../config/settings.ts";
+import type { Remote } from "../io/rpc.ts";
+import type { Account, AccountStore } from "../store/store.ts";
+
+export type LocalAnswer =
+  | { readonly kind: "mailbox"; readonly account: string }
+  | { readonly kind: "alias"; readonly accounts: readonly string[] }
+  | { readonly kind: "role"; readonly accounts: readonly string[] }
+  | { readonly kind: "suspended"; readonly account: string }
+  | { readonly kind: "unknown-mailbox" }
+  | { readonly kind: "remote" }
+  | { readonly kind: "unavailable"; readonly cause: string };
+
+/** RFC 2142 and RFC 5321 §4.5.1: reachable in every local domain, whatever else exists. */
+const ROLES = new Set(["postmaster", "abuse", "hostmaster"]);
+const CACHE_SIZE = 100_000;
+
+export interface Directory {
+  /** Where mail for this address goes. */
+  lookup(address: Address): LocalAnswer | Promise<LocalAnswer>;
+  /** The account of a login name: its address or an alias. */
+  findAccount(key: string): Account | undefined | Promise<Account | undefined>;
+  /** May the account name this address as sender or author? */
+  owns(account: string, address: Address): boolean | Promise<boolean>;
+  /** Something about these keys changed; no argument: everything. */
+  forget(keys?: readonly string[]): void;
+}
+
+export function createDirectory(
+  domains: readonly DomainSettings[],
+  store: Pick<Remote<AccountStore>, "findAccount">,
+): Directory {
+  const local = new Map<string, DomainSettings>(domains.map((domain) => [domain.name, domain]));
+  const cache = new Map<string, Account | undefined>();
+  let generation = 0;
+
+  function remember(key: string, account: Account | undefined): Account | undefined {
+    if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value!);
+    cache.set(key, account);
+    return account;
+  }
+
+  function findAccount(key: string): Account | undefined | Promise<Account | undefined> {
+    if (cache.has(key)) return cache.get(key);
+    const asked = generation;
+    return store.findAccount(key).then((account) => (asked === generation ? remember(key, account) : account));
+  }
+
+  function lookup(address: Address): LocalAnswer | Promise<LocalAnswer> {
+    // <postmaster> alone is the postmaster of this host (RFC 5321 §4.1.1.3): of its first domain.
+    const bare = address.domain === undefined && address.literal === undefined;
+    const domain = bare ? domains[0] : address.domain === undefined ? undefined : local.get(address.domain);
+    if (domain === undefined) return { kind: "remote" };
+    const localPart = address.local.toLowerCase();
+    const key = `${localPart}@${domain.name}`;
+    const found = findAccount(bare ? key : addressKey(address));
+    if (found instanceof Promise) {
+      return found.then(
+        (account) => classify(domain, localPart, account),
+        (error: unknown) => ({ kind: "unavailable", cause: error instanceof Error ? error.message : String(error) }),
+      );
+    }
+    return classify(domain, localPart, found);
+  }
+
+  function owns(account: string, address: Address): boolean | Promise<boolean> {
+    const answer = lookup(address);
+    return answer instanceof Promise
+      ? answer.then((value) => leadsOnlyTo(value, account))
+      : leadsOnlyTo(answer, account);
+  }
+
+  return {
+    lookup,
+    findAccount,
+    owns,
+    forget: (keys) => {
+      generation++;
+      if (keys === undefined) cache.clear();
+      else for (const key of keys) cache.delete(key);
+    },
+  };
+}
+
+function classify(domain: DomainSettings, localPart: string, account: Account | undefined): LocalAnswer {
+  if (account !== undefined) {
+    if (!account.suspended) return { kind: "mailbox", account: account.key };
+    // Role mail reaches somebody even if the account of that name may not be used.
+    if (!ROLES.has(localPart)) return { kind: "suspended", account: account.key };
+  }
+  const targets = domain.aliases.get(localPart);
+  if (targets !== undefined) return { kind: "alias", accounts: targets.map(addressKey) };
+  if (ROLES.has(localPart)) return { kind: "role", accounts: [addressKey(domain.postmaster)] };
+  return { kind: "unknown-mailbox" };
+}
+
+/** An address shared by several accounts belongs to none of them as a sender. */
+function leadsOnlyTo(answer: LocalAnswer, account: string): boolean {
+  switch (answer.kind) {
+    case "mailbox":
+      return answer.account === account;
+    case "alias":
+    case "role":
+      return answer.accounts.length === 1 && answer.accounts[0] === account;
+    case "unavailable":
+      throw new Error(answer.cause);
+    case "suspended":
+    case "unknown-mailbox":
+    case "remote":
+      return false;
+  }
+}
