@@ -37,8 +37,10 @@ export interface EventFields {
   "sender.accepted": Peer & { readonly sender: string; readonly account?: string };
   "sender.refused": Peer & Decision & { readonly sender: string; readonly account?: string };
   "recipient.accepted": Peer & Decision & { readonly sender: string; readonly recipient: string };
-  "recipient.refused": Peer & Decision & { readonly sender: string; readonly recipient: string; readonly account?: string };
-  "message.refused": Peer & Decision & { readonly message: string; readonly sender: string; readonly recipients: readonly string[] };
+  "recipient.refused": Peer &
+    Decision & { readonly sender: string; readonly recipient: string; readonly account?: string };
+  "message.refused": Peer &
+    Decision & { readonly message: string; readonly sender: string; readonly recipients: readonly string[] };
   "message.accepted": Peer & {
     readonly message: string;
     readonly messageId: string;
@@ -49,7 +51,12 @@ export interface EventFields {
     readonly tls?: string;
     readonly facts: readonly string[];
   };
-  "message.created": { readonly message: string; readonly messageId: string; readonly recipients: readonly string[]; readonly about: string };
+  "message.created": {
+    readonly message: string;
+    readonly messageId: string;
+    readonly recipients: readonly string[];
+    readonly about: string;
+  };
   "message.recovered": { readonly message: string; readonly recipients: readonly string[] };
   "message.deleted": { readonly message: string; readonly by: string };
   "delivery.started": { readonly message: string; readonly attempt: number; readonly destination: string };
@@ -81,7 +88,14 @@ export interface EventFields {
   "mailbox.deleted": Peer & { readonly account: string; readonly messages: number };
   "account.changed": { readonly account: string; readonly change: string; readonly by: string };
   "queue.changed": { readonly change: string; readonly message: string; readonly by: string };
-  "spool.recovered": { readonly messages: number; readonly segments: number; readonly tornBytes: number; readonly milliseconds: number };
+  "spool.recovered": {
+    readonly messages: number;
+    readonly segments: number;
+    readonly tornBytes: number;
+    /** Places where synced bytes no longer hold: a person has to look. */
+    readonly damaged: number;
+    readonly milliseconds: number;
+  };
   "spool.failed": { readonly cause: string };
   "internal.failed": { readonly where: string; readonly cause: string };
 }
@@ -132,6 +146,9 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "spool.failed": { level: "error", meaning: "The spool could not be written: mail is answered 4xx until it can." },
   "internal.failed": { level: "error", meaning: "A bug or a broken machine: something threw that should not." },
 };
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table's own keys
+export const eventNames = Object.keys(events) as readonly EventName[];
 
 /** Takes what happened. Never throws, never blocks. */
 export interface Observer {
