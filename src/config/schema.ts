@@ -274,6 +274,11 @@ const delivery = {
     default: "5d",
     meaning: "Age at which a message is given up and its sender told. RFC 5321 §4.5.4.1: at least four or five days.",
   },
+  paused: {
+    type: { kind: "boolean" },
+    default: false,
+    meaning: "Take mail and keep it, deliver nothing: for work on the mailboxes or the network.",
+  },
   "connections-per-destination": {
     type: { kind: "integer", minimum: 1, maximum: 10_000 },
     default: 20,

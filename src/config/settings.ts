@@ -108,6 +108,8 @@ export interface DeliverySettings {
   readonly retry: readonly number[];
   /** Age at which a message is given up and a failure DSN is sent. */
   readonly giveUp: number;
+  /** Take mail and keep it, deliver nothing. */
+  readonly paused: boolean;
   /** Connections to one destination at once. */
   readonly connectionsPerDestination: number;
   /** Connections in all. */

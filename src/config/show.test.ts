@@ -137,6 +137,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
         routes: fc.array(fc.tuple(anyDomain, anyTarget), { maxLength: 3 }).map((routes) => new Map(routes)),
         retry: fc.array(between(1000, 86_400_000), { minLength: 1, maxLength: 6 }),
         giveUp: between(86_400_001, 30 * 86_400_000),
+        paused: fc.boolean(),
         connectionsPerDestination: between(1, 100),
         connections: between(100, 100_000),
         tls: fc.constantFrom("opportunistic", "never"),
