@@ -1,0 +1,100 @@
+// A listening POP3 socket and its sessions: implicit TLS (port 995, RFC 8314) or STLS (port 110, RFC 2595); no login
+// without either. Closing drains: no new connections, idle sessions end, working ones finish their request, and what
+// is left after a grace is cut.
+
+import { createServer, type AddressInfo } from "node:net";
+import type { SecureContext } from "node:tls";
+import type { Endpoint } from "../../config/settings.ts";
+import type { Mailboxes } from "../../mailbox/maildir.ts";
+import type { Observer } from "../../observe/events.ts";
+import { Pop3Session, type Authenticate, type Pop3Limits } from "./session.ts";
+
+export interface Pop3ListenerOptions {
+  readonly endpoint: Endpoint;
+  readonly tls: "implicit" | "starttls";
+  readonly secureContext: SecureContext;
+  /** The name in the greeting. */
+  readonly hostname: string;
+  readonly observer: Observer;
+  readonly authenticate: Authenticate;
+  readonly mailboxes: Pick<Mailboxes, "open">;
+  readonly newSessionId: () => string;
+  /** What departs from the usual limits. */
+  readonly limits?: Partial<Pop3Limits & ListenerLimits>;
+}
+
+interface ListenerLimits {
+  /** Sessions of this listener at once; one more is closed without a word. */
+  readonly sessions: number;
+  /** Milliseconds that working sessions have when the listener closes. */
+  readonly grace: number;
+}
+
+export interface Pop3Listener {
+  readonly address: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const usual: Pop3Limits & ListenerLimits = {
+  idle: 600_000,
+  handshake: 30_000,
+  refusal: 2000,
+  authFailures: 3,
+  errors: 10,
+  sessions: 1000,
+  grace: 10_000,
+};
+
+/** Rejects when the address cannot be bound. */
+export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Pop3Listener> {
+  const { endpoint, observer, newSessionId } = options;
+  const limits = { ...usual, ...options.limits };
+  const listener = options.tls === "implicit" ? "pop3s" : "pop3";
+  const sessions = new Set<Pop3Session>();
+  let drained: (() => void) | undefined;
+
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const client = (socket.remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
+    const peer = { session: newSessionId(), listener, client, port: socket.remotePort ?? 0 };
+    const session: Pop3Session = new Pop3Session(socket, peer, { ...options, limits }, () => {
+      sessions.delete(session);
+      if (sessions.size === 0) drained?.();
+    });
+    sessions.add(session);
+  });
+  server.maxConnections = limits.sessions;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: endpoint.address, port: endpoint.port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  server.on("error", (error) =>
+    observer.emit("internal.failed", { where: `${listener} listener`, cause: String(error) }),
+  );
+
+  // An address is a string only for pipes.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const bound = server.address() as AddressInfo;
+  observer.emit("listener.opened", { listener, address: bound.address, port: bound.port });
+  return {
+    address: bound.address,
+    port: bound.port,
+    async close() {
+      server.close();
+      for (const session of sessions) session.drain();
+      if (sessions.size === 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
+          for (const session of sessions) session.abort();
+        }, limits.grace);
+        drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    },
+  };
+}

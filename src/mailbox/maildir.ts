@@ -1,0 +1,161 @@
+// Mailboxes as Maildirs, one for each account, made at its first delivery with mode 0700.
+//
+// Promises: when deliver() succeeds, the message survives a power failure (file synced, renamed from tmp to new,
+// directory synced); when it fails, its file is gone as far as can be known. A file in tmp is never listed.
+// Deliveries into one mailbox share directory syncs.
+//
+// Content is stored as it was accepted, with CRLF line ends: signatures survive, sizes are exact without reading,
+// S= equals W=, and POP3 sends the file as it is. Dovecot, Courier, mutt and notmuch read such files; tools that
+// split lines at LF only show a CR at their ends. Files that others put there with LF are read as well.
+//
+// Does not: quota, subfolders, flags, index files. The lock is among sessions of this process only.
+
+import * as system from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Address } from "../address/address.ts";
+import { failure, success, type Result } from "../base/result.ts";
+import type { Clock } from "../io/clock.ts";
+import {
+  errorCode,
+  mailboxError,
+  sharedSync,
+  syncDirectory,
+  writeSynced,
+  type Files,
+  type MailboxError,
+} from "./disk.ts";
+import { uniqueNames, withSize } from "./name.ts";
+import { mailboxPath } from "./path.ts";
+import { openFolder, type Mailbox } from "./snapshot.ts";
+
+export interface Mailboxes {
+  /** Stores one message; `file` is its name in new/. */
+  deliver(account: Address, chunks: readonly Uint8Array[]): Promise<Result<{ file: string }, MailboxError>>;
+  /** Locks the mailbox against other sessions and lists it; a mailbox without a folder is empty. */
+  open(account: Address): Promise<Result<Mailbox, MailboxError>>;
+}
+
+interface MailboxOptions {
+  /** Host name in file names: what keeps two hosts on one file system apart. */
+  readonly hostname: string;
+  readonly clock: Clock;
+  readonly files?: Files;
+}
+
+/** What may still be written in tmp; older files are left-overs (the specification says 36 hours). */
+const STALE_AFTER = 36 * 3_600_000;
+
+interface Folder {
+  readonly path: string;
+  readonly ready: Promise<void>;
+  readonly syncNew: () => Promise<void>;
+}
+
+export function openMailboxes(root: string, options: MailboxOptions): Mailboxes {
+  const { clock, files = system } = options;
+  const nextName = uniqueNames(options.hostname, clock);
+  const folders = new Map<string, Folder>();
+  const locked = new Set<string>();
+
+  function folderOf(account: Address): Folder {
+    const names = mailboxPath(account);
+    const path = join(root, ...names);
+    const known = folders.get(path);
+    if (known !== undefined) return known;
+    const made: Folder = {
+      path,
+      ready: makeFolder(files, root, names).then(() => removeStale(files, path, clock)),
+      syncNew: sharedSync(files, join(path, "new")),
+    };
+    folders.set(path, made);
+    made.ready.catch(() => folders.delete(path));
+    return made;
+  }
+
+  async function store(account: Address, chunks: readonly Uint8Array[]): Promise<string> {
+    const folder = folderOf(account);
+    await folder.ready;
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const file = withSize(nextName(), size);
+    const temporary = join(folder.path, "tmp", file);
+    const final = join(folder.path, "new", file);
+    let written = temporary;
+    try {
+      await writeSynced(files, temporary, chunks);
+      await files.rename(temporary, final);
+      written = final;
+      await folder.syncNew();
+      return file;
+    } catch (error) {
+      // Somebody may have removed the folder under us: look again next time.
+      folders.delete(folder.path);
+      await files.unlink(written).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  return {
+    async deliver(account, chunks) {
+      try {
+        return success({ file: await store(account, chunks) });
+      } catch (error) {
+        return failure(mailboxError(error));
+      }
+    },
+
+    async open(account) {
+      const path = join(root, ...mailboxPath(account));
+      if (locked.has(path)) return failure({ code: "in-use", cause: "another session has the mailbox" });
+      locked.add(path);
+      try {
+        await removeStale(files, path, clock);
+        return success(await openFolder(files, path, () => void locked.delete(path)));
+      } catch (error) {
+        locked.delete(path);
+        return failure(mailboxError(error));
+      }
+    },
+  };
+}
+
+/** Every level is synced at first use, made now or found: whoever made it may have died before syncing. */
+async function makeFolder(files: Files, root: string, names: readonly string[]): Promise<void> {
+  await files.mkdir(root, { recursive: true, mode: 0o700 });
+  let path = dirname(root);
+  for (const name of [basename(root), ...names]) {
+    const parent = path;
+    path = join(parent, name);
+    await makeDirectory(files, path);
+    await syncDirectory(files, parent);
+  }
+  for (const name of ["tmp", "new", "cur"]) await makeDirectory(files, join(path, name));
+  await syncDirectory(files, path);
+}
+
+async function makeDirectory(files: Files, path: string): Promise<void> {
+  try {
+    await files.mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
+}
+
+async function removeStale(files: Files, path: string, clock: Clock): Promise<void> {
+  const folder = join(path, "tmp");
+  let names: string[];
+  try {
+    names = await files.readdir(folder);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  for (const name of names) {
+    const file = join(folder, name);
+    try {
+      if (clock.wall() - (await files.stat(file)).mtimeMs > STALE_AFTER) await files.unlink(file);
+    } catch (error) {
+      // Delivered or removed in the meantime, or not ours: it can wait for the next time.
+      mailboxError(error);
+    }
+  }
+}

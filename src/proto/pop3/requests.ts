@@ -1,0 +1,38 @@
+// What the POP3 core asks of whoever drives it, and what it is told. See server.ts.
+
+import type { Exchange } from "../sasl/mechanism.ts";
+import type { DropMessage } from "./maildrop.ts";
+
+export interface Pop3ServerOptions {
+  /** The name in the greeting. */
+  readonly hostname: string;
+  /** `implicit`: the session is inside TLS already. `starttls`: logins wait for STLS. */
+  readonly tls: "implicit" | "starttls";
+  /** Lines refused before the session is closed. */
+  readonly errors: number;
+  /** Refused logins before the session is closed. */
+  readonly authFailures: number;
+}
+
+export type Pop3Request =
+  /** Begin TLS once the output is written; answered by `secured`. */
+  | { readonly kind: "secure" }
+  /** Both are prepared (RFC 4013); answered by `authenticated`. */
+  | {
+      readonly kind: "authenticate";
+      readonly mechanism: "USER" | Exchange["mechanism"];
+      readonly login: string;
+      readonly password: string;
+    }
+  /** Index into the messages of `authenticated`; answered by `content` … `contentEnd`, or `contentMissing`. */
+  | { readonly kind: "retrieve"; readonly message: number }
+  /** Indexes of marked messages, never empty; answered by `removed`. */
+  | { readonly kind: "remove"; readonly messages: readonly number[] }
+  /** Write the output, then end the connection. Final. */
+  | { readonly kind: "close"; readonly cause: Pop3CloseCause };
+
+export type Pop3CloseCause = "quit" | "errors" | "auth-failures" | "bad-line" | "shutdown";
+
+export type LoginResult =
+  | { readonly kind: "opened"; readonly messages: readonly DropMessage[] }
+  | { readonly kind: "refused" | "unavailable" | "in-use" };
