@@ -1,0 +1,200 @@
+// From the final dot to the 250: header section read, authorship checked, trace field put on top, everything synced.
+// The only place that makes the "queued" verdict, and only from the spool's word that the bytes are on disk (law 4).
+
+import type { Address } from "../../address/address.ts";
+import { addressKey, formatAddress } from "../../address/address.ts";
+import type { Result } from "../../base/result.ts";
+import { authors, completeSubmission, messageIdOf } from "../../message/submission.ts";
+import { countFields, editHeaders, readHeaders } from "../../message/headers.ts";
+import type { HeaderError, HeaderSection } from "../../message/headers.ts";
+import { receivedField } from "../../message/trace.ts";
+import type { SmtpRequest } from "../../proto/smtp/server.ts";
+import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
+import { combine } from "../../verdict/combine.ts";
+import type { MessageFacts, Role } from "../../verdict/facts.ts";
+import { decideMessage } from "../../verdict/stages/data.ts";
+import type { Verdict } from "../../verdict/verdict.ts";
+import type { TlsFacts } from "./connection.ts";
+import type { SmtpServices } from "./services.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** RFC 5321 §6.3: at least 100. */
+const HOP_LIMIT = 100;
+
+/** What a session says about itself. */
+export interface SessionView {
+  readonly services: SmtpServices;
+  readonly peer: {
+    readonly session: string;
+    readonly listener: string;
+    readonly client: string;
+    readonly port: number;
+  };
+  readonly role: Role;
+  readonly helo: string;
+  /** EHLO, not HELO. */
+  readonly extended: boolean;
+  readonly account: string | undefined;
+  /** SASL mechanism it logged in with. */
+  readonly mechanism: string;
+  readonly tls: TlsFacts | undefined;
+}
+
+export interface AcceptOutcome {
+  readonly verdicts: readonly Verdict[];
+  /** After the reply: the message goes on its way. */
+  readonly handOver?: () => void;
+}
+
+export async function acceptMessage(
+  session: SessionView,
+  transaction: Transaction,
+  request: Extract<SmtpRequest, { kind: "message" }>,
+): Promise<AcceptOutcome> {
+  const { services, role, account } = session;
+  const section = readHeaders(request.content);
+  const facts: MessageFacts = {
+    role,
+    account,
+    header: headerFact(section),
+    hops: section.ok ? countFields(section.value, "received") : 0,
+    hopLimit: HOP_LIMIT,
+    authors: section.ok
+      ? await authorsFact(session, section.value)
+      : { kind: "unreadable", defect: "no header section" },
+  };
+  const verdicts = decideMessage(facts);
+  if (!section.ok || combine(verdicts).verdict.kind !== "accept") return { verdicts };
+
+  const id = services.newId();
+  const at = services.clock.wall();
+  const { content, messageId, notes } = prepare(session, transaction, request, section.value, { id, at });
+  const recipients = transaction.recipients.map(({ text }) => text);
+  const record: AcceptRecord = {
+    id,
+    receivedAt: at,
+    origin: role,
+    sender: transaction.senderText,
+    recipients,
+    eightBit: request.eightBit,
+    messageId,
+    client: `${session.helo} [${session.peer.client}]:${session.peer.port}`,
+    ...(account === undefined ? {} : { account }),
+  };
+
+  let message: SpooledMessage;
+  services.limits.charging(id);
+  try {
+    message = await services.spool.append(record, content);
+  } catch (error) {
+    services.limits.settled(id, undefined);
+    const cause = error instanceof Error ? error.message : String(error);
+    services.observer.emit("spool.failed", { cause });
+    return { verdicts: [{ kind: "defer", reason: "message.spool-failed", evidence: { cause } }] };
+  }
+  services.limits.settled(id, account === undefined ? undefined : { account, at, recipients: recipients.length });
+  services.observer.emit("message.accepted", {
+    ...session.peer,
+    message: id,
+    messageId,
+    sender: transaction.senderText,
+    recipients,
+    size: message.size,
+    facts: [...sessionNotes(session), ...recipientNotes(transaction), ...notes],
+    ...(account === undefined ? {} : { account }),
+    ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
+  });
+  return {
+    verdicts: [{ kind: "accept", reason: "message.queued", evidence: { id } }],
+    handOver: () => services.accepted(message, content),
+  };
+}
+
+function headerFact(section: Result<HeaderSection, HeaderError>): MessageFacts["header"] {
+  if (!section.ok) return { kind: "unbounded", defect: section.error.message };
+  if (section.value.defect !== undefined) return { kind: "malformed", defect: section.value.defect.message };
+  return { kind: "fine" };
+}
+
+async function authorsFact(session: SessionView, section: HeaderSection): Promise<MessageFacts["authors"]> {
+  const { account } = session;
+  if (session.role !== "submission" || account === undefined) return { kind: "not-asked" };
+  const found = authors(section);
+  if (!found.ok) return { kind: "unreadable", defect: found.error.message };
+  for (const author of found.value) {
+    try {
+      const owned = session.services.directory.owns(account, author);
+      if (!(typeof owned === "boolean" ? owned : await owned))
+        return { kind: "foreign", author: formatAddress(author) };
+    } catch (error) {
+      return { kind: "unavailable", cause: error instanceof Error ? error.message : String(error) };
+    }
+  }
+  return { kind: "own" };
+}
+
+interface Prepared {
+  readonly content: readonly Uint8Array[];
+  readonly messageId: string;
+  readonly notes: readonly string[];
+}
+
+function prepare(
+  session: SessionView,
+  transaction: Transaction,
+  request: Extract<SmtpRequest, { kind: "message" }>,
+  section: HeaderSection,
+  { id, at }: { readonly id: string; readonly at: number },
+): Prepared {
+  const { hostname } = session.services;
+  const received = receivedField({
+    helo: session.helo,
+    client: session.peer.client,
+    reverseName: undefined,
+    hostname,
+    transmission: transmission(session),
+    cipher: session.tls?.cipher,
+    id,
+    recipients: singleRecipient(transaction),
+    at,
+  });
+  if (session.role === "mx") {
+    return {
+      content: editHeaders(request.content, section, { prepend: received }),
+      messageId: messageIdOf(section) ?? "",
+      notes: [],
+    };
+  }
+  const completed = completeSubmission(request.content, section, { id, hostname, at, trace: received });
+  const notes = [
+    ...completed.added.map((name) => `${name} was missing and was added`),
+    ...completed.removed.map((name) => `${name} was taken out`),
+  ];
+  return { content: completed.content, messageId: completed.messageId, notes };
+}
+
+/** RFC 3848: S for TLS, A for AUTH; plain SMTP after HELO. */
+function transmission(session: SessionView): "SMTP" | "ESMTP" | "ESMTPA" | "ESMTPS" | "ESMTPSA" {
+  if (!session.extended) return "SMTP";
+  if (session.tls !== undefined) return session.account === undefined ? "ESMTPS" : "ESMTPSA";
+  return session.account === undefined ? "ESMTP" : "ESMTPA";
+}
+
+function singleRecipient(transaction: Transaction): readonly Address[] {
+  return transaction.recipients.length === 1 ? [transaction.recipients[0]!.address] : [];
+}
+
+function sessionNotes(session: SessionView): readonly string[] {
+  const notes = [`${session.extended ? "EHLO" : "HELO"} ${session.helo}`];
+  if (session.tls !== undefined) notes.push(`inside ${tlsText(session.tls)}`);
+  if (session.account !== undefined) notes.push(`authenticated as ${session.account} with ${session.mechanism}`);
+  return notes;
+}
+
+function tlsText({ protocol, cipher }: TlsFacts): string {
+  return `${protocol} ${cipher}`;
+}
+
+function recipientNotes(transaction: Transaction): readonly string[] {
+  return transaction.recipients.map(({ address, reason }) => `${addressKey(address)}: ${reason}`);
+}

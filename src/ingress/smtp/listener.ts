@@ -1,0 +1,65 @@
+// A listening SMTP socket and its sessions. Closing drains: no new connections, idle sessions get 421, open
+// transactions may end within the grace, then the rest is cut.
+
+import { createServer } from "node:net";
+import type { Endpoint } from "../../config/settings.ts";
+import type { SmtpServices } from "./services.ts";
+import { SmtpSession } from "./session.ts";
+import type { SessionOptions } from "./session.ts";
+
+export interface SmtpListener {
+  readonly address: string;
+  readonly port: number;
+  close(grace: number): Promise<void>;
+}
+
+/** Long enough that a burst of connections is queued by the kernel and not dropped (somaxconn bounds it). */
+const BACKLOG = 4096;
+
+/** Rejects when the address cannot be bound. */
+export async function openSmtpListener(
+  endpoint: Endpoint,
+  options: SessionOptions,
+  services: SmtpServices,
+): Promise<SmtpListener> {
+  const sessions = new Set<SmtpSession>();
+  let drained: (() => void) | undefined;
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const session: SmtpSession = new SmtpSession(socket, options, services, () => {
+      sessions.delete(session);
+      if (sessions.size === 0) drained?.();
+    });
+    sessions.add(session);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: endpoint.address, port: endpoint.port, backlog: BACKLOG, ipv6Only: true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  server.on("error", (error) => {
+    services.observer.emit("internal.failed", { where: `listener ${options.listener}`, cause: String(error) });
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") throw new Error("not an IP listener");
+  return {
+    address: bound.address,
+    port: bound.port,
+    close: async (grace) => {
+      server.close();
+      for (const session of sessions) session.drain();
+      if (sessions.size === 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => {
+          for (const session of sessions) session.abort();
+          resolve();
+        }, grace);
+        drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    },
+  };
+}

@@ -1,0 +1,36 @@
+// What an SMTP session needs from the rest of the house. Wired once in main/.
+
+import type { SecureContext } from "node:tls";
+import type { Domain } from "../../address/domain.ts";
+import type { SmtpSettings } from "../../config/settings.ts";
+import type { AccountLimits } from "../../counters/account-limits.ts";
+import type { Login } from "../../directory/credentials.ts";
+import type { Directory } from "../../directory/directory.ts";
+import type { Clock } from "../../io/clock.ts";
+import type { Observer } from "../../observe/events.ts";
+import type { Spool, SpooledMessage } from "../../spool/message.ts";
+
+export interface SmtpServices {
+  readonly hostname: Domain;
+  readonly smtp: SmtpSettings;
+  readonly directory: Directory;
+  readonly login: Login;
+  readonly limits: AccountLimits;
+  readonly spool: Pick<Spool, "append">;
+  /** The message is durable; takes it on its way. Must not throw. */
+  readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
+  readonly secureContext: SecureContext;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  /** Octets free where the state lives, as of a moment ago. */
+  readonly freeSpace: () => number;
+  /** Shared by all sessions of this thread. */
+  readonly load: SessionLoad;
+}
+
+export interface SessionLoad {
+  sessions: number;
+  /** Octets of content held in open transactions. */
+  content: number;
+}

@@ -1,0 +1,437 @@
+// One SMTP session: facts gathered for the stages, verdicts turned into replies.
+//
+// Decides nothing itself. Everything that can be answered from memory is answered in the same turn, so a pipelined
+// batch costs one read and one write; what needs the directory, the password hash or the spool suspends the session
+// and nobody else. The socket and its turns are connection.ts.
+
+import type { Socket } from "node:net";
+import { formatAddress } from "../../address/address.ts";
+import { ehloReply } from "../../proto/smtp/ehlo.ts";
+import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
+import type { Reply } from "../../proto/smtp/reply.ts";
+import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
+import { mechanismNames } from "../../proto/sasl/mechanism.ts";
+import { combine } from "../../verdict/combine.ts";
+import type { AuthFacts, Lookup, MailFacts, Role } from "../../verdict/facts.ts";
+import { decideAuth, decideAuthOffer } from "../../verdict/stages/auth.ts";
+import { decideConnect } from "../../verdict/stages/connect.ts";
+import { decideData } from "../../verdict/stages/data.ts";
+import { decideMail } from "../../verdict/stages/mail.ts";
+import { decideQuota, decideRcpt } from "../../verdict/stages/rcpt.ts";
+import type { Final, Verdict } from "../../verdict/verdict.ts";
+import { acceptMessage } from "./accept.ts";
+import { SmtpConnection } from "./connection.ts";
+import type { SessionView } from "./accept.ts";
+import type { ConnectionHandler, TlsFacts } from "./connection.ts";
+import { limitFact } from "./limit-fact.ts";
+import { LoginDialogue } from "./login.ts";
+import type { LoginStep } from "./login.ts";
+import { describeEvidence, replyFor } from "./replies.ts";
+import type { SmtpServices } from "./services.ts";
+import { beginTransaction, reservationsOf } from "./transaction.ts";
+import type { Transaction } from "./transaction.ts";
+
+export interface SessionOptions {
+  readonly role: Role;
+  readonly listener: string;
+  readonly tls: "none" | "starttls" | "implicit";
+}
+
+interface Peer {
+  readonly session: string;
+  readonly listener: string;
+  readonly client: string;
+  readonly port: number;
+}
+
+interface Decision {
+  readonly verdict: Final;
+  readonly reply: Reply;
+}
+
+export class SmtpSession implements ConnectionHandler, SessionView {
+  readonly peer: Peer;
+  readonly role: Role;
+  readonly services: SmtpServices;
+  /** Argument of the last EHLO or HELO, and which of the two. */
+  helo = "";
+  extended = false;
+  account: string | undefined;
+  tls: TlsFacts | undefined;
+  readonly #login: LoginDialogue;
+  readonly #options: SessionOptions;
+  readonly #connection: SmtpConnection;
+  readonly #core: SmtpServer;
+  readonly #ended: () => void;
+  #transaction: Transaction | undefined;
+  #messages = 0;
+  #contentHeld = 0;
+  #draining = false;
+  #cause = "client";
+
+  constructor(socket: Socket, options: SessionOptions, services: SmtpServices, ended: () => void) {
+    this.#options = options;
+    this.role = options.role;
+    this.services = services;
+    this.#ended = ended;
+    this.#login = new LoginDialogue(services.login);
+    this.peer = {
+      session: services.newId(),
+      listener: options.listener,
+      client: plainAddress(socket.remoteAddress ?? "unknown"),
+      port: socket.remotePort ?? 0,
+    };
+    const { messageSize, errors, timeout } = services.smtp;
+    const connection = { messageSize, errors, timeout, tls: options.tls, secureContext: services.secureContext };
+    this.#connection = new SmtpConnection(socket, connection, this);
+    this.#core = this.#connection.core;
+    services.load.sessions++;
+    services.observer.emit("session.opened", this.peer);
+    this.#connection.begin();
+  }
+
+  get mechanism(): string {
+    return this.#login.mechanism;
+  }
+
+  get #secured(): "plaintext" | "tls" {
+    return this.tls === undefined ? "plaintext" : "tls";
+  }
+
+  /** The server is stopping: an idle session ends now, one in a transaction when the transaction is over. */
+  drain(): void {
+    this.#draining = true;
+    if (!this.#connection.waiting) this.#endIfDraining();
+  }
+
+  /** No more patience. */
+  abort(): void {
+    this.#cause = "shutdown";
+    this.#connection.destroy();
+  }
+
+  // --- from the connection -----------------------------------------------------------------------------------
+
+  handle(request: SmtpRequest): Promise<void> | undefined {
+    switch (request.kind) {
+      case "greeting":
+        return this.#greet();
+      case "helo":
+        return this.#hello(request.verb, request.name);
+      case "starttls":
+        this.#core.answer(replyFor("tls.ready"));
+        return undefined;
+      case "auth":
+        return this.#auth(request.mechanism, request.initial);
+      case "auth-response":
+        return this.#authStep(this.#login.step(request.response));
+      case "mail":
+        return this.#mail(request);
+      case "rcpt":
+        return this.#rcpt(request);
+      case "data":
+        return this.#data();
+      case "message":
+        return this.#message(request);
+      case "abandoned":
+        this.#abandon();
+        return undefined;
+    }
+  }
+
+  turned(): void {
+    this.#holdContent(this.#core.contentHeld);
+    // Clients that announced no SIZE are cut here; those that did were asked to wait at DATA.
+    if (this.services.load.content > 2 * this.services.smtp.contentMemory) {
+      this.#core.refuseContent(replyFor("data.memory"));
+      this.#holdContent(0);
+    }
+    if (this.#draining && !this.#connection.waiting) this.#endIfDraining();
+  }
+
+  silent(): void {
+    this.#end("session.timeout", "timeout");
+  }
+
+  secure(tls: TlsFacts): void {
+    this.tls = tls;
+    this.services.observer.emit("session.secured", { ...this.peer, ...tls });
+  }
+
+  /** A bug or a broken part: the client gets a 4xx for what it asked, and the operator the cause. */
+  failed(error: unknown): void {
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.services.observer.emit("internal.failed", { where: `${this.role} session ${this.peer.session}`, cause });
+    this.#core.answerPending(replyFor("internal.unknown"));
+  }
+
+  closed(): void {
+    this.#abandon();
+    this.#holdContent(0);
+    this.services.load.sessions--;
+    this.services.observer.emit("session.closed", {
+      ...this.peer,
+      commands: this.#core.commands,
+      messages: this.#messages,
+      cause: this.#cause,
+    });
+    this.#ended();
+  }
+
+  #endIfDraining(): void {
+    if (this.#transaction === undefined) this.#end("session.shutdown", "shutdown");
+  }
+
+  #end(reason: "session.timeout" | "session.shutdown", cause: string): void {
+    if (this.#core.state === "closed") return;
+    this.#cause = cause;
+    this.#connection.end(replyFor(reason, { hostname: this.services.hostname }));
+  }
+
+  #holdContent(octets: number): void {
+    this.services.load.content += octets - this.#contentHeld;
+    this.#contentHeld = octets;
+  }
+
+  // --- requests ----------------------------------------------------------------------------------------------
+
+  #decide(verdicts: readonly Verdict[]): Decision & { readonly delay: number } {
+    const { verdict, delay } = combine(verdicts);
+    if (verdict.kind === "disconnect") this.#cause = verdict.reason;
+    return { verdict, reply: replyFor(verdict.reason, verdict.evidence), delay };
+  }
+
+  #logged({ verdict, reply }: Decision): {
+    readonly reason: string;
+    readonly reply: string;
+    readonly evidence?: string;
+  } {
+    const evidence = describeEvidence(verdict.evidence);
+    const logged = { reason: verdict.reason, reply: firstLine(reply) };
+    return evidence === undefined ? logged : { ...logged, evidence };
+  }
+
+  #greet(): undefined {
+    const { load, smtp, hostname, observer } = this.services;
+    const decision = this.#decide(decideConnect({ hostname, sessions: load.sessions, sessionLimit: smtp.sessions }));
+    if (decision.verdict.kind !== "accept")
+      observer.emit("session.refused", { ...this.peer, ...this.#logged(decision) });
+    this.#core.answer(decision.reply);
+  }
+
+  #hello(verb: "HELO" | "EHLO", name: string): undefined {
+    this.#abandon();
+    this.helo = name;
+    this.extended = verb === "EHLO";
+    const { hostname, smtp } = this.services;
+    const starttls = this.#options.tls === "starttls" && this.tls === undefined;
+    // Never offered where it would not be allowed (RFC 4954 §4).
+    const mechanisms = this.role === "submission" && this.tls !== undefined ? mechanismNames : [];
+    this.#core.offer({ starttls, mechanisms });
+    const reply =
+      verb === "HELO"
+        ? makeReply(250, "", hostname)
+        : ehloReply(hostname, { messageSize: smtp.messageSize, starttls, mechanisms });
+    this.#core.answer(reply);
+  }
+
+  #auth(mechanism: string, initial: Uint8Array | undefined): Promise<void> | undefined {
+    if (this.account !== undefined) {
+      this.#core.answer(replies.alreadyAuthenticated);
+      return undefined;
+    }
+    const offer = this.#decide(decideAuthOffer({ role: this.role, secured: this.#secured }));
+    if (offer.verdict.kind === "accept") return this.#authStep(this.#login.start(mechanism, initial));
+    this.services.observer.emit("auth.failed", { ...this.peer, ...this.#logged(offer), account: "", mechanism });
+    this.#core.answer(offer.reply);
+    return undefined;
+  }
+
+  #authStep(step: LoginStep): Promise<void> | undefined {
+    switch (step.kind) {
+      case "challenge":
+        this.#core.answer(makeReply(334, "", Buffer.from(step.data).toString("base64")));
+        return undefined;
+      case "outcome":
+        return this.#authDecided(step.name, step.outcome);
+      case "pending":
+        return step.outcome.then(({ name, outcome }) => this.#authDecided(name, outcome));
+    }
+  }
+
+  #authDecided(name: string, outcome: AuthFacts["outcome"]): Promise<void> | undefined {
+    const { hostname, smtp, observer } = this.services;
+    const { mechanism, failures } = this.#login;
+    const decision = this.#decide(
+      decideAuth({
+        hostname,
+        role: this.role,
+        secured: this.#secured,
+        failures,
+        failureLimit: smtp.authFailures,
+        outcome,
+      }),
+    );
+    if (decision.verdict.kind === "accept" && outcome.kind === "account") {
+      this.account = outcome.account;
+      observer.emit("auth.succeeded", { ...this.peer, account: outcome.account, mechanism });
+    } else {
+      observer.emit("auth.failed", { ...this.peer, ...this.#logged(decision), account: name, mechanism });
+    }
+    return this.#answerAfter(decision.delay, decision.reply);
+  }
+
+  #answerAfter(delay: number, reply: Reply): Promise<void> | undefined {
+    if (delay === 0) {
+      this.#core.answer(reply);
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      setTimeout(() => {
+        this.#core.answer(reply);
+        resolve();
+      }, delay);
+    });
+  }
+
+  #mail(request: Extract<SmtpRequest, { kind: "mail" }>): Promise<void> | undefined {
+    const { sender } = request;
+    if (this.role !== "submission" || this.account === undefined || sender === undefined) {
+      this.#mailDecided(request, "none");
+      return undefined;
+    }
+    const owned = this.services.directory.owns(this.account, sender);
+    if (typeof owned === "boolean") {
+      this.#mailDecided(request, owned ? "own" : "foreign");
+      return undefined;
+    }
+    return owned.then(
+      (value) => this.#mailDecided(request, value ? "own" : "foreign"),
+      (error: unknown) => this.#mailDecided(request, { kind: "unavailable", cause: String(error) }),
+    );
+  }
+
+  #mailDecided(request: Extract<SmtpRequest, { kind: "mail" }>, ownership: MailFacts["ownership"]): void {
+    const { hostname, smtp, observer } = this.services;
+    const { sender, declaredSize } = request;
+    const decision = this.#decide(
+      decideMail({
+        hostname,
+        role: this.role,
+        account: this.account,
+        sender,
+        ownership,
+        declaredSize,
+        messageSize: smtp.messageSize,
+        freeSpace: this.services.freeSpace(),
+        freeSpaceNeeded: smtp.freeSpace,
+        messages: this.#messages,
+        messageLimit: smtp.messages,
+      }),
+    );
+    const transaction = beginTransaction(sender, declaredSize);
+    const account = this.account === undefined ? {} : { account: this.account };
+    if (decision.verdict.kind === "accept") {
+      this.#transaction = transaction;
+      observer.emit("sender.accepted", { ...this.peer, sender: transaction.senderText, ...account });
+    } else {
+      const refused = { ...this.peer, ...this.#logged(decision), sender: transaction.senderText, ...account };
+      observer.emit("sender.refused", refused);
+    }
+    this.#core.answer(decision.reply);
+  }
+
+  #rcpt(request: Extract<SmtpRequest, { kind: "rcpt" }>): Promise<void> | undefined {
+    const lookup = this.services.directory.lookup(request.recipient);
+    if (lookup instanceof Promise) return lookup.then((answer) => this.#rcptDecided(request, answer));
+    this.#rcptDecided(request, lookup);
+    return undefined;
+  }
+
+  #rcptDecided(request: Extract<SmtpRequest, { kind: "rcpt" }>, lookup: Lookup): void {
+    const { limits, smtp, observer, clock } = this.services;
+    const transaction = this.#transaction!;
+    const text = formatAddress(request.recipient);
+    const { account } = this;
+    const attempts = account === undefined ? undefined : limits.attempt(account);
+    let decision = this.#decide(
+      decideRcpt({
+        role: this.role,
+        account,
+        recipient: text,
+        lookup,
+        accepted: transaction.recipients.length,
+        recipientLimit: smtp.recipients,
+        attempts: limitFact(attempts, clock),
+      }),
+    );
+    let reservation;
+    if (decision.verdict.kind === "accept" && account !== undefined) {
+      const quota = limits.reserve(account);
+      if (quota.kind === "within") reservation = quota.reservation;
+      decision = this.#decide(decideQuota(decision.verdict, limitFact(quota, clock)));
+    }
+    const logged = { ...this.peer, ...this.#logged(decision), sender: transaction.senderText, recipient: text };
+    if (decision.verdict.kind === "accept") {
+      const { reason } = decision.verdict;
+      this.#transaction = transaction.add({ address: request.recipient, text, reason, reservation });
+      observer.emit("recipient.accepted", logged);
+    } else observer.emit("recipient.refused", account === undefined ? logged : { ...logged, account });
+    this.#core.answer(decision.reply);
+  }
+
+  #data(): undefined {
+    const { load, smtp } = this.services;
+    const transaction = this.#transaction!;
+    const decision = this.#decide(
+      decideData({
+        contentMemory: load.content + (transaction.declaredSize ?? 0),
+        contentMemoryLimit: smtp.contentMemory,
+      }),
+    );
+    if (decision.verdict.kind === "accept") this.#transaction = transaction.freeze();
+    else this.#refusedMessage(decision, transaction);
+    this.#core.answer(decision.reply);
+  }
+
+  async #message(request: Extract<SmtpRequest, { kind: "message" }>): Promise<void> {
+    const transaction = this.#transaction!;
+    this.#transaction = undefined;
+    this.#holdContent(request.size);
+    // Counted as held until it is durable; `#watchContent` sees zero after the answer.
+    const outcome = await acceptMessage(this, transaction, request).catch((error: unknown) => {
+      this.services.limits.release(reservationsOf(transaction));
+      throw error;
+    });
+    const decision = this.#decide(outcome.verdicts);
+    if (decision.verdict.kind === "accept") this.#messages++;
+    else {
+      this.services.limits.release(reservationsOf(transaction));
+      this.#refusedMessage(decision, transaction);
+    }
+    this.#core.answer(decision.reply);
+    if (outcome.handOver !== undefined) outcome.handOver();
+  }
+
+  #refusedMessage(decision: Decision, transaction: Transaction): void {
+    this.services.observer.emit("message.refused", {
+      ...this.peer,
+      ...this.#logged(decision),
+      message: "",
+      sender: transaction.senderText,
+      recipients: transaction.recipients.map(({ text }) => text),
+    });
+  }
+
+  /** Gives back what the transaction had reserved. */
+  #abandon(): void {
+    if (this.#transaction === undefined) return;
+    this.services.limits.release(reservationsOf(this.#transaction));
+    this.#transaction = undefined;
+  }
+}
+
+/** A dual-stack socket shows IPv4 clients as ::ffff:192.0.2.1. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
