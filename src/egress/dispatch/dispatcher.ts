@@ -1,0 +1,378 @@
+// Carries every accepted message to its end: splits recipients into local and remote, makes the attempts, records the
+// ends in the spool, hands what must wait to the queue store, and bounces what failed for good.
+//
+//   accepted ─► active ─► delivered / failed ─► settled in the spool
+//                  │ └──► deferred ─► queue store (SQLite, other thread) ─┐
+//                  ▲                                                      │ due, claimed
+//                  └──────────────────────────────────────────────────────┘
+//
+// Active messages are bounded by ACTIVE_LIMIT; what comes in beyond goes to the queue store as due now. Attempts are
+// recorded before they are made (law 4): the first by the accept record itself, later ones by the claim. The state
+// thread is asked about what waits only; a message delivered at once never touches it.
+
+import { parseAddress } from "../../address/address.ts";
+import type { Directory } from "../../directory/directory.ts";
+import type { Remote } from "../../io/rpc.ts";
+import type { Mailboxes } from "../../mailbox/maildir.ts";
+import { nextStep } from "../../queue/schedule.ts";
+import type { RetrySchedule } from "../../queue/schedule.ts";
+import type { RecoveredMessage, Settlement, Spool, SpooledMessage } from "../../spool/message.ts";
+import type { QueueStore, WaitingMessage } from "../../store/store.ts";
+import { bounce } from "./bounce.ts";
+import type { BounceServices } from "./bounce.ts";
+import { deliverLocally } from "./local.ts";
+import type { AttemptResult, Transport } from "./transport.ts";
+
+const ACTIVE_LIMIT = 20_000;
+const CLAIM_BATCH = 200;
+/** A claim that is not settled by then is free again: its thread is gone. */
+const LEASE = 60 * 60_000;
+/** How often the store is asked although nothing told us to: leases that ran out, rows from a command. */
+const POLL = 30_000;
+/** Messages that must wait are gathered this long, ms. */
+const KEEP_TIME = 50;
+
+export interface DispatcherServices extends BounceServices {
+  readonly spool: Spool;
+  readonly store: Remote<QueueStore>;
+  readonly directory: Directory;
+  readonly mailboxes: Mailboxes;
+  readonly transport: Transport;
+  readonly schedule: RetrySchedule;
+  /** Nothing is delivered; what comes in waits. */
+  readonly paused: boolean;
+  /** Adds what leaves the house needs (DKIM). */
+  readonly finish: (message: SpooledMessage, content: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
+}
+
+export interface Dispatcher {
+  /** A durable message from ingress. Never throws. */
+  accepted(message: SpooledMessage, content: readonly Uint8Array[]): void;
+  /** What the spool found at start. Resolves when the queue store agrees. */
+  recover(recovered: readonly RecoveredMessage[]): Promise<void>;
+  /** Begins to take due messages from the queue store. */
+  start(): void;
+  retry(id: string): Promise<boolean>;
+  remove(id: string): Promise<"removed" | "unknown" | "in delivery">;
+  active(): readonly ActiveMessage[];
+  activeCount(): number;
+  /** No new attempts; resolves when those under way have ended. */
+  close(): Promise<void>;
+}
+
+export interface ActiveMessage {
+  readonly message: SpooledMessage;
+  readonly recipients: readonly number[];
+}
+
+interface Run {
+  readonly message: SpooledMessage;
+  readonly content: () => Promise<readonly Uint8Array[]>;
+  /** Attempts made, this one included, by recipient. */
+  readonly attempts: ReadonlyMap<number, number>;
+  /** From the queue store: rows there must be put back or removed. */
+  readonly claimed: boolean;
+  readonly open: Set<number>;
+  results: AttemptResult[];
+  readonly failures: AttemptResult[];
+  scheduled: boolean;
+}
+
+export function createDispatcher(services: DispatcherServices): Dispatcher {
+  const { spool, store, directory, observer, clock } = services;
+  const runs = new Map<string, Run>();
+  let closing = false;
+  let idle: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let polling = false;
+  const kept: WaitingMessage[] = [];
+  let keeping: Promise<void> | undefined;
+
+  function begin(
+    message: SpooledMessage,
+    attempts: ReadonlyMap<number, number>,
+    source: "fresh" | "claimed",
+    content?: readonly Uint8Array[],
+  ): void {
+    let loaded: Promise<readonly Uint8Array[]> | undefined;
+    const run: Run = {
+      message,
+      content: () =>
+        (loaded ??= content === undefined ? spool.read(message.id).then((bytes) => [bytes]) : Promise.resolve(content)),
+      attempts,
+      claimed: source === "claimed",
+      open: new Set(attempts.keys()),
+      results: [],
+      failures: [],
+      scheduled: false,
+    };
+    runs.set(message.id, run);
+    const remote: number[] = [];
+    for (const recipient of attempts.keys()) {
+      const address = parseAddress(message.recipients[recipient]!);
+      if (!address.ok) {
+        // <postmaster> without a domain is the only accepted recipient that the mailbox grammar does not know.
+        void locally(run, recipient, directory.lookup({ local: "postmaster", domain: undefined, literal: undefined }));
+        continue;
+      }
+      const answer = directory.lookup(address.value);
+      if (!(answer instanceof Promise) && answer.kind === "remote") remote.push(recipient);
+      else void locally(run, recipient, answer);
+    }
+    if (remote.length > 0) remotely(run, remote);
+  }
+
+  function remotely(run: Run, recipients: readonly number[]): void {
+    let outgoing: Promise<readonly Uint8Array[]> | undefined;
+    services.transport.submit({
+      message: run.message,
+      recipients,
+      attempt: Math.max(...recipients.map((recipient) => run.attempts.get(recipient) ?? 1)),
+      content: () => (outgoing ??= run.content().then((content) => services.finish(run.message, content))),
+      done: (result) => ended(run, result),
+    });
+  }
+
+  async function locally(run: Run, recipient: number, lookup: ReturnType<Directory["lookup"]>): Promise<void> {
+    try {
+      const target = await lookup;
+      if (target.kind === "remote") remotely(run, [recipient]);
+      else ended(run, await deliverLocally(services.mailboxes, run.message, recipient, target, await run.content()));
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      ended(run, { recipient, kind: "deferred", status: "4.3.0", reply: cause, remote: "local", milliseconds: 0 });
+    }
+  }
+
+  /** Results of one tick are recorded together. */
+  function ended(run: Run, result: AttemptResult): void {
+    if (!run.open.delete(result.recipient)) return;
+    run.results.push(result);
+    if (run.scheduled) return;
+    run.scheduled = true;
+    setImmediate(() => {
+      run.scheduled = false;
+      const results = run.results;
+      run.results = [];
+      record(run, results).catch((error: unknown) => failed(run, error));
+    });
+  }
+
+  async function record(run: Run, results: readonly AttemptResult[]): Promise<void> {
+    const { message } = run;
+    const now = clock.wall();
+    const delivered = results.filter(({ kind }) => kind === "delivered");
+    const waiting: WaitingMessage["recipients"][number][] = [];
+    for (const result of results) {
+      if (result.kind === "failed") run.failures.push(result);
+      if (result.kind !== "deferred") continue;
+      const attempts = run.attempts.get(result.recipient) ?? 1;
+      const step = nextStep(services.schedule, { receivedAt: message.receivedAt, attempts }, now);
+      if (step.kind === "give-up")
+        run.failures.push({ ...result, kind: "failed", status: result.status.replace(/^4/, "5") });
+      else
+        waiting.push({
+          recipient: result.recipient,
+          attempts,
+          due: step.due,
+          status: result.status,
+          reply: result.reply,
+        });
+    }
+    announce(run, delivered, results, waiting);
+    const work: Promise<unknown>[] = [];
+    if (delivered.length > 0) work.push(settle(run, delivered, "delivered"));
+    if (waiting.length > 0) work.push(store.putWaiting([{ message, recipients: waiting }]).then(() => wakeAt(waiting)));
+    // One report for all recipients that failed in this run.
+    if (run.open.size === 0 && run.results.length === 0 && run.failures.length > 0) work.push(giveUp(run));
+    await Promise.all(work);
+    finish(run);
+  }
+
+  async function giveUp(run: Run): Promise<void> {
+    const failures = run.failures.splice(0);
+    const { message } = run;
+    const bounced = await bounce(services, message, await run.content(), failures);
+    for (const { recipient, reply, status, remote } of failures) {
+      const recipients = [message.recipients[recipient]!];
+      observer.emit("delivery.failed", { message: message.id, recipients, destination: remote, reply, status });
+    }
+    await settle(run, failures, "failed");
+    if (bounced !== undefined) accepted(bounced.message, bounced.content);
+  }
+
+  async function settle(run: Run, results: readonly AttemptResult[], outcome: Settlement["outcome"]): Promise<void> {
+    const recipients = results.map(({ recipient }) => recipient);
+    const settled = spool.settle(
+      run.message.id,
+      recipients.map((recipient) => ({ recipient, outcome })),
+    );
+    await settled;
+    if (run.claimed) await store.removeWaiting(run.message.id, recipients);
+  }
+
+  function announce(
+    run: Run,
+    delivered: readonly AttemptResult[],
+    results: readonly AttemptResult[],
+    waiting: readonly { readonly recipient: number; readonly due: number }[],
+  ): void {
+    const names = (each: readonly AttemptResult[]): string[] =>
+      each.map(({ recipient }) => run.message.recipients[recipient]!);
+    for (const group of grouped(delivered)) {
+      const { remote, reply, milliseconds, tls } = group[0]!;
+      observer.emit("delivery.delivered", {
+        message: run.message.id,
+        recipients: names(group),
+        destination: remote,
+        reply,
+        milliseconds,
+        ...(tls === undefined ? {} : { tls }),
+      });
+    }
+    const due = new Map(waiting.map((each) => [each.recipient, each.due]));
+    for (const group of grouped(results.filter(({ recipient }) => due.has(recipient)))) {
+      const { remote, reply, recipient } = group[0]!;
+      observer.emit("delivery.deferred", {
+        message: run.message.id,
+        recipients: names(group),
+        destination: remote,
+        reply,
+        next: new Date(due.get(recipient)!).toISOString(),
+      });
+    }
+  }
+
+  /** Nothing is lost: what could not be recorded is still open in the spool, and is tried again after a pause. */
+  function failed(run: Run, error: unknown): void {
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    observer.emit("internal.failed", { where: `queue of ${run.message.id}`, cause });
+    finish(run);
+  }
+
+  function finish(run: Run): void {
+    if (run.open.size > 0 || run.results.length > 0 || run.scheduled) return;
+    if (runs.get(run.message.id) === run) runs.delete(run.message.id);
+    if (runs.size === 0) idle?.();
+  }
+
+  function accepted(message: SpooledMessage, content?: readonly Uint8Array[]): void {
+    const all = message.recipients.map((_recipient, index) => index);
+    if (closing || services.paused || runs.size >= ACTIVE_LIMIT) {
+      const recipients = all.map((recipient) => ({ recipient, attempts: 0, due: clock.wall(), status: "", reply: "" }));
+      keep({ message, recipients });
+      return;
+    }
+    try {
+      begin(message, new Map(all.map((recipient) => [recipient, 1])), "fresh", content);
+    } catch (error) {
+      observer.emit("internal.failed", { where: `queue of ${message.id}`, cause: String(error) });
+    }
+  }
+
+  /** Into the queue store, due now; many at once are one transaction. */
+  function keep(waiting: WaitingMessage): void {
+    kept.push(waiting);
+    keeping ??= new Promise((resolve) => {
+      setTimeout(() => {
+        const batch = kept.splice(0);
+        keeping = undefined;
+        store
+          .putWaiting(batch)
+          .then(() => schedulePoll(0))
+          // They are found in the spool at the next start.
+          .catch((error: unknown) => observer.emit("internal.failed", { where: "queue", cause: String(error) }))
+          .finally(resolve);
+      }, KEEP_TIME);
+    });
+  }
+
+  function wakeAt(waiting: readonly { readonly due: number }[]): void {
+    schedulePoll(Math.min(...waiting.map(({ due }) => due)) - clock.wall());
+  }
+
+  let pollAt = Number.POSITIVE_INFINITY;
+  function schedulePoll(wait: number): void {
+    const at = clock.monotonic() + Math.max(0, Math.min(wait, POLL));
+    if (closing || services.paused || at >= pollAt) return;
+    pollAt = at;
+    clearTimeout(timer);
+    timer = setTimeout(() => void poll(), Math.max(1, at - clock.monotonic()));
+  }
+
+  async function poll(): Promise<void> {
+    if (polling || closing) return;
+    polling = true;
+    pollAt = Number.POSITIVE_INFINITY;
+    let wait = POLL;
+    try {
+      for (;;) {
+        const room = Math.min(CLAIM_BATCH, ACTIVE_LIMIT - runs.size);
+        if (room <= 0 || closing) break;
+        const due = await store.claimDue(clock.wall(), LEASE, room);
+        for (const { message, recipients } of due) {
+          begin(message, new Map(recipients.map(({ recipient, attempts }) => [recipient, attempts])), "claimed");
+        }
+        if (due.length < room) break;
+      }
+      const next = await store.nextDue();
+      if (next !== undefined) wait = next - clock.wall();
+    } catch (error) {
+      observer.emit("internal.failed", { where: "queue", cause: String(error) });
+    }
+    polling = false;
+    schedulePoll(Math.max(wait, runs.size >= ACTIVE_LIMIT ? 100 : 0));
+  }
+
+  return {
+    accepted,
+    recover: async (recovered) => {
+      await store.reconcile(recovered, clock.wall());
+      for (const { message, open } of recovered) {
+        observer.emit("message.recovered", {
+          message: message.id,
+          recipients: open.map((each) => message.recipients[each]!),
+        });
+      }
+    },
+    start: () => schedulePoll(0),
+    retry: async (id) => {
+      if (runs.has(id)) return true;
+      const found = await store.makeDue(id, clock.wall());
+      if (found) schedulePoll(0);
+      return found;
+    },
+    remove: async (id) => {
+      if (runs.has(id)) return "in delivery";
+      const waiting = await store.findWaiting(id);
+      if (waiting === undefined) return "unknown";
+      const recipients = waiting.recipients.map(({ recipient }) => recipient);
+      await spool.settle(
+        id,
+        recipients.map((recipient) => ({ recipient, outcome: "deleted" })),
+      );
+      await store.removeWaiting(id, recipients);
+      return "removed";
+    },
+    active: () => [...runs.values()].map(({ message, open }) => ({ message, recipients: [...open] })),
+    activeCount: () => runs.size,
+    close: async () => {
+      closing = true;
+      clearTimeout(timer);
+      await keeping;
+      if (runs.size > 0) await new Promise<void>((resolve) => (idle = resolve));
+    },
+  };
+}
+
+/** Results with the same words from the same host are one event. */
+function grouped(results: readonly AttemptResult[]): readonly (readonly AttemptResult[])[] {
+  const groups = new Map<string, AttemptResult[]>();
+  for (const result of results) {
+    const key = `${result.remote}\n${result.reply}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [result]);
+    else group.push(result);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,61 @@
+// Delivery into mailboxes here: every account an address leads to gets one copy, with its trace fields.
+// One account failing for now makes the whole recipient wait; accounts that already have their copy are remembered by
+// nobody, so a retry can give them a second one (possible and rare, law 4).
+
+import { parseAddress } from "../../address/address.ts";
+import type { Address } from "../../address/address.ts";
+import type { LocalAnswer } from "../../directory/directory.ts";
+import type { Mailboxes } from "../../mailbox/maildir.ts";
+import { deliveredToField, returnPathField } from "../../message/trace.ts";
+import type { SpooledMessage } from "../../spool/message.ts";
+import type { AttemptResult } from "./transport.ts";
+
+type LocalTarget = Exclude<LocalAnswer, { kind: "remote" }>;
+
+export async function deliverLocally(
+  mailboxes: Mailboxes,
+  message: SpooledMessage,
+  index: number,
+  target: LocalTarget,
+  content: readonly Uint8Array[],
+): Promise<AttemptResult> {
+  const started = performance.now();
+  const end = (kind: AttemptResult["kind"], status: string, reply: string): AttemptResult => ({
+    recipient: index,
+    kind,
+    status,
+    reply,
+    remote: "local",
+    milliseconds: Math.round(performance.now() - started),
+  });
+  switch (target.kind) {
+    case "unknown-mailbox":
+      return end("failed", "5.1.1", "no such mailbox here");
+    case "suspended":
+      return end("deferred", "4.2.1", "the mailbox is disabled for now");
+    case "unavailable":
+      return end("deferred", "4.3.0", `the directory did not answer: ${target.cause}`);
+    case "mailbox":
+    case "alias":
+    case "role":
+      break;
+  }
+  const recipient = addressOf(message.recipients[index]!);
+  const sender = message.sender === "" ? undefined : addressOf(message.sender);
+  const trace = Buffer.from(`${returnPathField(sender)}${deliveredToField(recipient)}`, "latin1");
+  const accounts = target.kind === "mailbox" ? [target.account] : target.accounts;
+  const files: string[] = [];
+  for (const account of accounts) {
+    const delivered = await mailboxes.deliver(addressOf(account), [trace, ...content]);
+    if (!delivered.ok) return end("deferred", "4.2.0", `mailbox ${account}: ${delivered.error.cause}`);
+    files.push(`${account} ${delivered.value.file}`);
+  }
+  return end("delivered", "2.0.0", `stored in ${files.join(", ")}`);
+}
+
+/** What the spool and the directory hold was made by the grammar. */
+function addressOf(text: string): Address {
+  const parsed = parseAddress(text);
+  if (!parsed.ok) throw new Error(`not an address: ${text}`);
+  return parsed.value;
+}
