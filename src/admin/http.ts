@@ -1,0 +1,58 @@
+// The HTTP face. Public on [http] listen: metrics and health, nothing that changes or tells about people.
+// The control face answers on a Unix socket that only the operator's account can open.
+
+import { Hono } from "hono";
+import { z } from "zod";
+import type { Context } from "hono";
+import type { Control, Outcome } from "../control/control.ts";
+
+export interface PublicServices {
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>;
+  readonly healthy: () => boolean;
+}
+
+export function createPublicApp({ metrics, healthy }: PublicServices): Hono {
+  const app = new Hono();
+  app.get("/metrics", async (context) =>
+    context.text(await metrics(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }),
+  );
+  app.get("/healthz", (context) => (healthy() ? context.text("ok\n") : context.text("stopping\n", 503)));
+  app.get("/", (context) => context.text("sekimori: /metrics /healthz\n"));
+  return app;
+}
+
+const newAccount = z.strictObject({
+  address: z.string(),
+  password: z.string(),
+  aliases: z.array(z.string()).default([]),
+});
+const newPassword = z.strictObject({ password: z.string() });
+
+export function createControlApp(control: Control): Hono {
+  const app = new Hono();
+  app.get("/accounts", async (context) => context.json(await control.listAccounts()));
+  app.post("/accounts", async (context) => {
+    const body = newAccount.safeParse(await context.req.json().catch(() => undefined));
+    if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
+    return answer(context, await control.addAccount(body.data.address, body.data.password, body.data.aliases));
+  });
+  app.put("/accounts/:address/password", async (context) => {
+    const body = newPassword.safeParse(await context.req.json().catch(() => undefined));
+    if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
+    return answer(context, await control.setPassword(context.req.param("address"), body.data.password));
+  });
+  app.get("/queue", async (context) => context.json(await control.listQueue()));
+  app.get("/queue/:id", async (context) => {
+    const entry = await control.findInQueue(context.req.param("id"));
+    return entry === undefined ? context.json({ done: false, why: "not in the queue" }, 404) : context.json(entry);
+  });
+  app.post("/queue/:id/retry", async (context) => answer(context, await control.retryMessage(context.req.param("id"))));
+  app.delete("/queue/:id", async (context) => answer(context, await control.deleteMessage(context.req.param("id"))));
+  app.onError((error, context) => context.json({ done: false, why: error.message }, 500));
+  return app;
+}
+
+function answer(context: Context, outcome: Outcome): Response {
+  return context.json(outcome, outcome.done ? 200 : 409);
+}

@@ -1,0 +1,142 @@
+// What the commands do with their arguments. Each asks the control and prints the answer.
+
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { isCancel, password as askPassword } from "@clack/prompts";
+import { showEffective } from "../config/show.ts";
+import { jsonSchema } from "../config/json-schema.ts";
+import type { Outcome, QueueEntry } from "../control/control.ts";
+import { trace } from "../control/trace.ts";
+import { Exit } from "./exit.ts";
+import { print, printable, printJson, printTable } from "./output.ts";
+import { loadSite, withControl } from "./site.ts";
+import type { SiteOptions } from "./site.ts";
+
+export interface OutputOptions extends SiteOptions {
+  readonly json?: true;
+}
+
+function finish(outcome: Outcome, done: string): void {
+  if (!outcome.done) throw new Exit(1, outcome.why);
+  print(done);
+}
+
+/** A terminal is asked without echo; otherwise the first line of standard input. */
+async function readPassword(): Promise<string> {
+  if (process.stdin.isTTY) {
+    const answer = await askPassword({ message: "Password" });
+    if (isCancel(answer)) throw new Exit(2, "cancelled");
+    return answer;
+  }
+  for await (const line of createInterface({ input: process.stdin })) return line;
+  throw new Exit(2, "no password on standard input");
+}
+
+interface PasswordOptions extends SiteOptions {
+  readonly generate?: true;
+}
+
+async function choosePassword(options: PasswordOptions): Promise<{ readonly password: string; readonly told: string }> {
+  if (options.generate === undefined) return { password: await readPassword(), told: "" };
+  const password = randomBytes(12).toString("base64url");
+  return { password, told: `, password ${password}` };
+}
+
+export async function accountAdd(
+  address: string,
+  options: PasswordOptions & { readonly alias?: readonly string[] },
+): Promise<void> {
+  const { password, told } = await choosePassword(options);
+  const outcome = await withControl(options, (control) => control.addAccount(address, password, options.alias ?? []));
+  finish(outcome, `added ${address}${told}`);
+}
+
+export async function accountPasswd(address: string, options: PasswordOptions): Promise<void> {
+  const { password, told } = await choosePassword(options);
+  const outcome = await withControl(options, (control) => control.setPassword(address, password));
+  finish(outcome, `changed ${address}${told}`);
+}
+
+export async function accountList(options: OutputOptions): Promise<void> {
+  const accounts = await withControl(options, (control) => control.listAccounts());
+  if (options.json) return printJson(accounts);
+  printTable(
+    ["ADDRESS", "CREATED", "RECIPIENTS", "ALIASES"],
+    accounts.map(({ address, created, use, aliases, suspended }) => [
+      suspended ? `${address} (suspended)` : address,
+      created.slice(0, 10),
+      use === undefined ? "" : use.quota.map(({ window, used, limit }) => `${used}/${limit} in ${window}`).join(", "),
+      aliases.join(" "),
+    ]),
+  );
+}
+
+export async function queueList(options: OutputOptions): Promise<void> {
+  const entries = await withControl(options, (control) => control.listQueue());
+  if (options.json) return printJson(entries);
+  printTable(
+    ["ID", "RECEIVED", "SIZE", "SENDER", "RECIPIENT", "STATE"],
+    entries.flatMap((entry) =>
+      entry.recipients.map((recipient, index) => [
+        index === 0 ? entry.id : "",
+        index === 0 ? entry.received.slice(0, 19) : "",
+        index === 0 ? String(entry.size) : "",
+        index === 0 ? `<${entry.sender}>` : "",
+        `<${recipient.address}>`,
+        stateOf(recipient),
+      ]),
+    ),
+  );
+}
+
+export async function queueShow(id: string, options: OutputOptions): Promise<void> {
+  const entry = await withControl(options, (control) => control.findInQueue(id));
+  if (entry === undefined) throw new Exit(1, `${id} is not in the queue`);
+  if (options.json) return printJson(entry);
+  const { recipients, ...rest } = entry;
+  for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
+  for (const recipient of recipients) print(`recipient  <${printable(recipient.address)}> ${stateOf(recipient)}`);
+}
+
+function stateOf(recipient: QueueEntry["recipients"][number]): string {
+  const attempts = `${recipient.attempts} attempt${recipient.attempts === 1 ? "" : "s"}`;
+  const why = recipient.reply === undefined || recipient.reply === "" ? "" : `: ${recipient.reply}`;
+  const next = recipient.next === undefined ? "" : `, next ${recipient.next.slice(0, 19)}`;
+  return `${recipient.state}, ${attempts}${next}${why}`;
+}
+
+export async function queueRetry(id: string, options: SiteOptions): Promise<void> {
+  finish(await withControl(options, (control) => control.retryMessage(id)), `${id} is due now`);
+}
+
+export async function queueDelete(id: string, options: SiteOptions): Promise<void> {
+  finish(await withControl(options, (control) => control.deleteMessage(id)), `${id} deleted`);
+}
+
+export function traceCommand(question: string, options: OutputOptions): void {
+  const { settings } = loadSite(options);
+  const { stories, more } = trace(settings.log.directory, question);
+  if (options.json) printJson({ stories, more });
+  else {
+    for (const { subject, steps } of stories) {
+      print(subject);
+      for (const { time, text } of steps) print(`  ${time}  ${printable(text)}`);
+    }
+    if (more) print("older ones are left out");
+  }
+  if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
+}
+
+export function configCheck(options: SiteOptions): void {
+  const { file } = loadSite(options);
+  print(file === undefined ? "no configuration file: the demonstration would be served" : `${file} is fine`);
+}
+
+export function configShow(options: SiteOptions & { readonly effective?: true }): void {
+  const { settings } = loadSite(options);
+  print(showEffective(settings).trimEnd());
+}
+
+export function configSchema(): void {
+  printJson(jsonSchema());
+}

@@ -1,0 +1,51 @@
+// What an operator can ask and do, as use cases: one interface, behind the command line and the HTTP API alike.
+// A running server implements it over its threads (live.ts), a stopped one over its files (offline.ts).
+
+import type { WindowUse } from "../counters/limits.ts";
+
+export interface AccountView {
+  readonly address: string;
+  readonly aliases: readonly string[];
+  /** ISO 8601. */
+  readonly created: string;
+  readonly suspended: boolean;
+  /** Quota in use; absent when the server is not running. */
+  readonly use?: { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
+}
+
+export interface QueueRecipient {
+  readonly address: string;
+  readonly state: "in delivery" | "waiting";
+  readonly attempts: number;
+  /** ISO 8601; when the next attempt is due. */
+  readonly next?: string;
+  /** Why the last attempt did not work: status and the remote's words. */
+  readonly status?: string;
+  readonly reply?: string;
+}
+
+export interface QueueEntry {
+  readonly id: string;
+  readonly received: string;
+  readonly origin: string;
+  readonly sender: string;
+  readonly size: number;
+  readonly messageId: string;
+  readonly account?: string;
+  readonly recipients: readonly QueueRecipient[];
+}
+
+export type Outcome = { readonly done: true } | { readonly done: false; readonly why: string };
+
+export interface Control {
+  addAccount(address: string, password: string, aliases: readonly string[]): Promise<Outcome>;
+  listAccounts(): Promise<readonly AccountView[]>;
+  setPassword(address: string, password: string): Promise<Outcome>;
+  /** Oldest first. */
+  listQueue(): Promise<readonly QueueEntry[]>;
+  findInQueue(id: string): Promise<QueueEntry | undefined>;
+  /** Makes every waiting recipient due now. */
+  retryMessage(id: string): Promise<Outcome>;
+  /** The message ends here; nobody is told. */
+  deleteMessage(id: string): Promise<Outcome>;
+}

@@ -1,0 +1,59 @@
+// Queue entries as people see them, from what waits in the store and what is in delivery.
+
+import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
+import type { SpooledMessage } from "../spool/message.ts";
+import type { WaitingMessage } from "../store/store.ts";
+import type { QueueEntry, QueueRecipient } from "./control.ts";
+
+export function queueEntries(
+  waiting: readonly WaitingMessage[],
+  active: readonly ActiveMessage[],
+): readonly QueueEntry[] {
+  const entries = new Map<
+    string,
+    { readonly message: SpooledMessage; readonly recipients: Map<number, QueueRecipient> }
+  >();
+  const entry = (message: SpooledMessage): Map<number, QueueRecipient> => {
+    let found = entries.get(message.id);
+    if (found === undefined) entries.set(message.id, (found = { message, recipients: new Map() }));
+    return found.recipients;
+  };
+  for (const { message, recipients } of waiting) {
+    for (const { recipient, attempts, due, status, reply } of recipients) {
+      entry(message).set(recipient, {
+        address: message.recipients[recipient]!,
+        state: "waiting",
+        attempts,
+        next: new Date(due).toISOString(),
+        ...(status === "" ? {} : { status, reply }),
+      });
+    }
+  }
+  for (const { message, recipients } of active) {
+    for (const recipient of recipients) {
+      const known = entry(message).get(recipient);
+      entry(message).set(recipient, {
+        address: message.recipients[recipient]!,
+        state: "in delivery",
+        attempts: known?.attempts ?? 1,
+        ...(known?.status === undefined ? {} : { status: known.status, reply: known.reply ?? "" }),
+      });
+    }
+  }
+  return [...entries.values()]
+    .map(({ message, recipients }) => toEntry(message, [...recipients.values()]))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function toEntry(message: SpooledMessage, recipients: readonly QueueRecipient[]): QueueEntry {
+  return {
+    id: message.id,
+    received: new Date(message.receivedAt).toISOString(),
+    origin: message.origin,
+    sender: message.sender,
+    size: message.size,
+    messageId: message.messageId,
+    ...(message.account === undefined ? {} : { account: message.account }),
+    recipients,
+  };
+}

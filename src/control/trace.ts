@@ -1,0 +1,135 @@
+// What happened to a message, or to the mail of an address: the log's lines about it, told in plain words.
+//
+// The question is a Message-ID, a queue id or an address. Lines that name it lead to queue ids and sessions, their lines
+// to the whole story; delivery status notifications about a message belong to its story.
+
+import type { EventFields, EventName } from "../observe/events.ts";
+import { linesWith, logFiles } from "./log-search.ts";
+import type { LogLine } from "./log-search.ts";
+import { reasons } from "../verdict/reasons.ts";
+
+export interface TraceStep {
+  readonly time: string;
+  readonly event: string;
+  /** One sentence. */
+  readonly text: string;
+}
+
+export interface TraceStory {
+  /** Queue id, or the session when there was no message. */
+  readonly subject: string;
+  readonly steps: readonly TraceStep[];
+}
+
+export interface Trace {
+  readonly stories: readonly TraceStory[];
+  /** True when older stories were left out. */
+  readonly more: boolean;
+}
+
+const MOST_STORIES = 20;
+
+export function trace(logDirectory: string, question: string): Trace {
+  const needle = JSON.stringify(question).slice(1, -1);
+  const stories = new Map<string, LogLine[]>();
+  let more = false;
+  for (const file of logFiles(logDirectory)) {
+    const hits = linesWith(file, [needle]);
+    const subjects = [...new Set(hits.toReversed().flatMap(subjectsOf))];
+    const room = MOST_STORIES - stories.size;
+    if (subjects.length > room) more = true;
+    const chosen = subjects.filter((subject) => !stories.has(subject)).slice(0, Math.max(room, 0));
+    // A message that arrived before midnight goes on in a newer file, which was read already: both are looked at again.
+    for (const subject of chosen) stories.set(subject, []);
+    if (stories.size >= MOST_STORIES) break;
+  }
+  const wanted = [...stories.keys()];
+  if (wanted.length > 0) {
+    for (const file of logFiles(logDirectory).toReversed()) {
+      for (const line of linesWith(file, wanted)) {
+        for (const subject of wanted) if (mentions(line, subject)) stories.get(subject)!.push(line);
+      }
+    }
+  }
+  return {
+    stories: [...stories].map(([subject, lines]) => ({ subject, steps: lines.map(toStep) })).toReversed(),
+    more,
+  };
+}
+
+/** A line about a message belongs to the message; about a session without one, to the session. */
+function subjectsOf(line: LogLine): readonly string[] {
+  const about = typeof line["about"] === "string" ? [line["about"]] : [];
+  if (typeof line["message"] === "string" && line["message"] !== "") return [line["message"], ...about];
+  return typeof line["session"] === "string" ? [line["session"]] : [];
+}
+
+function mentions(line: LogLine, subject: string): boolean {
+  return line["message"] === subject || line["session"] === subject || line["about"] === subject;
+}
+
+function toStep(line: LogLine): TraceStep {
+  return { time: line.time, event: line.event, text: narrate(line) };
+}
+
+type Narrators = { readonly [N in EventName]?: (fields: EventFields[N]) => string };
+
+const narrators: Narrators = {
+  "session.opened": (f) => `${f.client} port ${f.port} connected to ${f.listener}`,
+  "session.refused": (f) => `the session was refused: ${because(f)}`,
+  "session.closed": (f) =>
+    `the session ended (${f.cause}) after ${count(f.commands, "command")}, ${count(f.messages, "message")}`,
+  "session.secured": (f) => `TLS is up: ${f.protocol} ${f.cipher}`,
+  "auth.succeeded": (f) => `${f.client} logged in as ${f.account} with ${f.mechanism}`,
+  "auth.failed": (f) => `${f.client} failed to log in${f.account === "" ? "" : ` as ${f.account}`}: ${because(f)}`,
+  "sender.accepted": (f) => `sender <${f.sender}> accepted`,
+  "sender.refused": (f) => `sender <${f.sender}> refused: ${because(f)}`,
+  "recipient.accepted": (f) => `recipient <${f.recipient}> accepted: ${because(f)}`,
+  "recipient.refused": (f) => `recipient <${f.recipient}> refused: ${because(f)}`,
+  "message.refused": (f) => `message from <${f.sender}> to ${list(f.recipients)} refused: ${because(f)}`,
+  "message.accepted": (f) =>
+    `accepted from ${f.client} port ${f.port} on ${f.listener}: <${f.sender}> to ${list(f.recipients)}, ${f.size} octets, ` +
+    `Message-ID ${f.messageId || "none"}; ${f.facts.join("; ")}`,
+  "message.created": (f) => `delivery status notification ${f.message} made about ${f.about} for ${list(f.recipients)}`,
+  "message.recovered": (f) => `found in the spool at start, still open for ${list(f.recipients)}`,
+  "message.deleted": (f) => `deleted by ${f.by}`,
+  "delivery.started": (f) => `attempt ${f.attempt} begins, to ${f.destination}`,
+  "delivery.delivered": (f) =>
+    `delivered to ${list(f.recipients)} by ${f.destination} in ${f.milliseconds} ms${f.tls === undefined ? "" : ` inside ${f.tls}`}: ${f.reply}`,
+  "delivery.deferred": (f) =>
+    `not yet delivered to ${list(f.recipients)} (${f.destination}: ${f.reply}), again at ${f.next}`,
+  "delivery.failed": (f) =>
+    `failed for ${list(f.recipients)} (${f.destination}: ${f.status} ${f.reply}), the sender is told`,
+  "bounce.dropped": (f) => `failed for ${list(f.recipients)} (${f.reply}); it came from <>, so nobody is told`,
+  "mailbox.opened": (f) => `${f.account} opened the mailbox: ${count(f.messages, "message")}`,
+  "mailbox.read": (f) => `${f.account} fetched ${f.file}`,
+  "queue.changed": (f) => `${f.change} by ${f.by}`,
+};
+
+function narrate(line: LogLine): string {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the log is written from the same table
+  const narrator = narrators[line.event as EventName] as ((fields: LogLine) => string) | undefined;
+  if (narrator !== undefined) return narrator(line);
+  const { event: _event, time: _time, level: _level, ...fields } = line;
+  return JSON.stringify(fields);
+}
+
+interface Decided {
+  readonly reason: string;
+  readonly reply: string;
+  readonly evidence?: string;
+}
+
+function because({ reason, reply, evidence }: Decided): string {
+  const meaning = Object.entries(reasons).find(([id]) => id === reason)?.[1].meaning ?? "";
+  return `${reply} [${reason}${evidence === undefined ? "" : `; ${evidence}`}] ${meaning}`.trimEnd();
+}
+
+function list(recipients: readonly string[]): string {
+  const shown = recipients.slice(0, 5).map((recipient) => `<${recipient}>`);
+  return recipients.length > 5 ? `${shown.join(", ")} and ${recipients.length - 5} more` : shown.join(", ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

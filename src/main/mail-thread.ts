@@ -1,0 +1,208 @@
+// A mail thread: listeners, sessions, spool, delivery. Wiring by hand, in the order in which data flows.
+
+import { randomBytes } from "node:crypto";
+import { statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { createSecureContext } from "node:tls";
+import { parentPort, workerData } from "node:worker_threads";
+import { parseAddress } from "../address/address.ts";
+import { createIdMaker } from "../base/id.ts";
+import type { ListenerSettings } from "../config/settings.ts";
+import { createAccountLimits } from "../counters/account-limits.ts";
+import { createLogin } from "../directory/credentials.ts";
+import { createDirectory } from "../directory/directory.ts";
+import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
+import { openPop3Listener } from "../ingress/pop3/listener.ts";
+import type { Authentication } from "../ingress/pop3/session.ts";
+import { openSmtpListener } from "../ingress/smtp/listener.ts";
+import type { SessionLoad, SmtpServices } from "../ingress/smtp/services.ts";
+import { systemClock as clock } from "../io/clock.ts";
+import { callRemote, serveCalls } from "../io/rpc.ts";
+import { openMailboxes } from "../mailbox/maildir.ts";
+import { createLog } from "../observe/log.ts";
+import { createMetrics } from "../observe/metrics.ts";
+import { observeAll } from "../observe/observer.ts";
+import { openSpool } from "../spool/spool.ts";
+import { createLogBatches } from "./log-batches.ts";
+import { createOutbound } from "./outbound.ts";
+import type { LogBatch, MailThread, MailThreadData, OpenListener, StateThread } from "./threads.ts";
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by server.ts
+const data = workerData as MailThreadData;
+const { settings } = data;
+
+const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies LogBatch));
+const metrics = createMetrics();
+const observer = observeAll([createLog(settings.log.level, log), metrics]);
+const newId = createIdMaker(clock, randomBytes);
+const store = callRemote<StateThread>(data.state);
+
+const directory = createDirectory(settings.domains, store);
+const login = createLogin(directory, clock);
+const mailboxes = openMailboxes(join(settings.state, "mail"), { hostname: settings.hostname, clock });
+const secureContext = createSecureContext({ cert: data.certificate, key: data.key, minVersion: "TLSv1.2" });
+
+const limits = createAccountLimits(
+  {
+    quota: settings.limits.account.map(({ name, length, recipients }) => ({ name, length, limit: recipients })),
+    attempts: settings.limits.attempts.map(({ name, length, recipients }) => ({ name, length, limit: recipients })),
+  },
+  clock,
+);
+limits.replay(data.charges.charges);
+
+const opened = await openSpool(join(settings.state, "spool"), {
+  onFailure: (error: Error) => observer.emit("spool.failed", { cause: error.message }),
+});
+const { spool } = opened;
+
+const outbound = createOutbound({ settings, dkimKeys: data.dkimKeys, observer, clock });
+const dispatcher = createDispatcher({
+  hostname: settings.hostname,
+  postmaster: settings.domains[0]!.postmaster,
+  spool,
+  store,
+  directory,
+  mailboxes,
+  transport: outbound.transport,
+  finish: outbound.finish,
+  schedule: settings.delivery,
+  paused: settings.delivery.paused,
+  observer,
+  clock,
+  newId,
+});
+
+const load: SessionLoad = { sessions: 0, content: 0 };
+let freeSpace = Number.POSITIVE_INFINITY;
+const services: SmtpServices = {
+  hostname: settings.hostname,
+  smtp: settings.smtp,
+  directory,
+  login,
+  limits,
+  spool,
+  accepted: (message, content) => dispatcher.accepted(message, content),
+  secureContext,
+  observer,
+  clock,
+  newId,
+  freeSpace: () => freeSpace,
+  load,
+};
+
+metrics.gauge("sekimori_sessions", "SMTP sessions open now.", () => load.sessions);
+metrics.gauge("sekimori_content_bytes", "Octets of content in open transactions.", () => load.content);
+metrics.gauge("sekimori_queue_active", "Messages in delivery now.", () => dispatcher.activeCount());
+metrics.gauge("sekimori_spool_bytes", "Octets in spool segments.", () => spool.status().octets);
+metrics.gauge(
+  "sekimori_spool_messages",
+  "Messages in the spool that are not settled.",
+  () => spool.status().openMessages,
+);
+metrics.gauge("sekimori_free_bytes", "Octets free where the state lives.", () => freeSpace);
+
+/** POP3 names a mailbox by its address. */
+async function loginAddress(name: string, password: string): Promise<Authentication> {
+  const answer = await login(name, password);
+  if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials" };
+  if (answer.kind === "unavailable") return { kind: "unavailable" };
+  const account = parseAddress(answer.account);
+  return account.ok ? { kind: "account", account: account.value } : { kind: "unavailable" };
+}
+
+interface Closable {
+  close(grace: number): Promise<void>;
+}
+const listeners: Closable[] = [];
+const timers: NodeJS.Timeout[] = [];
+
+async function watchSpace(): Promise<void> {
+  try {
+    const { bavail, bsize } = await statfs(settings.state);
+    freeSpace = bavail * bsize;
+  } catch (error) {
+    // A disk that cannot be asked has no room for promises.
+    freeSpace = 0;
+    observer.emit("internal.failed", { where: "free space", cause: String(error) });
+  }
+}
+
+/** Charges go to the store once a second; a charge that is not there yet is in the spool. */
+let writing = Promise.resolve();
+function writeCharges(): Promise<void> {
+  writing = writing.then(async () => {
+    const { charges, through } = limits.pendingHistory();
+    if (charges.length === 0) return;
+    await store.addCharges(charges, through);
+    limits.written(charges.length);
+  });
+  return (writing = writing.catch((error: unknown) => {
+    observer.emit("internal.failed", { where: "history of charges", cause: String(error) });
+  }));
+}
+
+async function open(listener: ListenerSettings): Promise<readonly OpenListener[]> {
+  const result: OpenListener[] = [];
+  for (const endpoint of listener.endpoints) {
+    const name = listener.tls === "implicit" ? `${listener.role}s` : listener.role;
+    const server =
+      listener.role === "pop3"
+        ? await openPop3Listener({
+            endpoint,
+            tls: listener.tls === "implicit" ? "implicit" : "starttls",
+            secureContext,
+            hostname: settings.hostname,
+            observer,
+            authenticate: loginAddress,
+            mailboxes,
+            newSessionId: newId,
+          })
+        : await openSmtpListener(endpoint, { role: listener.role, listener: name, tls: listener.tls }, services);
+    listeners.push(server);
+    observer.emit("listener.opened", { listener: name, address: server.address, port: server.port });
+    result.push({ name, address: server.address, port: server.port });
+  }
+  return result;
+}
+
+const thread: MailThread = {
+  start: async () => {
+    const started = clock.monotonic();
+    await watchSpace();
+    await dispatcher.recover(opened.recovered);
+    observer.emit("spool.recovered", {
+      messages: opened.recovered.length,
+      segments: spool.status().segments,
+      damaged: opened.report.damaged.length,
+      tornBytes: opened.report.tornOctets,
+      milliseconds: Math.round(clock.monotonic() - started),
+    });
+    const result: OpenListener[] = [];
+    for (const listener of settings.listeners) result.push(...(await open(listener)));
+    dispatcher.start();
+    timers.push(setInterval(() => void watchSpace(), 5000));
+    timers.push(setInterval(() => void writeCharges(), 1000));
+    timers.push(setInterval(() => limits.sweep(), 60_000));
+    return result;
+  },
+  stop: async (grace) => {
+    await Promise.all(listeners.map((listener) => listener.close(grace)));
+    for (const timer of timers) clearInterval(timer);
+    const attemptsEnded = dispatcher.close();
+    await outbound.close();
+    await attemptsEnded;
+    await spool.close();
+    await writeCharges();
+    log.flush();
+  },
+  metrics: () => metrics.collect(),
+  forgetAccounts: (keys) => directory.forget(keys),
+  activeMessages: () => dispatcher.active(),
+  retryMessage: (id) => dispatcher.retry(id),
+  removeMessage: (id) => dispatcher.remove(id),
+  readMessage: async (id) => (await spool.read(id)).toString("latin1"),
+  accountUse: (account) => limits.uses(account),
+};
+
+serveCalls(data.control, thread);
