@@ -7,6 +7,7 @@ import { showEffective } from "../config/show.ts";
 import { jsonSchema } from "../config/json-schema.ts";
 import type { Outcome, QueueEntry } from "../control/control.ts";
 import { trace } from "../control/trace.ts";
+import { ensureDkimKey } from "../io/dkim-key.ts";
 import { Exit } from "./exit.ts";
 import { print, printable, printJson, printTable } from "./output.ts";
 import { loadSite, withControl } from "./site.ts";
@@ -125,6 +126,18 @@ export function traceCommand(question: string, options: OutputOptions): void {
     if (more) print("older ones are left out");
   }
   if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
+}
+
+/** The DNS records to publish, in zone file form; a key that does not exist yet is made. */
+export async function dkimShow(options: SiteOptions): Promise<void> {
+  const { settings } = loadSite(options);
+  for (const { name, dkim } of settings.domains) {
+    if (dkim === undefined) continue;
+    const { publicRecord } = await ensureDkimKey(dkim.keyFile);
+    // A character-string holds 255 octets (RFC 1035 §3.3); readers join them (RFC 6376 §3.6.2.2).
+    const strings = publicRecord.match(/.{1,255}/g) ?? [];
+    print(`${dkim.selector}._domainkey.${name}. IN TXT ${strings.map((text) => `"${text}"`).join(" ")}`);
+  }
 }
 
 export function configCheck(options: SiteOptions): void {

@@ -61,6 +61,9 @@ site(program.command("trace"))
   .description("tell what happened, in plain words")
   .action(commands.traceCommand);
 
+const dkim = program.command("dkim").description("keys that sign mail");
+site(dkim.command("show")).description("print the DNS records to publish").action(commands.dkimShow);
+
 const config = program.command("config").description("the configuration");
 site(config.command("check")).description("check it and say what is wrong where").action(commands.configCheck);
 site(config.command("show"))
