@@ -3,15 +3,14 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { isCancel, password as askPassword } from "@clack/prompts";
-import { showEffective } from "../config/show.ts";
-import { jsonSchema } from "../config/json-schema.ts";
 import type { Outcome, QueueEntry } from "../control/control.ts";
+import { configurationSchema, dkimRecords, effectiveConfiguration } from "../control/site.ts";
+import type { SiteOptions } from "../control/site.ts";
 import { trace } from "../control/trace.ts";
-import { ensureDkimKey } from "../io/dkim-key.ts";
 import { Exit } from "./exit.ts";
+import { siteOf } from "./house.ts";
+import type { House } from "./house.ts";
 import { print, printable, printJson, printTable } from "./output.ts";
-import { loadSite, withControl } from "./site.ts";
-import type { SiteOptions } from "./site.ts";
 
 export interface OutputOptions extends SiteOptions {
   readonly json?: true;
@@ -43,62 +42,6 @@ async function choosePassword(options: PasswordOptions): Promise<{ readonly pass
   return { password, told: `, password ${password}` };
 }
 
-export async function accountAdd(
-  address: string,
-  options: PasswordOptions & { readonly alias?: readonly string[] },
-): Promise<void> {
-  const { password, told } = await choosePassword(options);
-  const outcome = await withControl(options, (control) => control.addAccount(address, password, options.alias ?? []));
-  finish(outcome, `added ${address}${told}`);
-}
-
-export async function accountPasswd(address: string, options: PasswordOptions): Promise<void> {
-  const { password, told } = await choosePassword(options);
-  const outcome = await withControl(options, (control) => control.setPassword(address, password));
-  finish(outcome, `changed ${address}${told}`);
-}
-
-export async function accountList(options: OutputOptions): Promise<void> {
-  const accounts = await withControl(options, (control) => control.listAccounts());
-  if (options.json) return printJson(accounts);
-  printTable(
-    ["ADDRESS", "CREATED", "RECIPIENTS", "ALIASES"],
-    accounts.map(({ address, created, use, aliases, suspended }) => [
-      suspended ? `${address} (suspended)` : address,
-      created.slice(0, 10),
-      use === undefined ? "" : use.quota.map(({ window, used, limit }) => `${used}/${limit} in ${window}`).join(", "),
-      aliases.join(" "),
-    ]),
-  );
-}
-
-export async function queueList(options: OutputOptions): Promise<void> {
-  const entries = await withControl(options, (control) => control.listQueue());
-  if (options.json) return printJson(entries);
-  printTable(
-    ["ID", "RECEIVED", "SIZE", "SENDER", "RECIPIENT", "STATE"],
-    entries.flatMap((entry) =>
-      entry.recipients.map((recipient, index) => [
-        index === 0 ? entry.id : "",
-        index === 0 ? entry.received.slice(0, 19) : "",
-        index === 0 ? String(entry.size) : "",
-        index === 0 ? `<${entry.sender}>` : "",
-        `<${recipient.address}>`,
-        stateOf(recipient),
-      ]),
-    ),
-  );
-}
-
-export async function queueShow(id: string, options: OutputOptions): Promise<void> {
-  const entry = await withControl(options, (control) => control.findInQueue(id));
-  if (entry === undefined) throw new Exit(1, `${id} is not in the queue`);
-  if (options.json) return printJson(entry);
-  const { recipients, ...rest } = entry;
-  for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
-  for (const recipient of recipients) print(`recipient  <${printable(recipient.address)}> ${stateOf(recipient)}`);
-}
-
 function stateOf(recipient: QueueEntry["recipients"][number]): string {
   const attempts = `${recipient.attempts} attempt${recipient.attempts === 1 ? "" : "s"}`;
   const why = recipient.reply === undefined || recipient.reply === "" ? "" : `: ${recipient.reply}`;
@@ -106,16 +49,8 @@ function stateOf(recipient: QueueEntry["recipients"][number]): string {
   return `${recipient.state}, ${attempts}${next}${why}`;
 }
 
-export async function queueRetry(id: string, options: SiteOptions): Promise<void> {
-  finish(await withControl(options, (control) => control.retryMessage(id)), `${id} is due now`);
-}
-
-export async function queueDelete(id: string, options: SiteOptions): Promise<void> {
-  finish(await withControl(options, (control) => control.deleteMessage(id)), `${id} deleted`);
-}
-
-export function traceCommand(question: string, options: OutputOptions): void {
-  const { settings } = loadSite(options);
+function traceCommand(question: string, options: OutputOptions): void {
+  const { settings } = siteOf(options);
   const { stories, more } = trace(settings.log.directory, question);
   if (options.json) printJson({ stories, more });
   else {
@@ -128,28 +63,102 @@ export function traceCommand(question: string, options: OutputOptions): void {
   if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
 }
 
-/** The DNS records to publish, in zone file form; a key that does not exist yet is made. */
-export async function dkimShow(options: SiteOptions): Promise<void> {
-  const { settings } = loadSite(options);
-  for (const { name, dkim } of settings.domains) {
-    if (dkim === undefined) continue;
-    const { publicRecord } = await ensureDkimKey(dkim.keyFile);
-    // A character-string holds 255 octets (RFC 1035 §3.3); readers join them (RFC 6376 §3.6.2.2).
-    const strings = publicRecord.match(/.{1,255}/g) ?? [];
-    print(`${dkim.selector}._domainkey.${name}. IN TXT ${strings.map((text) => `"${text}"`).join(" ")}`);
-  }
+async function dkimShow(options: SiteOptions): Promise<void> {
+  for (const record of await dkimRecords(siteOf(options))) print(record);
 }
 
-export function configCheck(options: SiteOptions): void {
-  const { file } = loadSite(options);
+function configCheck(options: SiteOptions): void {
+  const { file } = siteOf(options);
   print(file === undefined ? "no configuration file: the demonstration would be served" : `${file} is fine`);
 }
 
-export function configShow(options: SiteOptions & { readonly effective?: true }): void {
-  const { settings } = loadSite(options);
-  print(showEffective(settings).trimEnd());
+function configShow(options: SiteOptions & { readonly effective?: true }): void {
+  print(effectiveConfiguration(siteOf(options)));
 }
 
-export function configSchema(): void {
-  printJson(jsonSchema());
+function configSchema(): void {
+  printJson(configurationSchema());
+}
+
+export function createCommands(house: House) {
+  async function accountAdd(
+    address: string,
+    options: PasswordOptions & { readonly alias?: readonly string[] },
+  ): Promise<void> {
+    const { password, told } = await choosePassword(options);
+    const outcome = await house.withControl(siteOf(options), (control) =>
+      control.addAccount(address, password, options.alias ?? []),
+    );
+    finish(outcome, `added ${address}${told}`);
+  }
+
+  async function accountPasswd(address: string, options: PasswordOptions): Promise<void> {
+    const { password, told } = await choosePassword(options);
+    const outcome = await house.withControl(siteOf(options), (control) => control.setPassword(address, password));
+    finish(outcome, `changed ${address}${told}`);
+  }
+
+  async function accountList(options: OutputOptions): Promise<void> {
+    const accounts = await house.withControl(siteOf(options), (control) => control.listAccounts());
+    if (options.json) return printJson(accounts);
+    printTable(
+      ["ADDRESS", "CREATED", "RECIPIENTS", "ALIASES"],
+      accounts.map(({ address, created, use, aliases, suspended }) => [
+        suspended ? `${address} (suspended)` : address,
+        created.slice(0, 10),
+        use === undefined ? "" : use.quota.map(({ window, used, limit }) => `${used}/${limit} in ${window}`).join(", "),
+        aliases.join(" "),
+      ]),
+    );
+  }
+
+  async function queueList(options: OutputOptions): Promise<void> {
+    const entries = await house.withControl(siteOf(options), (control) => control.listQueue());
+    if (options.json) return printJson(entries);
+    printTable(
+      ["ID", "RECEIVED", "SIZE", "SENDER", "RECIPIENT", "STATE"],
+      entries.flatMap((entry) =>
+        entry.recipients.map((recipient, index) => [
+          index === 0 ? entry.id : "",
+          index === 0 ? entry.received.slice(0, 19) : "",
+          index === 0 ? String(entry.size) : "",
+          index === 0 ? `<${entry.sender}>` : "",
+          `<${recipient.address}>`,
+          stateOf(recipient),
+        ]),
+      ),
+    );
+  }
+
+  async function queueShow(id: string, options: OutputOptions): Promise<void> {
+    const entry = await house.withControl(siteOf(options), (control) => control.findInQueue(id));
+    if (entry === undefined) throw new Exit(1, `${id} is not in the queue`);
+    if (options.json) return printJson(entry);
+    const { recipients, ...rest } = entry;
+    for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
+    for (const recipient of recipients) print(`recipient  <${printable(recipient.address)}> ${stateOf(recipient)}`);
+  }
+
+  async function queueRetry(id: string, options: SiteOptions): Promise<void> {
+    finish(await house.withControl(siteOf(options), (control) => control.retryMessage(id)), `${id} is due now`);
+  }
+
+  async function queueDelete(id: string, options: SiteOptions): Promise<void> {
+    finish(await house.withControl(siteOf(options), (control) => control.deleteMessage(id)), `${id} deleted`);
+  }
+
+  return {
+    accountAdd,
+    accountPasswd,
+    accountList,
+    queueList,
+    queueShow,
+    queueRetry,
+    queueDelete,
+    traceCommand,
+    dkimShow,
+    configCheck,
+    configShow,
+    configSchema,
+  };
 }

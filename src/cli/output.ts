@@ -9,7 +9,13 @@ export function complain(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, undefined, 2));
+  // JSON escapes C0 by itself; DEL and C1 mean something to terminals as well.
+  print(
+    JSON.stringify(value, undefined, 2).replaceAll(
+      /[\x7f-\x9f]/g,
+      (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+    ),
+  );
 }
 
 /** Columns as wide as their widest cell; control characters from strangers do not reach the terminal. */

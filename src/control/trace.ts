@@ -30,18 +30,18 @@ export interface Trace {
 const MOST_STORIES = 20;
 
 export function trace(logDirectory: string, question: string): Trace {
+  if (question === "") return { stories: [], more: false };
   const needle = JSON.stringify(question).slice(1, -1);
   const stories = new Map<string, LogLine[]>();
   let more = false;
   for (const file of logFiles(logDirectory)) {
     const hits = linesWith(file, [needle]);
-    const subjects = [...new Set(hits.toReversed().flatMap(subjectsOf))];
+    const found = [...new Set(hits.toReversed().flatMap(subjectsOf))].filter((subject) => !stories.has(subject));
     const room = MOST_STORIES - stories.size;
-    if (subjects.length > room) more = true;
-    const chosen = subjects.filter((subject) => !stories.has(subject)).slice(0, Math.max(room, 0));
     // A message that arrived before midnight goes on in a newer file, which was read already: both are looked at again.
-    for (const subject of chosen) stories.set(subject, []);
-    if (stories.size >= MOST_STORIES) break;
+    for (const subject of found.slice(0, room)) stories.set(subject, []);
+    more = found.length > room;
+    if (more) break;
   }
   const wanted = [...stories.keys()];
   if (wanted.length > 0) {
@@ -98,8 +98,7 @@ const narrators: Narrators = {
     `delivered to ${list(f.recipients)} by ${f.destination} in ${f.milliseconds} ms${f.tls === undefined ? "" : ` inside ${f.tls}`}: ${f.reply}`,
   "delivery.deferred": (f) =>
     `not yet delivered to ${list(f.recipients)} (${f.destination}: ${f.reply}), again at ${f.next}`,
-  "delivery.failed": (f) =>
-    `failed for ${list(f.recipients)} (${f.destination}: ${f.status} ${f.reply}), the sender is told`,
+  "delivery.failed": (f) => `failed for ${list(f.recipients)} (${f.destination}: ${f.status} ${f.reply})`,
   "bounce.dropped": (f) => `failed for ${list(f.recipients)} (${f.reply}); it came from <>, so nobody is told`,
   "mailbox.opened": (f) => `${f.account} opened the mailbox: ${count(f.messages, "message")}`,
   "mailbox.read": (f) => `${f.account} fetched ${f.file}`,
@@ -109,7 +108,11 @@ const narrators: Narrators = {
 function narrate(line: LogLine): string {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the log is written from the same table
   const narrator = narrators[line.event as EventName] as ((fields: LogLine) => string) | undefined;
-  if (narrator !== undefined) return narrator(line);
+  try {
+    if (narrator !== undefined) return narrator(line);
+  } catch {
+    // Written by an older version, which had other fields: told as it is.
+  }
   const { event: _event, time: _time, level: _level, ...fields } = line;
   return JSON.stringify(fields);
 }

@@ -9,6 +9,7 @@ import { parseAddress } from "../address/address.ts";
 import { createIdMaker } from "../base/id.ts";
 import type { ListenerSettings } from "../config/settings.ts";
 import { createAccountLimits } from "../counters/account-limits.ts";
+import type { AccountCharge } from "../counters/account-limits.ts";
 import { createLogin } from "../directory/credentials.ts";
 import { createDirectory } from "../directory/directory.ts";
 import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
@@ -49,12 +50,22 @@ const limits = createAccountLimits(
   },
   clock,
 );
-limits.replay(data.charges.charges);
+/** Charges that were written down reach to this id; the spool keeps the records beyond it. */
+let chargesThrough = data.charges.through;
+let lastId = chargesThrough;
+const spoolCharges: AccountCharge[] = [];
 
 const opened = await openSpool(join(settings.state, "spool"), {
+  onRecord: ({ id, account, receivedAt, recipients }) => {
+    if (id > lastId) lastId = id;
+    if (account === undefined || id <= chargesThrough) return;
+    spoolCharges.push({ account, at: receivedAt, recipients: recipients.length });
+  },
+  mayForget: (newest) => newest <= chargesThrough,
   onFailure: (error: Error) => observer.emit("spool.failed", { cause: error.message }),
 });
 const { spool } = opened;
+limits.replay([...data.charges.charges, ...spoolCharges], lastId);
 
 const outbound = createOutbound({ settings, dkimKeys: data.dkimKeys, observer, clock });
 const dispatcher = createDispatcher({
@@ -133,9 +144,11 @@ let writing = Promise.resolve();
 function writeCharges(): Promise<void> {
   writing = writing.then(async () => {
     const { charges, through } = limits.pendingHistory();
-    if (charges.length === 0) return;
-    await store.addCharges(charges, through);
+    const unwritten = spoolCharges.length + charges.length;
+    if (unwritten > 0) await store.addCharges([...spoolCharges, ...charges], through);
+    spoolCharges.length = 0;
     limits.written(charges.length);
+    chargesThrough = through;
   });
   return (writing = writing.catch((error: unknown) => {
     observer.emit("internal.failed", { where: "history of charges", cause: String(error) });

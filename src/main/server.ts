@@ -1,48 +1,57 @@
 // The whole server in one process: state thread, mail thread, and here the wiring, the log, metrics and control.
 //
-// The order of the start: lock, certificate and keys, store, spool and listeners, control socket; then `ready`. The order
-// of the end: listeners drain, deliveries end, spool, store, log. A thread that dies takes the process with it: a
+// The order of the start: lock, certificate and keys, store, spool and listeners, control socket; then ready. The order
+// of the end: listeners drain, deliveries end, spool, store, log, lock. A thread that dies takes the process with it: a
 // privileged port cannot be bound again, and whoever supervises us restarts the whole.
 
 import { chmod, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { MessageChannel, Worker } from "node:worker_threads";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Hono } from "hono";
 import { createControlApp, createPublicApp } from "../admin/http.ts";
+import type { RunningServer } from "../cli/house.ts";
 import type { Settings } from "../config/settings.ts";
 import { createLiveControl } from "../control/live.ts";
-import type { Control } from "../control/control.ts";
+import { controlSocket } from "../control/site.ts";
+import type { Site } from "../control/site.ts";
 import { ensureSelfSigned } from "../io/certificate.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
-import { callRemote } from "../io/rpc.ts";
-import type { Remote } from "../io/rpc.ts";
 import { lockState } from "../io/state-lock.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics, mergeMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
 import { openLogFile } from "./log-file.ts";
-import type { LogBatch, MailThread, MailThreadData, OpenListener, StateThread, StateThreadData } from "./threads.ts";
+import { startThreads } from "./thread-group.ts";
 
-export interface Server {
-  readonly listeners: readonly OpenListener[];
-  readonly control: Control;
-  /** Resolves when everything accepted is on disk and every thread has ended. */
-  stop(reason: string): Promise<void>;
+/** Open transactions may end within this, ms. */
+const GRACE = 10_000;
+/** Charges that have left every window go this often, ms. */
+const PURGE = 3_600_000;
+
+/** What is undone when the start fails, and at the end; last first. */
+type Undo = () => void | Promise<void>;
+
+/** Rejects with a text for the operator when it cannot start; nothing is left running then. `died`: it ended by itself. */
+export async function startServer(site: Site, version: string, died: (cause: string) => void): Promise<RunningServer> {
+  const undo: Undo[] = [];
+  try {
+    return await start(site, version, died, undo);
+  } catch (error) {
+    await undoAll(undo);
+    throw error;
+  }
 }
 
-export class StartError extends Error {}
-
-const GRACE = 10_000;
-
-/** Throws StartError with a text for the operator when it cannot start here. `died`: a thread ended by itself. */
-export async function startServer(settings: Settings, version: string, died: (cause: string) => void): Promise<Server> {
+async function start(site: Site, version: string, died: (cause: string) => void, undo: Undo[]): Promise<RunningServer> {
+  const { settings } = site;
   const started = clock.monotonic();
   const lock = lockState(settings.state);
-  if (lock === undefined) throw new StartError(`another process uses ${settings.state}`);
+  if (lock === undefined) throw new Error(`another process uses ${settings.state}`);
+  undo.push(() => lock.release());
 
   const logFile = openLogFile(settings.log.directory, clock);
+  undo.push(() => logFile.close());
   const writeLog = (lines: string): void => {
     logFile.write(lines);
     if (settings.log.stdout) process.stdout.write(lines);
@@ -53,69 +62,53 @@ export async function startServer(settings: Settings, version: string, died: (ca
   observer.emit("server.started", { version, hostname: settings.hostname });
 
   const tls = await certificateOf(settings);
-  const dkimKeys = new Map<string, string>();
-  for (const { name, dkim } of settings.domains) {
-    if (dkim !== undefined) dkimKeys.set(name, (await ensureDkimKey(dkim.keyFile)).privateKey);
-  }
+  const dkimKeys = await dkimKeysOf(settings);
 
-  const threads: Worker[] = [];
-  let stopping = false;
-  const watch = (worker: Worker, name: string): void => {
-    threads.push(worker);
-    worker.on("error", (error) => {
-      observer.emit("server.failed", { cause: `${name}: ${error.stack ?? error.message}` });
-      if (!stopping) died(`${name}: ${error.message}`);
-    });
-    worker.on("exit", (code) => {
-      if (!stopping && code !== 0) died(`${name} ended with ${code}`);
-    });
-  };
-
-  const stateWorker = new Worker(new URL("state-thread.ts", import.meta.url), {
-    workerData: { file: join(settings.state, "index.sqlite") } satisfies StateThreadData,
-  });
-  watch(stateWorker, "state thread");
-  const stateForMain = new MessageChannel();
-  const stateForMail = new MessageChannel();
-  stateWorker.postMessage({ serve: stateForMain.port1 }, [stateForMain.port1]);
-  stateWorker.postMessage({ serve: stateForMail.port1 }, [stateForMail.port1]);
-  const store: Remote<StateThread> = callRemote<StateThread>(stateForMain.port2);
+  const early = Promise.withResolvers<never>();
+  early.promise.catch(() => undefined);
+  let state: "starting" | "ready" | "stopping" = "starting";
+  const threads = startThreads(
+    { file: join(settings.state, "index.sqlite") },
+    {
+      log: writeLog,
+      failed: (cause) => {
+        observer.emit("server.failed", { cause });
+        if (state === "ready") died(cause);
+        else early.reject(new Error(cause));
+      },
+    },
+  );
+  undo.push(() => threads.end());
+  const { store } = threads;
 
   const longest = Math.max(...settings.limits.account.map(({ length }) => length), 0);
-  const charges = await store.chargesSince(clock.wall() - longest);
-  await store.purgeCharges(clock.wall() - longest);
-
-  const mailChannel = new MessageChannel();
-  const mailWorker = new Worker(new URL("mail-thread.ts", import.meta.url), {
-    workerData: {
-      settings,
-      ...tls,
-      dkimKeys,
-      state: stateForMail.port2,
-      control: mailChannel.port1,
-      charges,
-    } satisfies MailThreadData,
-    transferList: [stateForMail.port2, mailChannel.port1],
-  });
-  watch(mailWorker, "mail thread");
-  mailWorker.on("message", ({ log }: LogBatch) => writeLog(log));
-  const mail: Remote<MailThread> = callRemote<MailThread>(mailChannel.port2);
-  const listeners = [...(await mail.start())];
+  const known = clock.wall() - longest;
+  const charges = await Promise.race([store.chargesSince(known), early.promise]);
+  await store.purgeCharges(known);
+  const purge = setInterval(() => {
+    store.purgeCharges(clock.wall() - longest).catch((error: unknown) => {
+      observer.emit("internal.failed", { where: "purge of charges", cause: String(error) });
+    });
+  }, PURGE);
+  undo.push(() => clearInterval(purge));
+  const mail = threads.startMail({ settings, ...tls, dkimKeys, charges });
+  const listeners = [...(await Promise.race([mail.start(), early.promise]))];
 
   const control = createLiveControl({ settings, store, mail, observer, clock });
   const publicApp = createPublicApp({
     metrics: async () => mergeMetrics([await metrics.collect(), await mail.metrics()]),
-    healthy: () => !stopping,
+    healthy: () => state === "ready",
   });
-  const servers: HttpServer[] = [];
   for (const endpoint of settings.http) {
-    servers.push(await listen(publicApp, { host: endpoint.address, port: endpoint.port }));
+    undo.push(await listen(publicApp, { host: endpoint.address, port: endpoint.port }));
     listeners.push({ name: "http", ...endpoint });
   }
-  const socket = controlSocket(settings);
+  // Ours to take: the lock says that nobody else is here.
+  const socket = controlSocket(site);
   await rm(socket, { force: true });
-  servers.push(await listen(createControlApp(control), { path: socket }));
+  undo.push(await listen(createControlApp(control), { path: socket }));
   await chmod(socket, 0o600);
+  state = "ready";
   observer.emit("server.ready", { milliseconds: Math.round(clock.monotonic() - started) });
 
   return {
@@ -123,41 +116,43 @@ export async function startServer(settings: Settings, version: string, died: (ca
     control,
     stop: async (reason) => {
       const begun = clock.monotonic();
-      stopping = true;
+      state = "stopping";
       observer.emit("server.stopping", { signal: reason });
-      await mail.stop(GRACE);
-      for (const server of servers) server.close();
-      const ended = new Promise((resolve) => stateWorker.once("exit", resolve));
-      stateWorker.postMessage("close");
-      await ended;
-      await mailWorker.terminate();
+      await Promise.race([mail.stop(GRACE), early.promise]);
       observer.emit("server.stopped", { milliseconds: Math.round(clock.monotonic() - begun) });
-      await rm(socket, { force: true });
-      logFile.close();
-      lock.release();
+      await undoAll(undo);
     },
   };
 }
 
-/** Where a running server answers the command line. */
-export function controlSocket(settings: Settings): string {
-  return join(settings.state, "control.sock");
+async function undoAll(undo: Undo[]): Promise<void> {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
 }
 
-type HttpServer = ReturnType<typeof createAdaptorServer>;
-
+/** Resolves to what closes it. */
 function listen(
   app: Hono,
   where: { readonly host: string; readonly port: number } | { readonly path: string },
-): Promise<HttpServer> {
+): Promise<Undo> {
   const server = createAdaptorServer({ fetch: app.fetch });
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(where, () => {
       server.off("error", reject);
-      resolve(server);
+      resolve(() => {
+        server.close();
+        if ("closeAllConnections" in server) server.closeAllConnections();
+      });
     });
   });
+}
+
+async function dkimKeysOf(settings: Settings): Promise<ReadonlyMap<string, string>> {
+  const keys = new Map<string, string>();
+  for (const { name, dkim } of settings.domains) {
+    if (dkim !== undefined) keys.set(name, (await ensureDkimKey(dkim.keyFile)).privateKey);
+  }
+  return keys;
 }
 
 async function certificateOf(settings: Settings): Promise<{ certificate: string; key: string }> {

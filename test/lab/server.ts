@@ -97,7 +97,7 @@ function sekimori(
     ...wrapper,
     process.execPath,
     "--disable-warning=ExperimentalWarning",
-    join(root, "src/cli/main.ts"),
+    join(root, "src/main/main.ts"),
     ...parameters,
   ];
   return { program, parameters: rest, cwd: root };

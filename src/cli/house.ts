@@ -1,0 +1,31 @@
+// What the commands need from whoever wires them: a server to run, and the control of a site, running or not.
+
+import type { Control } from "../control/control.ts";
+import { loadSite } from "../control/site.ts";
+import type { Site, SiteOptions } from "../control/site.ts";
+import { Exit } from "./exit.ts";
+import { complain } from "./output.ts";
+
+export interface RunningServer {
+  readonly listeners: readonly { readonly name: string; readonly address: string; readonly port: number }[];
+  readonly control: Control;
+  stop(reason: string): Promise<void>;
+}
+
+export interface House {
+  /** Rejects with a text for the operator when it cannot start here. `died`: it ended by itself. */
+  readonly start: (site: Site, died: (cause: string) => void) => Promise<RunningServer>;
+  /** Of the running server if there is one, else of its files. Throws NotHere when neither is possible. */
+  readonly withControl: <T>(site: Site, work: (control: Control) => Promise<T>) => Promise<T>;
+}
+
+export class NotHere extends Error {}
+
+/** The site that the options name; its problems are told and end the command. */
+export function siteOf(options: SiteOptions): Site {
+  const site = loadSite(options);
+  if (site.ok) return site.value;
+  const { file, problems } = site.error;
+  for (const problem of problems) complain(problem);
+  throw new Exit(2, `${file} has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}`);
+}

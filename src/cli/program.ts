@@ -1,0 +1,109 @@
+// The command `sekimori`: names, options, help, exit codes.
+
+import { Command, CommanderError } from "commander";
+import type { SiteOptions } from "../control/site.ts";
+import { createCommands } from "./commands.ts";
+import { Exit } from "./exit.ts";
+import { complain } from "./output.ts";
+import { NotHere } from "./house.ts";
+import type { House } from "./house.ts";
+import { serve } from "./serve.ts";
+import { version } from "./version.ts";
+
+function site(command: Command): Command {
+  return command
+    .option("-c, --config <file>", "configuration file")
+    .option("--var <directory>", "the demonstration, with its state in this directory");
+}
+
+function build(house: House): Command {
+  const commands = createCommands(house);
+  const program = new Command("sekimori")
+    .description("Mail-abuse control for networks: submission, MX, durable queue, mailboxes")
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError()
+    .addHelpText(
+      "after",
+      `
+Which configuration: --config, $SEKIMORI_CONFIG, ./sekimori.toml, /etc/sekimori/sekimori.toml; without any of them
+the built-in demonstration with its state in --var (./var).
+Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not possible here.`,
+    );
+
+  site(program.command("serve"))
+    .description("run the server in the foreground")
+    .action((options: SiteOptions) => serve(house, options));
+
+  const account = program.command("account").description("accounts for submission and mailboxes");
+  site(account.command("add"))
+    .argument("<address>", "its address, in a local domain")
+    .option("--alias <address...>", "further addresses of the account")
+    .option("--generate", "make a random password and print it once")
+    .description("add an account; the password comes from the terminal or from standard input")
+    .action(commands.accountAdd);
+  site(account.command("list")).option("--json", "as JSON").description("list accounts").action(commands.accountList);
+  site(account.command("passwd"))
+    .argument("<address>")
+    .option("--generate", "make a random password and print it once")
+    .description("change a password")
+    .action(commands.accountPasswd);
+
+  const queue = program.command("queue").description("mail that is not delivered yet");
+  site(queue.command("list"))
+    .option("--json", "as JSON")
+    .description("list it, oldest first")
+    .action(commands.queueList);
+  site(queue.command("show"))
+    .argument("<id>", "queue id")
+    .option("--json", "as JSON")
+    .description("one message in full")
+    .action(commands.queueShow);
+  site(queue.command("retry"))
+    .argument("<id>")
+    .description("make its waiting recipients due now")
+    .action(commands.queueRetry);
+  site(queue.command("delete"))
+    .argument("<id>")
+    .description("end it here; nobody is told")
+    .action(commands.queueDelete);
+
+  site(program.command("trace"))
+    .argument("<question>", "a Message-ID, a queue id or an address")
+    .option("--json", "as JSON")
+    .description("tell what happened, in plain words")
+    .action(commands.traceCommand);
+
+  const dkim = program.command("dkim").description("keys that sign mail");
+  site(dkim.command("show")).description("print the DNS records to publish").action(commands.dkimShow);
+
+  const config = program.command("config").description("the configuration");
+  site(config.command("check")).description("check it and say what is wrong where").action(commands.configCheck);
+  site(config.command("show"))
+    .option("--effective", "with every default filled in (always so)")
+    .description("print it as the server sees it, secrets hidden")
+    .action(commands.configShow);
+  config.command("schema").description("print its JSON Schema, for editors").action(commands.configSchema);
+
+  return program;
+}
+
+/** Runs the command that the process was started with and sets its exit code. */
+export async function runCommand(house: House): Promise<void> {
+  try {
+    await build(house).parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+    } else if (error instanceof Exit) {
+      complain(`sekimori: ${error.message}`);
+      process.exitCode = error.code;
+    } else if (error instanceof NotHere) {
+      complain(`sekimori: ${error.message}`);
+      process.exitCode = 3;
+    } else {
+      complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      process.exitCode = 3;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// The control of a site for the command line: over the socket of its running server, or on its files with the concrete
+// stores, under the state lock.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { connectControl } from "../cli/client.ts";
+import { NotHere } from "../cli/house.ts";
+import type { Control } from "../control/control.ts";
+import { createOfflineControl } from "../control/offline.ts";
+import { controlSocket } from "../control/site.ts";
+import type { Site } from "../control/site.ts";
+import { systemClock as clock } from "../io/clock.ts";
+import { asRemote } from "../io/rpc.ts";
+import { lockState } from "../io/state-lock.ts";
+import { createLog } from "../observe/log.ts";
+import { openSpool } from "../spool/spool.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { openLogFile } from "./log-file.ts";
+
+export async function withControl<T>(site: Site, work: (control: Control) => Promise<T>): Promise<T> {
+  const { settings } = site;
+  const live = await connectControl(controlSocket(site));
+  if (live !== undefined) return work(live);
+  if (!existsSync(settings.state)) throw new NotHere(`${settings.state} does not exist: start the server once`);
+  const lock = lockState(settings.state);
+  if (lock === undefined)
+    throw new NotHere(`another process uses ${settings.state}, but its control socket does not answer`);
+  const store = openSqliteStore(join(settings.state, "index.sqlite"));
+  const log = openLogFile(settings.log.directory, clock);
+  let spool: ReturnType<typeof openSpool> | undefined;
+  try {
+    return await work(
+      createOfflineControl({
+        settings,
+        store: asRemote(store),
+        observer: createLog(settings.log.level, log),
+        clock,
+        spool: () => (spool ??= openSpool(join(settings.state, "spool"))),
+      }),
+    );
+  } finally {
+    await spool?.then((opened) => opened.spool.close());
+    store.close();
+    log.close();
+    lock.release();
+  }
+}
