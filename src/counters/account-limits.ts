@@ -28,8 +28,8 @@ export interface AccountLimits {
   /** Charges not yet in the history. Call `written` when they are. */
   pendingHistory(): { readonly charges: readonly AccountCharge[]; readonly through: string };
   written(count: number): void;
-  /** Charges known from before the restart. */
-  replay(charges: readonly AccountCharge[]): void;
+  /** Before the first message: the charges of earlier runs, and the last id of those runs. */
+  replay(charges: readonly AccountCharge[], through: string): void;
   uses(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
   sweep(): void;
 }
@@ -40,11 +40,16 @@ export function createAccountLimits(
 ): AccountLimits {
   const quota = new Limits(rules.quota);
   const attempts = new Limits(rules.attempts);
-  /** Ids handed to the spool and not settled, oldest first. */
-  const open = new Set<string>();
-  let through = "";
-  let flushed = "";
+  /** Ids handed to the spool and not settled, oldest first; each with the id handed over before it. */
+  const open = new Map<string, string>();
+  let latest = "";
   const unwritten: { readonly id: string; readonly charge: AccountCharge }[] = [];
+
+  /** Every id up to this one is settled. */
+  function settledThrough(): string {
+    const oldest = open.values().next();
+    return oldest.done === true ? latest : oldest.value;
+  }
 
   return {
     attempt: (account) => attempts.reserve(account, 1, clock.monotonic()),
@@ -53,26 +58,26 @@ export function createAccountLimits(
       for (const reservation of reservations) quota.release(reservation);
     },
     charging: (id) => {
-      open.add(id);
+      open.set(id, latest);
+      latest = id;
     },
     settled: (id, charge) => {
       open.delete(id);
-      if (id > through) through = id;
       if (charge !== undefined) unwritten.push({ id, charge });
     },
     pendingHistory: () => {
-      const oldest = open.values().next().value;
-      // Everything before the oldest open id is settled; a charge beyond it waits for the next round.
-      const ready = oldest === undefined ? unwritten : unwritten.filter(({ id }) => id < oldest);
-      const rest = oldest === undefined ? [] : unwritten.filter(({ id }) => id >= oldest);
+      const through = settledThrough();
+      // What lies beyond waits for the next round, behind what is handed out now.
+      const ready = unwritten.filter(({ id }) => id <= through);
+      const rest = unwritten.filter(({ id }) => id > through);
       unwritten.splice(0, unwritten.length, ...ready, ...rest);
-      flushed = oldest === undefined ? through : ready.reduce((most, { id }) => (id > most ? id : most), flushed);
-      return { charges: ready.map(({ charge }) => charge), through: flushed };
+      return { charges: ready.map(({ charge }) => charge), through };
     },
     written: (count) => {
       unwritten.splice(0, count);
     },
-    replay: (charges) => {
+    replay: (charges, through) => {
+      if (through > latest) latest = through;
       const now = clock.monotonic();
       const wall = clock.wall();
       for (const { account, at, recipients } of charges) {
