@@ -1,0 +1,368 @@
+// One connection to a mail server: socket and clock around the client core. It carries parts of jobs and says what
+// became of each: every part it takes comes back by `finished`, `refused` or `returned`, exactly once, before `closed`.
+// Deadlines are looked at when `tick` is called; they restart with a reply, not with bytes that trickle in.
+
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import type { Clock } from "../io/clock.ts";
+import { SmtpClient, type ClientOptions } from "../proto/smtp-client/client.ts";
+import type { Outcome, Refusal, SessionFailure, Step } from "../proto/smtp-client/transaction.ts";
+import type { EgressLimits } from "./limits.ts";
+import type { Part } from "./part.ts";
+
+export interface ConnectionFailure {
+  readonly cause: "unreachable" | "timeout" | "lost" | "tls" | "loop" | "shutdown" | SessionFailure["code"];
+  /** RFC 3463; class 5 only where no later attempt can do better. */
+  readonly status: string;
+  readonly text: string;
+}
+
+export interface ConnectionOwner {
+  /** The session is open. Once. */
+  ready(connection: Connection, server: string): void;
+  finished(connection: Connection, part: Part, outcomes: readonly Outcome[]): void;
+  /** This message cannot go over this session. */
+  refused(connection: Connection, part: Part, refusal: Pick<Refusal, "status" | "message">): void;
+  /** Nothing of it has left: it can go another way. */
+  returned(connection: Connection, part: Part): void;
+  /** Something moved: there may be room for the next part. */
+  available(connection: Connection): void;
+  /** Last call. No failure after QUIT. */
+  closed(connection: Connection, failure: ConnectionFailure | undefined): void;
+}
+
+export interface Target {
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface ConnectionOptions {
+  readonly target: Target;
+  readonly client: ClientOptions;
+  readonly limits: EgressLimits;
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly secureContext: SecureContext;
+  readonly owner: ConnectionOwner;
+}
+
+interface Carried {
+  readonly part: Part;
+  readonly at: number;
+}
+
+/** Up to here one copy is cheaper than one more buffer for the kernel to gather. */
+const joinLimit = 64 * 1024;
+
+export class Connection {
+  readonly target: Target;
+  /** "host[address]:port", for people. */
+  readonly remote: string;
+  owner: ConnectionOwner;
+  /** Protocol and cipher. */
+  tls: string | undefined;
+  failure: ConnectionFailure | undefined;
+  /** Messages that came to an answer. */
+  messages = 0;
+  /** How long the last of them took. */
+  lastTook = Number.POSITIVE_INFINITY;
+  readonly #options: ConnectionOptions;
+  readonly #core: SmtpClient<Carried>;
+  #socket: Socket;
+  #state: "connecting" | "opening" | "ready" | "quitting" | "closed" = "connecting";
+  #loading: Part | undefined;
+  #since: number;
+  #idleSince = 0;
+  #gap: number;
+  #written = 0;
+
+  constructor(options: ConnectionOptions) {
+    const { target, client, limits, clock, owner } = options;
+    this.#options = options;
+    this.target = target;
+    this.owner = owner;
+    this.remote = `${target.host}[${target.address}]:${target.port}`;
+    this.#core = new SmtpClient(client);
+    this.#since = clock.monotonic();
+    this.#gap = limits.idle.longest / 16;
+    this.#socket = connect({ host: target.address, port: target.port, noDelay: true });
+    this.#socket.on("connect", () => {
+      if (this.#state !== "connecting") return;
+      this.#state = "opening";
+      this.#since = clock.monotonic();
+    });
+    this.#listen(this.#socket);
+  }
+
+  /** Nothing under way and nothing promised. */
+  get idle(): boolean {
+    return this.accepting && this.#core.awaiting === undefined;
+  }
+
+  get idleSince(): number {
+    return this.#idleSince;
+  }
+
+  /** Whether `carry` may be called. */
+  get accepting(): boolean {
+    return this.#state === "ready" && this.#loading === undefined && this.#core.accepting;
+  }
+
+  /** Waiting for this long already, where giving up costs at most a delay. */
+  stalledFor(now: number): number {
+    return this.#state === "closed" || this.idle || this.#core.awaiting === "content" ? 0 : now - this.#since;
+  }
+
+  /** Takes a part: loads its content, then sends it as soon as the session allows. */
+  carry(part: Part): void {
+    const now = this.#now();
+    if (this.idle) this.#gap = (this.#gap + (now - this.#idleSince)) / 2;
+    this.#loading = part;
+    // The clock of an idle connection starts with its next command.
+    if (this.#core.awaiting === undefined) this.#since = now;
+    part.content().then(
+      (content) => {
+        if (this.#loading === part) this.#send(part, content);
+      },
+      (error: unknown) => {
+        if (this.#loading !== part) return;
+        this.#loading = undefined;
+        const message = `the content cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+        this.owner.refused(this, part, { status: "4.3.0", message });
+        this.#moved();
+      },
+    );
+  }
+
+  /** Ends an idle connection politely. */
+  quit(): void {
+    if (!this.idle) throw new Error("quit() on a busy connection");
+    this.#state = "quitting";
+    this.#since = this.#now();
+    this.#run(this.#core.quit());
+  }
+
+  /** Ends it at once; what is open is reported as lost. */
+  fail(failure: ConnectionFailure): void {
+    if (this.#state === "closed") return;
+    this.failure ??= failure;
+    this.#run(this.#core.lost());
+  }
+
+  tick(now: number): void {
+    if (this.#socket.writableLength > 0 && this.#socket.bytesWritten !== this.#written) {
+      this.#written = this.#socket.bytesWritten;
+      this.#since = now;
+    }
+    if (this.idle) return;
+    const waited = now - this.#since;
+    const patience = this.#patience();
+    if (waited < patience.milliseconds) return;
+    if (this.#state === "quitting") return this.#run(this.#core.lost());
+    this.fail({
+      cause: "timeout",
+      status: patience.what === "connect" ? "4.4.1" : "4.4.2",
+      text: `no answer in ${Math.round(waited / 1000)} s (${patience.what})`,
+    });
+  }
+
+  /** Whether its idle time is over. */
+  expired(now: number): boolean {
+    const { shortest, longest } = this.#options.limits.idle;
+    return this.idle && now - this.#idleSince >= Math.min(longest, Math.max(shortest, this.#gap * 4));
+  }
+
+  #patience(): { readonly what: string; readonly milliseconds: number } {
+    const { connect: connecting, session } = this.#options.limits;
+    if (this.#state === "connecting") return { what: "connect", milliseconds: connecting };
+    const { awaiting } = this.#core;
+    // Content is being loaded: our own disk, not the peer.
+    if (awaiting === undefined) return { what: "content", milliseconds: session.content };
+    if (awaiting === "content" && this.#socket.writableLength > 0) {
+      return { what: "sending content", milliseconds: session.block };
+    }
+    return { what: awaiting, milliseconds: session[awaiting] };
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #listen(socket: Socket): void {
+    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      const cause = this.#state === "connecting" ? "unreachable" : "lost";
+      this.#ended({ cause, status: cause === "lost" ? "4.4.2" : "4.4.1", text: describe(error) });
+    });
+    socket.on("close", () => {
+      const when = this.#core.awaiting === undefined ? "" : ` while ${this.#core.awaiting} was awaited`;
+      this.#ended({ cause: "lost", status: "4.4.2", text: `the server closed the connection${when}` });
+    });
+  }
+
+  #ended(failure: ConnectionFailure): void {
+    if (this.#state === "closed") return;
+    // After QUIT a server may close without a word.
+    if (this.#state !== "quitting") this.failure ??= failure;
+    this.#run(this.#core.lost());
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#state === "closed") return;
+    const { replies } = this.#core;
+    const step = this.#core.receive(chunk);
+    if (this.#core.replies !== replies) this.#since = this.#now();
+    this.#run(step);
+    this.#moved();
+  }
+
+  #send(part: Part, content: readonly Uint8Array[]): void {
+    this.#loading = undefined;
+    const now = this.#now();
+    if (this.#core.awaiting === undefined) this.#since = now;
+    const { message } = part;
+    const sent = this.#core.send({
+      tag: { part, at: now },
+      sender: message.sender,
+      recipients: part.recipients.map((index) => message.recipients[index] ?? ""),
+      // What the message is signed with on its way out counts.
+      size: content.reduce((sum, chunk) => sum + chunk.length, 0),
+      eightBit: message.eightBit,
+      content,
+    });
+    if (sent.ok) this.#run(sent.value);
+    else this.owner.refused(this, part, sent.error);
+    this.#moved();
+  }
+
+  #moved(): void {
+    if (this.#state !== "ready") return;
+    if (this.idle) this.#idleSince = this.#now();
+    this.owner.available(this);
+  }
+
+  #run(step: Step<Carried>): void {
+    if (step.write.length > 0) this.#write(step.write);
+    for (const event of step.events) {
+      if (event.kind === "closed" && event.failure !== undefined) this.failure ??= fromSession(event.failure);
+    }
+    for (const event of step.events) {
+      switch (event.kind) {
+        case "start-tls":
+          this.#startTls();
+          break;
+        case "ready":
+          this.#state = "ready";
+          this.#idleSince = this.#now();
+          this.owner.ready(this, event.server);
+          break;
+        case "finished":
+          if (event.outcomes.some(({ kind }) => kind !== "lost")) this.messages++;
+          this.lastTook = this.#now() - event.tag.at;
+          this.owner.finished(this, event.tag.part, event.outcomes);
+          break;
+        case "closed":
+          this.#close();
+          break;
+        default:
+          event satisfies never;
+      }
+    }
+  }
+
+  #write(chunks: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    let total = 0;
+    for (const chunk of chunks) total += chunk.length;
+    if (chunks.length === 1 && chunks[0] !== undefined) {
+      socket.write(chunks[0]);
+    } else if (total <= joinLimit) {
+      socket.write(Buffer.concat(chunks, total));
+    } else {
+      socket.cork();
+      for (const chunk of chunks) socket.write(chunk);
+      socket.uncork();
+    }
+  }
+
+  #startTls(): void {
+    const { target, secureContext } = this.#options;
+    const plain = this.#socket;
+    plain.removeAllListeners();
+    plain.on("error", () => undefined);
+    const secure: TLSSocket = connectTls({
+      socket: plain,
+      secureContext,
+      // RFC 7435: encryption against listeners, not proof of the name.
+      rejectUnauthorized: false,
+      ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+    });
+    this.#socket = secure;
+    this.#written = 0;
+    const refused = (error: Error | undefined): void => {
+      const text = `TLS handshake failed: ${error === undefined ? "connection closed" : describe(error)}`;
+      this.#ended({ cause: "tls", status: "4.7.5", text });
+    };
+    secure.on("error", refused);
+    const closedEarly = (): void => refused(undefined);
+    secure.on("close", closedEarly);
+    secure.once("secureConnect", () => {
+      secure.off("error", refused);
+      secure.off("close", closedEarly);
+      this.tls = `${secure.getProtocol() ?? "TLS"} ${secure.getCipher().name}`;
+      this.#listen(secure);
+      this.#since = this.#now();
+      this.#run(this.#core.secured());
+    });
+  }
+
+  #close(): void {
+    const quitting = this.#state === "quitting";
+    this.#state = "closed";
+    const part = this.#loading;
+    this.#loading = undefined;
+    if (part !== undefined) this.owner.returned(this, part);
+    if (quitting) this.#socket.destroySoon();
+    else this.#socket.destroy();
+    this.owner.closed(this, this.failure);
+  }
+}
+
+function fromSession(failure: SessionFailure): ConnectionFailure {
+  const { code, message, reply } = failure;
+  const text = message;
+  switch (code) {
+    case "refused":
+      // RFC 7504: 521 is a host that takes no mail, ever. Other refusals of a session may be about this hour or this host.
+      return { cause: code, status: reply?.code === 521 ? "5.3.2" : transient(reply, "4.4.2"), text };
+    case "closing":
+      return { cause: code, status: transient(reply, "4.4.2"), text };
+    case "violation":
+      return { cause: code, status: "4.5.0", text };
+    case "tls-unavailable":
+    case "auth-unavailable":
+      return { cause: code, status: "4.7.4", text };
+    case "auth-refused":
+      // Our configuration is wrong, not the mail: it waits.
+      return { cause: code, status: "4.7.8", text };
+    default:
+      return code satisfies never;
+  }
+}
+
+function transient(reply: SessionFailure["reply"], fallback: string): string {
+  return reply?.enhanced === undefined ? fallback : `4${reply.enhanced.slice(1)}`;
+}
+
+const descriptions: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ETIMEDOUT: "connection timed out",
+  ENETUNREACH: "no route to the network",
+  EHOSTUNREACH: "no route to the host",
+  ECONNRESET: "connection reset by the server",
+  EPIPE: "connection reset by the server",
+};
+
+function describe(error: NodeJS.ErrnoException): string {
+  return descriptions[error.code ?? ""] ?? error.message;
+}

@@ -1,0 +1,341 @@
+// Connections to all sites. Promises: every part that `add` takes ends in one result for each of its recipients; a site
+// that hangs holds up only its own mail (own queue, few slots until it has delivered something, half of all slots for
+// such sites together); connections are used again while mail for them keeps coming.
+//
+// A site's connections grow by as many as there are: 1, 2, 4 … up to the limit. When nothing can be opened, messages go
+// ahead on busy connections, the envelope of the next in one write with the content of the last.
+//
+// When all slots are taken and another site waits: idle connections end first; a connection ends after its turn if its
+// site has others; and where more hang than may, the one that has waited longest is given up.
+
+import { errorText } from "./error-text.ts";
+import type { Connection, ConnectionFailure, ConnectionOwner } from "./connection.ts";
+import { Destination } from "./destination.ts";
+import { Dialler, type DiallerServices } from "./dialler.ts";
+import { lostRecipients, partEndings } from "./endings.ts";
+import { endPart, endRecipient, type Ending, type Part } from "./part.ts";
+import type { HostRoute } from "./routing.ts";
+import { Slots, type Standing } from "./slots.ts";
+
+export interface PoolServices extends DiallerServices {
+  /** Connections in all, and to one site. */
+  readonly connections: number;
+  readonly connectionsPerDestination: number;
+  /** A part was taken for a site: the attempt begins. */
+  readonly started: (part: Part, site: string) => void;
+  /** Something threw that should not. */
+  readonly failed: (cause: string) => void;
+}
+
+export interface PoolStatus {
+  readonly destinations: number;
+  readonly connections: number;
+  /** Of them, those to sites that have delivered nothing yet. */
+  readonly unproven: number;
+  /** Parts that wait for a connection. */
+  readonly queued: number;
+}
+
+export interface Pool {
+  add(route: HostRoute, part: Part): void;
+  status(): PoolStatus;
+  /** Takes nothing more; what is under way may end within the grace, the rest is deferred. */
+  close(): Promise<void>;
+}
+
+const shutdown: ConnectionFailure = { cause: "shutdown", status: "4.3.2", text: "this server is shutting down" };
+
+export function createPool(services: PoolServices): Pool {
+  const { limits, clock } = services;
+  const slots = new Slots(services.connections);
+  const dialler = new Dialler(services);
+  const destinations = new Map<string, Destination>();
+  /** Every socket, with its destination: from the dial to the end of QUIT. */
+  const sockets = new Map<Connection, Destination>();
+  /** Sites that want a slot and got none, in order. */
+  const waiting = { proven: new Set<Destination>(), unproven: new Set<Destination>() };
+  let timer: NodeJS.Timeout | undefined;
+  let closing: { deadline: number; done: () => void } | undefined;
+
+  function add(route: HostRoute, part: Part): void {
+    let destination = destinations.get(route.site);
+    if (destination === undefined) {
+      destination = new Destination(route, slots);
+      destinations.set(route.site, destination);
+    }
+    services.started(part, route.site);
+    destination.queue.push(part);
+    dispatch(destination);
+  }
+
+  function dispatch(destination: Destination): void {
+    const { queue } = destination;
+    if (closing !== undefined) return failQueue(destination, endingOf(shutdown, ""));
+    if (queue.length === 0) return forget(destination);
+    for (;;) {
+      const idle = destination.idleConnection();
+      if (idle === undefined || !destination.give(idle)) break;
+    }
+    while (queue.length > destination.dialling && mayOpen(destination)) open(destination);
+    if (contended()) return;
+    // One part stays for each connection that is being opened. What was lost once travels first on a connection.
+    while (queue.length > destination.dialling) {
+      const next = queue.first();
+      if (next === undefined || next.sending === "again" || next.message.size > limits.aheadSize) return;
+      const quick = destination.quickConnection(limits.quick);
+      if (quick === undefined) return;
+      destination.give(quick);
+    }
+  }
+
+  function mayOpen(destination: Destination): boolean {
+    const { standing, connections, dialling } = destination;
+    if (dialling > connections.size) return false;
+    if (connections.size > 0 && clock.monotonic() < destination.redialAt) return false;
+    const most = services.connectionsPerDestination;
+    if (destination.slots >= (standing === "proven" ? most : Math.min(most, limits.unprovenConnections))) return false;
+    if (!slots.free(standing)) evictIdle(destination);
+    if (slots.take(standing)) {
+      waiting[standing].delete(destination);
+      return true;
+    }
+    waiting[standing].add(destination);
+    return false;
+  }
+
+  function open(destination: Destination): void {
+    destination.dialling++;
+    let handedOver = false;
+    const owner: ConnectionOwner = {
+      ...connectionOwner,
+      ready: (connection) => {
+        handedOver = true;
+        destination.dialling--;
+        destination.connections.add(connection);
+      },
+    };
+    const watcher = {
+      opened: (connection: Connection) => watch(connection, destination),
+      dropped: unwatch,
+      cancelled: () => closing !== undefined,
+    };
+    dialler.dial(destination.route, owner, watcher).then(
+      (dialled) => {
+        if (dialled.kind === "ready") return available(dialled.connection);
+        if (handedOver) return;
+        dialFailed(destination, dialled.ending);
+      },
+      (error: unknown) => {
+        services.failed(errorText(error));
+        if (!handedOver)
+          dialFailed(destination, { kind: "deferred", status: "4.3.0", reply: "internal error", remote: "" });
+      },
+    );
+  }
+
+  function dialFailed(destination: Destination, ending: Ending): void {
+    destination.dialling--;
+    slots.give(destination.standing);
+    destination.redialAt = clock.monotonic() + limits.redial;
+    // The attempt was one for all that wait: each message dialling a dead host again would keep it busy for hours.
+    if (destination.slots === 0) failQueue(destination, ending);
+    wake();
+  }
+
+  function available(connection: Connection): void {
+    const destination = sockets.get(connection);
+    if (destination === undefined || !destination.connections.has(connection)) return;
+    if (connection.idle && (closing !== undefined || mustYield(destination, connection)))
+      retire(destination, connection);
+    dispatch(destination);
+  }
+
+  function mustYield(destination: Destination, connection: Connection): boolean {
+    if (!contended()) return false;
+    const { connections, queue } = destination;
+    return queue.length === 0 || connections.size > 1 || connection.messages >= limits.turn;
+  }
+
+  /** All slots are taken and somebody could use one. */
+  function contended(): boolean {
+    return slots.full && (waiting.proven.size > 0 || (waiting.unproven.size > 0 && !slots.crowded(slots.unproven + 1)));
+  }
+
+  /** QUIT needs no slot: it takes seconds at most, and others wait. */
+  function retire(destination: Destination, connection: Connection): void {
+    destination.connections.delete(connection);
+    slots.give(destination.standing);
+    connection.quit();
+    prune(destination);
+    wake();
+  }
+
+  function evictIdle(forWhom: Destination): void {
+    for (const [connection, destination] of sockets) {
+      const helps = slots.full || destination.standing === "unproven";
+      if (destination === forWhom || !helps || !connection.idle || !destination.connections.has(connection)) continue;
+      if (destination.queue.length > 0 && destination.connections.size === 1) continue;
+      destination.connections.delete(connection);
+      slots.give(destination.standing);
+      connection.quit();
+      prune(destination);
+      return;
+    }
+  }
+
+  function wake(): void {
+    for (const standing of ["proven", "unproven"] as const) {
+      for (const destination of waiting[standing]) {
+        if (!slots.free(standing)) break;
+        waiting[standing].delete(destination);
+        dispatch(destination);
+      }
+    }
+  }
+
+  const connectionOwner: Omit<ConnectionOwner, "ready"> = {
+    available,
+    returned: (connection, part) => sockets.get(connection)?.queue.push(part),
+    refused: (connection, part, refusal) => {
+      const kind = refusal.status.startsWith("5") ? "failed" : "deferred";
+      endPart(part, clock.monotonic(), { ...endingOf(refusal, connection.remote), kind });
+    },
+    finished: (connection, part, outcomes) => {
+      const destination = sockets.get(connection);
+      if (outcomes.some(({ kind }) => kind !== "lost") && destination !== undefined) {
+        destination.strikes = 0;
+        judge(destination, "proven");
+        if (connection.messages === 1) dialler.markGood(connection.target);
+      }
+      // Once: a message that ends sessions must not go round for ever.
+      const again = part.sending === "first" && closing === undefined ? lostRecipients(part, outcomes) : [];
+      const now = clock.monotonic();
+      for (const [recipient, ending] of partEndings(part, outcomes, connection)) {
+        if (!again.includes(recipient)) endRecipient(part, recipient, now, ending);
+      }
+      if (again.length === 0 || destination === undefined) return;
+      if (connection.messages > 0) destination.ahead = "harmful";
+      destination.queue.push({ ...part, recipients: again, sending: "again" });
+    },
+    closed: (connection, failure) => {
+      const destination = sockets.get(connection);
+      unwatch(connection);
+      if (destination === undefined || !destination.connections.delete(connection)) return;
+      slots.give(destination.standing);
+      if (failure !== undefined) strike(destination, connection, failure);
+      if (destination.strikes >= 2 && destination.slots === 0) {
+        failQueue(destination, endingOf(failure ?? shutdown, connection.remote));
+      }
+      // Others first: they have waited.
+      wake();
+      dispatch(destination);
+      prune(destination);
+    },
+  };
+
+  function strike(destination: Destination, connection: Connection, failure: ConnectionFailure): void {
+    if (failure.cause === "timeout") {
+      destination.strikes += 2;
+      judge(destination, "unproven");
+    } else if (connection.messages === 0) {
+      destination.strikes++;
+    } else {
+      return;
+    }
+    dialler.markBad(connection.target);
+  }
+
+  function judge(destination: Destination, standing: Standing): void {
+    if (destination.standing === standing) return;
+    waiting[destination.standing].delete(destination);
+    destination.judge(standing);
+    if (standing === "proven") wake();
+  }
+
+  function failQueue(destination: Destination, ending: Ending): void {
+    const now = clock.monotonic();
+    for (let part = destination.queue.take(); part !== undefined; part = destination.queue.take()) {
+      endPart(part, now, ending);
+    }
+    prune(destination);
+  }
+
+  function forget(destination: Destination): void {
+    waiting.proven.delete(destination);
+    waiting.unproven.delete(destination);
+  }
+
+  function prune(destination: Destination): void {
+    if (destination.queue.length === 0) forget(destination);
+    if (destination.deserted && destinations.get(destination.route.site) === destination) {
+      destinations.delete(destination.route.site);
+    }
+  }
+
+  function watch(connection: Connection, destination: Destination): void {
+    sockets.set(connection, destination);
+    timer ??= setInterval(tick, limits.tick);
+  }
+
+  function unwatch(connection: Connection): void {
+    sockets.delete(connection);
+    if (sockets.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+    closing?.done();
+  }
+
+  function tick(): void {
+    const now = clock.monotonic();
+    for (const [connection, destination] of sockets) {
+      connection.tick(now);
+      if (connection.expired(now) && destination.connections.has(connection)) retire(destination, connection);
+    }
+    if (waiting.proven.size + waiting.unproven.size > 0) giveUpHanging(now);
+    if (closing !== undefined && now >= closing.deadline)
+      for (const connection of sockets.keys()) connection.fail(shutdown);
+  }
+
+  /** One at a time: each makes room that is looked at again. */
+  function giveUpHanging(now: number): void {
+    const longest: { [Each in Standing]: Connection | undefined } = { proven: undefined, unproven: undefined };
+    const patience = { proven: limits.stalled, unproven: limits.crowded };
+    let hanging = slots.unproven;
+    for (const [connection, { standing }] of sockets) {
+      const waited = connection.stalledFor(now);
+      if (waited < patience[standing]) continue;
+      if (standing === "proven") hanging++;
+      if (waited > (longest[standing]?.stalledFor(now) ?? 0)) longest[standing] = connection;
+    }
+    const victim =
+      (contended() && slots.crowded(hanging) ? longest.proven : undefined) ??
+      (waiting.unproven.size > 0 && !slots.free("unproven") ? longest.unproven : undefined);
+    victim?.fail({ cause: "timeout", status: "4.4.2", text: "no answer, and others wait for the connection" });
+  }
+
+  return {
+    add,
+    status: () => {
+      let queued = 0;
+      for (const { queue } of destinations.values()) queued += queue.length;
+      return { destinations: destinations.size, connections: slots.total, unproven: slots.unproven, queued };
+    },
+    close: () =>
+      new Promise((resolve) => {
+        closing = { deadline: clock.monotonic() + limits.grace, done: resolve };
+        for (const destination of destinations.values()) failQueue(destination, endingOf(shutdown, ""));
+        for (const [connection, destination] of sockets) {
+          if (!destination.connections.has(connection)) connection.fail(shutdown);
+          else if (connection.idle) retire(destination, connection);
+        }
+        if (sockets.size === 0) resolve();
+      }),
+  };
+}
+
+function endingOf(
+  failure: { readonly status: string; readonly text?: string; readonly message?: string },
+  remote: string,
+): Ending {
+  return { kind: "deferred", status: failure.status, reply: failure.text ?? failure.message ?? "", remote };
+}

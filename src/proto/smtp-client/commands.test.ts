@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { addressFault, authDialogue, mailCommand, rcptCommand } from "./commands.ts";
+import { readExtensions, type Extensions } from "./extensions.ts";
+
+function read(...lines: readonly string[]): Extensions {
+  return readExtensions({ code: 250, enhanced: undefined, lines: ["mx1.example.jp", ...lines] });
+}
+
+test("an address that could end a command or a path is refused", () => {
+  for (const address of [
+    "a@b.test\r\nRCPT TO:<x@y.test>",
+    "a\nb@c.test",
+    "a\rb@c.test",
+    "a\0@b.test",
+    "a b@c.test",
+    "a@b.test>",
+    "<a@b.test",
+    "a\x7f@b.test",
+    "a\t@b.test",
+  ]) {
+    assert.equal(addressFault(address), "bad-address", JSON.stringify(address));
+  }
+  assert.equal(addressFault("葉子@sekimori.test"), "non-ascii");
+  assert.equal(addressFault("\u00e9\r\n@sekimori.test"), "bad-address");
+  for (const address of ["", "alice@sekimori.test", '"a.b"@[192.0.2.1]', "a+b=c/d@example.jp"]) {
+    assert.equal(addressFault(address), undefined, address);
+  }
+});
+
+test("a command with a line end in it throws before it can be written", () => {
+  assert.throws(() => rcptCommand("a@b.test>\r\nDATA"));
+  assert.throws(() => mailCommand("a\0@b.test", { size: undefined, body: undefined }));
+});
+
+test("MAIL carries the parameters the server offers", () => {
+  assert.equal(mailCommand("", { size: undefined, body: undefined }), "MAIL FROM:<>\r\n");
+  assert.equal(mailCommand("a@b.test", { size: 7, body: "8BITMIME" }), "MAIL FROM:<a@b.test> SIZE=7 BODY=8BITMIME\r\n");
+});
+
+test("PLAIN goes with its command unless the line gets too long for that (RFC 4954 §4)", () => {
+  const offered = ["LOGIN", "PLAIN"];
+  assert.deepEqual(authDialogue({ username: "u", password: "p" }, offered), {
+    command: "AUTH PLAIN AHUAcA==\r\n",
+    responses: [],
+  });
+  const long = authDialogue({ username: "u", password: "p".repeat(500) }, offered);
+  assert.equal(long?.command, "AUTH PLAIN\r\n");
+  assert.equal(long.responses.length, 1);
+  assert.deepEqual(authDialogue({ username: "u", password: "p" }, ["LOGIN"])?.responses, ["dQ==\r\n", "cA==\r\n"]);
+  assert.equal(authDialogue({ username: "u", password: "p" }, ["CRAM-MD5"]), undefined);
+});
+
+test("extensions are read without regard to case; malformed ones are not offered", () => {
+  assert.deepEqual(read("pipelining", "8bitmime", "StartTLS", "SIZE 1000", "AUTH plain  login"), {
+    pipelining: true,
+    eightBitMime: true,
+    startTls: true,
+    offersSize: true,
+    size: 1000,
+    auth: ["PLAIN", "LOGIN"],
+  });
+  assert.equal(read("SIZE 0").size, undefined);
+  assert.equal(read("SIZE -1").size, undefined);
+  assert.equal(read("SIZE").offersSize, true);
+  assert.equal(read().pipelining, false);
+  assert.equal(read("XPIPELINING").pipelining, false);
+});

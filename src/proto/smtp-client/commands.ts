@@ -1,0 +1,76 @@
+// The commands a client writes, as text. What comes from outside is checked again here although the address grammar
+// made it (law 6): one CR in an address would be a second command.
+
+import { crlfLine } from "../../base/crlf.ts";
+
+/** Why a string may not stand in MAIL or RCPT; undefined when it may. */
+export type AddressFault = "bad-address" | "non-ascii";
+
+// Printable ASCII without space, "<" and ">". This refuses some quoted local parts that the grammar allows
+// (`"a b"@example.jp`); they cannot be told from an injection without parsing them again.
+const wireAddress = /^[!-;=?-~]*$/;
+const ascii = /^[ -~]*$/;
+
+export function addressFault(address: string): AddressFault | undefined {
+  if (wireAddress.test(address)) return undefined;
+  // Letters outside ASCII would need SMTPUTF8 (RFC 6531); control characters are never an address.
+  return ascii.test(address) || hasControl(address) ? "bad-address" : "non-ascii";
+}
+
+function hasControl(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 33 || code === 127 || code === 60 || code === 62) return true;
+  }
+  return false;
+}
+
+interface MailParameters {
+  /** Octets of the content (RFC 1870), when the server offers SIZE. */
+  readonly size: number | undefined;
+  readonly body: "8BITMIME" | undefined;
+}
+
+export function mailCommand(sender: string, parameters: MailParameters): string {
+  const size = parameters.size === undefined ? "" : ` SIZE=${parameters.size}`;
+  const body = parameters.body === undefined ? "" : ` BODY=${parameters.body}`;
+  return crlfLine(`MAIL FROM:<${sender}>${size}${body}`);
+}
+
+export function rcptCommand(recipient: string): string {
+  return crlfLine(`RCPT TO:<${recipient}>`);
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/**
+ * The AUTH command and what to answer to each 334 (RFC 4954, RFC 4616). Undefined when none of the offered mechanisms
+ * is known. PLAIN is preferred: LOGIN was never standardised and costs two round trips more.
+ */
+export function authDialogue(
+  credentials: Credentials,
+  offered: readonly string[],
+): { readonly command: string; readonly responses: readonly string[] } | undefined {
+  const { username, password } = credentials;
+  if (offered.includes("PLAIN")) {
+    const response = base64(`\0${username}\0${password}`);
+    const command = crlfLine(`AUTH PLAIN ${response}`);
+    // RFC 4954 §4: an initial response that makes the line longer than 512 octets waits for the 334.
+    if (command.length <= 512) return { command, responses: [] };
+    return { command: crlfLine("AUTH PLAIN"), responses: [crlfLine(response)] };
+  }
+  if (offered.includes("LOGIN")) {
+    return {
+      command: crlfLine("AUTH LOGIN"),
+      responses: [crlfLine(base64(username)), crlfLine(base64(password))],
+    };
+  }
+  return undefined;
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64");
+}

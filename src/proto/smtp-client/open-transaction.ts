@@ -1,0 +1,94 @@
+// A transaction while it is under way: what will be written, and what is known about each recipient. Made here, with all
+// the reasons for which a message cannot go over a session; changed by client.ts only.
+
+import { failure, success, type Result } from "../../base/result.ts";
+import { addressFault, mailCommand, rcptCommand, type AddressFault } from "./commands.ts";
+import { stuffContent, type ContentError } from "./content.ts";
+import type { Extensions } from "./extensions.ts";
+import type { Reply } from "./reply.ts";
+import type { Outcome, Refusal, Stage, Transaction } from "./transaction.ts";
+
+export interface Open<Tag> {
+  readonly tag: Tag;
+  readonly envelope: readonly string[];
+  readonly content: readonly Uint8Array[];
+  readonly outcomes: (Outcome | undefined)[];
+  /** Lines of the envelope that are out (lock-step only). */
+  written: number;
+  /** RCPT replies seen, and how many of them took the recipient. */
+  answered: number;
+  accepted: number;
+  sender: "open" | "refused";
+}
+
+export function prepareTransaction<Tag>(
+  transaction: Transaction<Tag>,
+  extensions: Extensions,
+): Result<Open<Tag>, Refusal> {
+  const refusal = refusalOf(transaction, extensions);
+  if (refusal !== undefined) return failure(refusal);
+  const stuffed = stuffContent(transaction.content);
+  if (!stuffed.ok) return failure(contentRefusal(stuffed.error));
+  const { tag, sender, recipients, size, eightBit } = transaction;
+  const parameters = {
+    size: extensions.offersSize ? size : undefined,
+    body: eightBit ? ("8BITMIME" as const) : undefined,
+  };
+  return success({
+    tag,
+    envelope: [mailCommand(sender, parameters), ...recipients.map(rcptCommand)],
+    content: stuffed.value,
+    outcomes: recipients.map(() => undefined),
+    written: 0,
+    answered: 0,
+    accepted: 0,
+    sender: "open",
+  });
+}
+
+function refusalOf(transaction: Transaction<unknown>, extensions: Extensions): Refusal | undefined {
+  const senderFault = addressFault(transaction.sender);
+  if (senderFault !== undefined) return addressRefusal(senderFault, "5.1.7", "sender");
+  for (const recipient of transaction.recipients) {
+    const fault = recipient === "" ? "bad-address" : addressFault(recipient);
+    if (fault !== undefined) return addressRefusal(fault, "5.1.3", "recipient");
+  }
+  const limit = extensions.size;
+  if (limit !== undefined && transaction.size > limit) {
+    const message = `the message has ${transaction.size} octets, the server takes ${limit}`;
+    return { code: "too-large", status: "5.3.4", message };
+  }
+  if (transaction.eightBit && !extensions.eightBitMime) {
+    const message = "the message is 8-bit, the server does not offer 8BITMIME";
+    return { code: "needs-conversion", status: "5.6.3", message };
+  }
+  return undefined;
+}
+
+/** Gives the same end to every recipient that has none. */
+export function settle(open: Open<unknown>, outcome: Outcome): void {
+  for (let index = 0; index < open.outcomes.length; index++) open.outcomes[index] ??= outcome;
+}
+
+/** RFC 5321 §4.5.3.1.10: 552 to RCPT was once "too many recipients" and is to be read as 452. */
+export function refused(stage: Stage, reply: Reply): Outcome {
+  const permanent = reply.code >= 500 && !(stage === "RCPT" && reply.code === 552);
+  return { kind: permanent ? "failed" : "deferred", stage, reply };
+}
+
+function addressRefusal(fault: AddressFault, status: string, which: "sender" | "recipient"): Refusal {
+  switch (fault) {
+    case "bad-address":
+      return { code: fault, status, message: `the ${which} address cannot be written into a command` };
+    case "non-ascii":
+      // RFC 6531 §3.7.4.2.
+      return { code: fault, status: "5.6.7", message: `the ${which} address needs SMTPUTF8` };
+    default:
+      return fault satisfies never;
+  }
+}
+
+function contentRefusal(error: ContentError): Refusal {
+  const message = `the content has a faulty line end (${error.code}) at octet ${error.offset}`;
+  return { code: error.code, status: "5.6.0", message };
+}
