@@ -32,11 +32,6 @@ interface EgressStatus extends PoolStatus {
   readonly routing: number;
 }
 
-interface TransportJob extends TransportJob {
-  /** Which attempt this is, from 1; for the event only. */
-  readonly attempt?: number;
-}
-
 export interface Egress extends Transport {
   status(): EgressStatus;
   /** Resolves when every result is reported and every connection closed; at the latest after the grace. */
