@@ -26,16 +26,16 @@ test("ids of one maker are different and sort in the order they were made, whate
 });
 
 test("ids of different milliseconds sort by time, also between makers", () => {
-  const early = createIdMaker({ wall: () => 1_795_000_000_000 }, ones, 31);
-  const late = createIdMaker({ wall: () => 1_795_000_000_001 }, zeros, 0);
+  const early = createIdMaker({ wall: () => 1_795_000_000_000 }, ones, { lane: 31 });
+  const late = createIdMaker({ wall: () => 1_795_000_000_001 }, zeros, { lane: 0 });
   assert.ok(early() < late());
 });
 
 test("makers on different lanes never meet, even with the same clock and the same random octets", () => {
-  const made = Array.from({ length: 32 }, (_, lane) => createIdMaker({ wall: () => 1 }, zeros, lane)());
+  const made = Array.from({ length: 32 }, (_, lane) => createIdMaker({ wall: () => 1 }, zeros, { lane })());
   assert.equal(new Set(made).size, 32);
-  assert.throws(() => createIdMaker({ wall: () => 1 }, zeros, 32), RangeError);
-  assert.throws(() => createIdMaker({ wall: () => 1 }, zeros, -1), RangeError);
+  assert.throws(() => createIdMaker({ wall: () => 1 }, zeros, { lane: 32 }), RangeError);
+  assert.throws(() => createIdMaker({ wall: () => 1 }, zeros, { lane: -1 }), RangeError);
 });
 
 test("the random start differs between two makers of the same lane and millisecond", () => {
@@ -43,4 +43,13 @@ test("the random start differs between two makers of the same lane and milliseco
   const second = createIdMaker({ wall: () => 1 }, ones)();
   assert.equal(first.slice(0, 10), second.slice(0, 10));
   assert.notEqual(first, second);
+});
+
+test("ids go on after those of an earlier run, even when the clock was set back meanwhile", () => {
+  const before = createIdMaker({ wall: () => 1_795_000_000_000 }, ones);
+  const last = [before(), before()].at(-1)!;
+  const after = createIdMaker({ wall: () => 1_000 }, zeros, { after: last });
+  const first = after();
+  assert.ok(first > last);
+  assert.ok(after() > first);
 });

@@ -22,13 +22,25 @@ interface WallClock {
   wall(): number;
 }
 
-/** `lane` is 0–31. Throws a RangeError outside. */
-export function createIdMaker(clock: WallClock, random: RandomSource, lane = 0): () => string {
+export interface IdOptions {
+  /** 0–31; default 0. */
+  readonly lane?: number;
+  /** The last id of an earlier run: all ids sort after it, even when the clock was set back meanwhile. */
+  readonly after?: string;
+}
+
+/** Throws a RangeError when the lane is outside. */
+export function createIdMaker(
+  clock: WallClock,
+  random: RandomSource,
+  { lane = 0, after = "" }: IdOptions = {},
+): () => string {
   if (!Number.isInteger(lane) || lane < 0 || lane > 31) throw new RangeError(`lane ${lane} is not in 0–31`);
   const laneDigit = alphabet.charAt(lane);
-  let last = -1;
+  let last = after === "" ? -1 : timeOf(after);
   let prefix = "";
-  let serial = 0;
+  // Nothing left in the millisecond of `after`: the next id begins a later one.
+  let serial = serialSpan - 1;
   return () => {
     const now = Math.floor(clock.wall());
     if (now > last) {
@@ -49,6 +61,12 @@ export function createIdMaker(clock: WallClock, random: RandomSource, lane = 0):
     for (const octet of random(4)) value = value * 256 + octet;
     serial = value % (serialSpan / 2);
   }
+}
+
+function timeOf(id: string): number {
+  let value = 0;
+  for (const digit of id.slice(0, timeDigits)) value = value * 32 + Math.max(0, alphabet.indexOf(digit));
+  return value;
 }
 
 function digits(value: number, count: number): string {

@@ -136,7 +136,7 @@ export function createCommands(house: House) {
     if (options.json) return printJson(entry);
     const { recipients, ...rest } = entry;
     for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
-    for (const recipient of recipients) print(`recipient  <${printable(recipient.address)}> ${stateOf(recipient)}`);
+    for (const recipient of recipients) print(printable(`recipient  <${recipient.address}> ${stateOf(recipient)}`));
   }
 
   async function queueRetry(id: string, options: SiteOptions): Promise<void> {

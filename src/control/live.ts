@@ -1,5 +1,6 @@
 // Control of a running server: accounts and waiting mail from the store, mail in delivery from the mail thread.
 
+import { addressKey, parseAddress } from "../address/address.ts";
 import type { WindowUse } from "../counters/limits.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
@@ -34,10 +35,10 @@ export function createLiveControl(services: LiveServices): Control {
     setPassword: accounts.setPassword,
     listAccounts: async () =>
       Promise.all(
-        (await accounts.list()).map(async (account) => ({
-          ...account,
-          use: await mail.accountUse(account.address.toLowerCase()),
-        })),
+        (await accounts.list()).map(async (account) => {
+          const address = parseAddress(account.address);
+          return address.ok ? { ...account, use: await mail.accountUse(addressKey(address.value)) } : account;
+        }),
       ),
     listQueue: async () => queueEntries(await store.listWaiting(LIST_LIMIT), await mail.activeMessages()),
     findInQueue: async (id) => {

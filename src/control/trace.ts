@@ -1,7 +1,7 @@
 // What happened to a message, or to the mail of an address: the log's lines about it, told in plain words.
 //
 // The question is a Message-ID, a queue id or an address. Lines that name it lead to queue ids and sessions, their lines
-// to the whole story; delivery status notifications about a message belong to its story.
+// to the whole story, without regard to case; delivery status notifications about a message belong to its story.
 
 import type { EventFields, EventName } from "../observe/events.ts";
 import { linesWith, logFiles } from "./log-search.ts";
@@ -31,11 +31,12 @@ const MOST_STORIES = 20;
 
 export function trace(logDirectory: string, question: string): Trace {
   if (question === "") return { stories: [], more: false };
-  const needle = JSON.stringify(question).slice(1, -1);
+  // As it was asked and in lower case: addresses are written both ways.
+  const needles = [...new Set([question, question.toLowerCase()])].map((text) => JSON.stringify(text).slice(1, -1));
   const stories = new Map<string, LogLine[]>();
   let more = false;
   for (const file of logFiles(logDirectory)) {
-    const hits = linesWith(file, [needle]);
+    const hits = linesWith(file, needles).filter((line) => names(line, question));
     const found = [...new Set(hits.toReversed().flatMap(subjectsOf))].filter((subject) => !stories.has(subject));
     const room = MOST_STORIES - stories.size;
     // A message that arrived before midnight goes on in a newer file, which was read already: both are looked at again.
@@ -43,18 +44,38 @@ export function trace(logDirectory: string, question: string): Trace {
     more = found.length > room;
     if (more) break;
   }
-  const wanted = [...stories.keys()];
-  if (wanted.length > 0) {
-    for (const file of logFiles(logDirectory).toReversed()) {
-      for (const line of linesWith(file, wanted)) {
-        for (const subject of wanted) if (mentions(line, subject)) stories.get(subject)!.push(line);
-      }
-    }
-  }
+  if (stories.size > 0) gather(logDirectory, stories);
   return {
     stories: [...stories].map(([subject, lines]) => ({ subject, steps: lines.map(toStep) })).toReversed(),
     more,
   };
+}
+
+/** Fills the stories with their lines, oldest first. What became of a notification belongs to the story it is about. */
+function gather(logDirectory: string, stories: ReadonlyMap<string, LogLine[]>): void {
+  /** Id of a notification → the story. One that is a subject itself has its own. */
+  const notifications = new Map<string, string>();
+  for (const file of logFiles(logDirectory).toReversed()) {
+    const subjects = [...stories.keys()];
+    for (const { message, about } of linesWith(file, subjects)) {
+      if (typeof message !== "string" || typeof about !== "string" || stories.has(message)) continue;
+      if (stories.has(about)) notifications.set(message, about);
+    }
+    for (const line of linesWith(file, [...subjects, ...notifications.keys()])) {
+      const told = subjects.filter((subject) => mentions(line, subject));
+      const about = typeof line["message"] === "string" ? notifications.get(line["message"]) : undefined;
+      if (about !== undefined && !told.includes(about)) told.push(about);
+      for (const subject of told) stories.get(subject)!.push(line);
+    }
+  }
+}
+
+/** A whole field, or a whole entry of a list: bob@… does not ask about jimbob@…. */
+function names(line: LogLine, question: string): boolean {
+  const wanted = question.toLowerCase();
+  return Object.values(line)
+    .flat()
+    .some((value) => typeof value === "string" && value.toLowerCase() === wanted);
 }
 
 /** A line about a message belongs to the message; about a session without one, to the session. */
@@ -101,6 +122,7 @@ const narrators: Narrators = {
   "delivery.failed": (f) => `failed for ${list(f.recipients)} (${f.destination}: ${f.status} ${f.reply})`,
   "bounce.dropped": (f) => `failed for ${list(f.recipients)} (${f.reply}); it came from <>, so nobody is told`,
   "mailbox.opened": (f) => `${f.account} opened the mailbox: ${count(f.messages, "message")}`,
+  "mailbox.deleted": (f) => `${f.account} deleted ${count(f.messages, "message")}`,
   "mailbox.read": (f) => `${f.account} fetched ${f.file}`,
   "queue.changed": (f) => `${f.change} by ${f.by}`,
 };

@@ -3,14 +3,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Limits } from "./limits.ts";
 
-type Step = { readonly kind: "reserve" | "release" | "count"; readonly units: number; readonly wait: number };
-
 const steps = fc.array(
   fc.record({
     kind: fc.constantFrom("reserve", "reserve", "reserve", "release", "count"),
     units: fc.integer({ min: 1, max: 7 }),
     wait: fc.integer({ min: 0, max: 900 }),
-  }) as fc.Arbitrary<Step>,
+  }),
   { maxLength: 120 },
 );
 

@@ -17,6 +17,9 @@ const TAG_LENGTH = 32;
 const AT_ONCE = 2;
 /** Sanity bounds for stored strings, so that a damaged row cannot ask for all memory. */
 const MOST_MEMORY = 1_048_576;
+/** RFC 9106 §3.1 and PHC: what is shorter was cut. */
+const LEAST_SALT = 8;
+const LEAST_TAG = 16;
 
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
@@ -32,18 +35,22 @@ export async function verifyPassword(password: string, stored: string): Promise<
   if (match === null) throw new Error("the stored password hash is not an argon2id PHC string");
   const [memory, passes, parallelism] = [Number(match[1]), Number(match[2]), Number(match[3])];
   if (memory > MOST_MEMORY) throw new Error("the stored password hash asks for too much memory");
-  const expected = Buffer.from(match[5]!, "base64");
-  const tag = await derive(
-    password,
-    Buffer.from(match[4]!, "base64"),
-    { memory, passes, parallelism },
-    expected.length,
-  );
+  const salt = decode(match[4]!);
+  const expected = decode(match[5]!);
+  if (salt.length < LEAST_SALT || expected.length < LEAST_TAG) throw new Error("the stored password hash is cut short");
+  const tag = await derive(password, salt, { memory, passes, parallelism }, expected.length);
   return timingSafeEqual(tag, expected);
 }
 
 function encode(bytes: Buffer): string {
   return bytes.toString("base64").replaceAll("=", "");
+}
+
+/** Only what `encode` writes: a damaged last character does not pass for the right one. */
+function decode(text: string): Buffer {
+  const bytes = Buffer.from(text, "base64");
+  if (encode(bytes) !== text) throw new Error("the stored password hash is not base64");
+  return bytes;
 }
 
 let running = 0;

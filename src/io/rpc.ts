@@ -1,6 +1,6 @@
-// Calls between threads over a MessagePort: a method name and its arguments go, a value or an error comes back, in
-// order. Arguments and results are structured-cloned, so no functions and no class instances pass. A thread that is
-// gone fails every open call: nobody waits for ever.
+// Calls between threads over a MessagePort: a method name and its arguments go, a value or an error comes back. Calls
+// begin in order; answers of methods that do not wait come in order too. Arguments and results are structured-cloned,
+// so no functions and no class instances pass. A thread that is gone fails every open call: nobody waits for ever.
 
 import type { MessagePort } from "node:worker_threads";
 
@@ -41,7 +41,12 @@ async function respond(port: MessagePort, methods: Methods, { call, method, args
   } catch (error) {
     answer = { answer: call, error: error instanceof Error ? error.message : String(error) };
   }
-  port.postMessage(answer);
+  try {
+    port.postMessage(answer);
+  } catch (error) {
+    // A value that cannot be cloned: a bug, and no reason to let the caller wait for ever.
+    port.postMessage({ answer: call, error: String(error) } satisfies Answer);
+  }
 }
 
 /** Calls the object served on the other end of `port`. */
@@ -68,8 +73,8 @@ export function callRemote<T extends object>(port: MessagePort): Remote<T> {
         return;
       }
       const id = next++;
-      open.set(id, { resolve, reject });
       port.postMessage({ call: id, method, args } satisfies Call);
+      open.set(id, { resolve, reject });
     });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every name is a method
   return new Proxy({} as Remote<T>, {

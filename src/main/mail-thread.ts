@@ -35,7 +35,6 @@ const { settings } = data;
 const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies LogBatch));
 const metrics = createMetrics();
 const observer = observeAll([createLog(settings.log.level, log), metrics]);
-const newId = createIdMaker(clock, randomBytes);
 const store = callRemote<StateThread>(data.state);
 
 const directory = createDirectory(settings.domains, store);
@@ -65,6 +64,7 @@ const opened = await openSpool(join(settings.state, "spool"), {
   onFailure: (error: Error) => observer.emit("spool.failed", { cause: error.message }),
 });
 const { spool } = opened;
+const newId = createIdMaker(clock, randomBytes, { after: lastId });
 limits.replay([...data.charges.charges, ...spoolCharges], lastId);
 
 const outbound = createOutbound({ settings, dkimKeys: data.dkimKeys, observer, clock });

@@ -135,7 +135,10 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "delivery.started": { level: "debug", meaning: "An attempt begins; it was recorded before it was dialled." },
   "delivery.delivered": { level: "info", meaning: "The next hop or the mailbox has taken the message." },
   "delivery.deferred": { level: "info", meaning: "An attempt failed for now and will be repeated." },
-  "delivery.failed": { level: "warn", meaning: "Delivery failed for good; the sender is told." },
+  "delivery.failed": {
+    level: "warn",
+    meaning: "Delivery failed for good. What the sender is told is `message.created` or `bounce.dropped`.",
+  },
   "bounce.dropped": { level: "warn", meaning: "A message from <> could not be delivered: no bounce of a bounce." },
   "mailbox.opened": { level: "info", meaning: "A POP3 session locked a mailbox." },
   "mailbox.read": { level: "debug", meaning: "A POP3 session fetched a message." },

@@ -1,4 +1,5 @@
-// The only place that knows which verdict wins: disconnect > reject > defer > unknown > accept.
+// The only place that knows which verdict wins: disconnect > reject > defer > unknown > accept. Among equals the first
+// speaks: which reason is told may depend on the order of the rules, what happens does not.
 // An unknown becomes a deferral with reason `internal.unknown`: the client comes back, nothing is lost and nothing
 // passes that nobody allowed. No verdict at all is a deferral too: silence is not consent.
 
@@ -10,24 +11,25 @@ export interface Combined {
   readonly delay: number;
 }
 
-const rank: { readonly [K in Final["kind"]]: number } = { accept: 1, defer: 2, reject: 3, disconnect: 4 };
+const rank = { accept: 1, unknown: 2, defer: 3, reject: 4, disconnect: 5 } as const;
 
 export function combine(verdicts: readonly Verdict[]): Combined {
-  let winner: Final | undefined;
+  let winner: Exclude<Verdict, { kind: "slow" }> = { kind: "unknown", cause: "no rule spoke" };
+  let spoken = false;
   let delay = 0;
   for (const verdict of verdicts) {
     if (verdict.kind === "slow") {
       delay = Math.max(delay, verdict.milliseconds);
       continue;
     }
-    const final: Final =
-      verdict.kind === "unknown"
-        ? { kind: "defer", reason: "internal.unknown", evidence: { cause: verdict.cause } }
-        : verdict;
-    if (winner === undefined || rank[final.kind] > rank[winner.kind]) winner = final;
+    if (!spoken || rank[verdict.kind] > rank[winner.kind]) winner = verdict;
+    spoken = true;
   }
   return {
-    verdict: winner ?? { kind: "defer", reason: "internal.unknown", evidence: { cause: "no rule spoke" } },
+    verdict:
+      winner.kind === "unknown"
+        ? { kind: "defer", reason: "internal.unknown", evidence: { cause: winner.cause } }
+        : winner,
     delay,
   };
 }

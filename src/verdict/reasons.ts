@@ -38,7 +38,6 @@ const entries = {
     text: "{hostname} enough messages in this session, open another",
     meaning: "The session used up [smtp] messages.",
   },
-  "helo.welcome": { code: 250, enhanced: "", text: "{hostname}", meaning: "EHLO or HELO was answered." },
   "auth.accepted": { code: 235, enhanced: "2.7.0", text: "authenticated", meaning: "The password was right." },
   "auth.not-here": {
     code: 502,

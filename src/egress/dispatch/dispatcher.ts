@@ -19,7 +19,7 @@ import type { RetrySchedule } from "../../queue/schedule.ts";
 import type { RecoveredMessage, Settlement, Spool, SpooledMessage } from "../../spool/message.ts";
 import type { QueueStore, WaitingMessage } from "../../store/store.ts";
 import { bounce } from "./bounce.ts";
-import type { BounceServices } from "./bounce.ts";
+import type { Bounced, BounceServices } from "./bounce.ts";
 import { deliverLocally } from "./local.ts";
 import type { AttemptResult, Transport } from "./transport.ts";
 
@@ -31,6 +31,8 @@ const LEASE = 60 * 60_000;
 const POLL = 30_000;
 /** Messages that must wait are gathered this long, ms. */
 const KEEP_TIME = 50;
+/** Until a failure that could not be reported is tried again, ms. */
+const REPORT_AGAIN = 5 * 60_000;
 
 export interface DispatcherServices extends BounceServices {
   readonly spool: Spool;
@@ -76,15 +78,19 @@ interface Run {
   results: AttemptResult[];
   readonly failures: AttemptResult[];
   scheduled: boolean;
+  /** Groups of results on their way into the spool or the store. */
+  recording: number;
 }
 
 export function createDispatcher(services: DispatcherServices): Dispatcher {
   const { spool, store, directory, observer, clock } = services;
-  const runs = new Map<string, Run>();
+  /** Several of one message when a recipient is due again while another is still being tried. */
+  const runs = new Set<Run>();
   let closing = false;
   let idle: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let polling = false;
+  let polling: Promise<void> | undefined;
+  let pollAgain = false;
   const kept: WaitingMessage[] = [];
   let keeping: Promise<void> | undefined;
 
@@ -105,8 +111,9 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       results: [],
       failures: [],
       scheduled: false,
+      recording: 0,
     };
-    runs.set(message.id, run);
+    runs.add(run);
     const remote: number[] = [];
     for (const recipient of attempts.keys()) {
       const address = parseAddress(message.recipients[recipient]!);
@@ -124,13 +131,17 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
 
   function remotely(run: Run, recipients: readonly number[]): void {
     let outgoing: Promise<readonly Uint8Array[]> | undefined;
-    services.transport.submit({
-      message: run.message,
-      recipients,
-      attempt: Math.max(...recipients.map((recipient) => run.attempts.get(recipient) ?? 1)),
-      content: () => (outgoing ??= run.content().then((content) => services.finish(run.message, content))),
-      done: (result) => ended(run, result),
-    });
+    try {
+      services.transport.submit({
+        message: run.message,
+        recipients,
+        attempt: Math.max(...recipients.map((recipient) => run.attempts.get(recipient) ?? 1)),
+        content: () => (outgoing ??= run.content().then((content) => services.finish(run.message, content))),
+        done: (result) => ended(run, result),
+      });
+    } catch (error) {
+      for (const recipient of recipients) ended(run, brokenHere(recipient, error));
+    }
   }
 
   async function locally(run: Run, recipient: number, lookup: ReturnType<Directory["lookup"]>): Promise<void> {
@@ -139,8 +150,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       if (target.kind === "remote") remotely(run, [recipient]);
       else ended(run, await deliverLocally(services.mailboxes, run.message, recipient, target, await run.content()));
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      ended(run, { recipient, kind: "deferred", status: "4.3.0", reply: cause, remote: "local", milliseconds: 0 });
+      ended(run, brokenHere(recipient, error));
     }
   }
 
@@ -154,7 +164,13 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       run.scheduled = false;
       const results = run.results;
       run.results = [];
-      record(run, results).catch((error: unknown) => failed(run, error));
+      run.recording++;
+      record(run, results)
+        .catch((error: unknown) => failed(run, error))
+        .finally(() => {
+          run.recording--;
+          finish(run);
+        });
     });
   }
 
@@ -185,20 +201,47 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (waiting.length > 0) work.push(store.putWaiting([{ message, recipients: waiting }]).then(() => wakeAt(waiting)));
     // One report for all recipients that failed in this run.
     if (run.open.size === 0 && run.results.length === 0 && run.failures.length > 0) work.push(giveUp(run));
-    await Promise.all(work);
-    finish(run);
+    const outcomes = await Promise.allSettled(work);
+    for (const outcome of outcomes) if (outcome.status === "rejected") failed(run, outcome.reason);
   }
 
   async function giveUp(run: Run): Promise<void> {
     const failures = run.failures.splice(0);
     const { message } = run;
-    const bounced = await bounce(services, message, await run.content(), failures);
+    let bounced: Bounced | undefined;
+    try {
+      bounced = await bounce(services, message, await original(run), failures);
+    } catch (error) {
+      // The sender must hear of it: another attempt comes to the same end, and by then there may be room for the report.
+      const due = clock.wall() + REPORT_AGAIN;
+      const recipients = failures.map(({ recipient, status, reply }) => {
+        const attempts = run.attempts.get(recipient) ?? 1;
+        return { recipient, attempts, due, status, reply };
+      });
+      await store.putWaiting([{ message, recipients }]);
+      wakeAt(recipients);
+      throw error;
+    }
     for (const { recipient, reply, status, remote } of failures) {
       const recipients = [message.recipients[recipient]!];
       observer.emit("delivery.failed", { message: message.id, recipients, destination: remote, reply, status });
     }
-    await settle(run, failures, "failed");
-    if (bounced !== undefined) accepted(bounced.message, bounced.content);
+    try {
+      await settle(run, failures, "failed");
+    } finally {
+      // Durable by now, whatever became of the settlement.
+      if (bounced !== undefined) accepted(bounced.message, bounced.content);
+    }
+  }
+
+  /** For the report. A message whose content cannot be read any more fails too, and its sender is told without it. */
+  async function original(run: Run): Promise<readonly Uint8Array[]> {
+    try {
+      return await run.content();
+    } catch (error) {
+      failed(run, error);
+      return [];
+    }
   }
 
   async function settle(run: Run, results: readonly AttemptResult[], outcome: Settlement["outcome"]): Promise<void> {
@@ -243,17 +286,24 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     }
   }
 
-  /** Nothing is lost: what could not be recorded is still open in the spool, and is tried again after a pause. */
+  /**
+   * Nothing is lost: what could not be recorded is still open in the spool, and the next start finds it there. It is not
+   * tried again before: a disk that takes no settlement would turn every attempt into one more copy.
+   */
   function failed(run: Run, error: unknown): void {
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
     observer.emit("internal.failed", { where: `queue of ${run.message.id}`, cause });
-    finish(run);
   }
 
   function finish(run: Run): void {
-    if (run.open.size > 0 || run.results.length > 0 || run.scheduled) return;
-    if (runs.get(run.message.id) === run) runs.delete(run.message.id);
+    if (run.open.size > 0 || run.scheduled || run.recording > 0) return;
+    runs.delete(run);
     if (runs.size === 0) idle?.();
+  }
+
+  function inDelivery(id: string): boolean {
+    for (const { message } of runs) if (message.id === id) return true;
+    return false;
   }
 
   function accepted(message: SpooledMessage, content?: readonly Uint8Array[]): void {
@@ -297,19 +347,34 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (closing || services.paused || at >= pollAt) return;
     pollAt = at;
     clearTimeout(timer);
-    timer = setTimeout(() => void poll(), Math.max(1, at - clock.monotonic()));
+    timer = setTimeout(poll, Math.max(1, at - clock.monotonic()));
   }
 
-  async function poll(): Promise<void> {
-    if (polling || closing) return;
-    polling = true;
+  function poll(): void {
     pollAt = Number.POSITIVE_INFINITY;
+    if (closing) return;
+    if (polling !== undefined) {
+      pollAgain = true;
+      return;
+    }
+    polling = takeDue().then((wait) => {
+      polling = undefined;
+      const again = pollAgain;
+      pollAgain = false;
+      schedulePoll(Math.max(again ? 0 : wait, runs.size >= ACTIVE_LIMIT ? 100 : 0));
+    });
+  }
+
+  /** Resolves to how long the queue may be left alone, ms. */
+  async function takeDue(): Promise<number> {
     let wait = POLL;
     try {
       for (;;) {
         const room = Math.min(CLAIM_BATCH, ACTIVE_LIMIT - runs.size);
         if (room <= 0 || closing) break;
         const due = await store.claimDue(clock.wall(), LEASE, room);
+        // Nothing begins after close(); the next start ends the leases.
+        if (closing) break;
         for (const { message, recipients } of due) {
           begin(message, new Map(recipients.map(({ recipient, attempts }) => [recipient, attempts])), "claimed");
         }
@@ -320,8 +385,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     } catch (error) {
       observer.emit("internal.failed", { where: "queue", cause: String(error) });
     }
-    polling = false;
-    schedulePoll(Math.max(wait, runs.size >= ACTIVE_LIMIT ? 100 : 0));
+    return wait;
   }
 
   return {
@@ -337,13 +401,13 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     },
     start: () => schedulePoll(0),
     retry: async (id) => {
-      if (runs.has(id)) return true;
+      if (inDelivery(id)) return true;
       const found = await store.makeDue(id, clock.wall());
       if (found) schedulePoll(0);
       return found;
     },
     remove: async (id) => {
-      if (runs.has(id)) return "in delivery";
+      if (inDelivery(id)) return "in delivery";
       const waiting = await store.findWaiting(id);
       if (waiting === undefined) return "unknown";
       const recipients = waiting.recipients.map(({ recipient }) => recipient);
@@ -354,15 +418,23 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       await store.removeWaiting(id, recipients);
       return "removed";
     },
-    active: () => [...runs.values()].map(({ message, open }) => ({ message, recipients: [...open] })),
+    active: () => [...runs].map(({ message, open }) => ({ message, recipients: [...open] })),
     activeCount: () => runs.size,
     close: async () => {
       closing = true;
       clearTimeout(timer);
-      await keeping;
+      await polling;
       if (runs.size > 0) await new Promise<void>((resolve) => (idle = resolve));
+      // Reports made by the last runs wait in the store as well.
+      await keeping;
     },
   };
+}
+
+/** Our own trouble is never the end of a message. */
+function brokenHere(recipient: number, error: unknown): AttemptResult {
+  const reply = error instanceof Error ? error.message : String(error);
+  return { recipient, kind: "deferred", status: "4.3.0", reply, remote: "local", milliseconds: 0 };
 }
 
 /** Results with the same words from the same host are one event. */

@@ -53,8 +53,9 @@ export async function deliverLocally(
   return end("delivered", "2.0.0", `stored in ${files.join(", ")}`);
 }
 
-/** What the spool and the directory hold was made by the grammar. */
+/** What the spool and the directory hold was made by the grammar; it may be the bare postmaster (RFC 5321 §4.1.1.3). */
 function addressOf(text: string): Address {
+  if (text.toLowerCase() === "postmaster") return { local: text, domain: undefined, literal: undefined };
   const parsed = parseAddress(text);
   if (!parsed.ok) throw new Error(`not an address: ${text}`);
   return parsed.value;

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseDomain } from "../address/domain.ts";
+import type { Settings } from "../config/settings.ts";
+import { asRemote } from "../io/rpc.ts";
+import { verifyPassword } from "../io/password-hash.ts";
+import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import type { SqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { accountControl } from "./accounts.ts";
+
+interface Office {
+  readonly control: ReturnType<typeof accountControl>;
+  readonly store: SqliteStore;
+  readonly changed: string[][];
+  readonly events: object[];
+}
+
+function withOffice(work: (office: Office) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const store = openSqliteStore(":memory:");
+    const changed: string[][] = [];
+    const events: object[] = [];
+    const name = parseDomain("sekimori.test");
+    assert.ok(name.ok);
+    const control = accountControl({
+      // Of the settings only the domains are looked at.
+      settings: { domains: [{ name: name.value }] } as unknown as Settings,
+      store: asRemote(store),
+      observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
+      clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },
+      changed: async (keys) => void changed.push([...keys]),
+    });
+    try {
+      await work({ control, store, changed, events });
+    } finally {
+      store.close();
+    }
+  };
+}
+
+const password = "correct horse";
+
+test(
+  "an account is made with its aliases; its password is kept as a hash and told to nobody",
+  withOffice(async ({ control, store, changed, events }) => {
+    assert.deepEqual(await control.addAccount("Alice@Sekimori.Test", password, ["A.Smith@sekimori.test"]), {
+      done: true,
+    });
+    const account = store.findAccount("alice@sekimori.test")!;
+    assert.deepEqual([account.address, account.aliases], ["Alice@sekimori.test", ["a.smith@sekimori.test"]]);
+    assert.equal(await verifyPassword(password, account.passwordHash), true);
+    assert.deepEqual(changed, [["alice@sekimori.test", "a.smith@sekimori.test"]]);
+    assert.deepEqual(events, [{ event: "account.changed", account: account.key, change: "added", by: "operator" }]);
+    const listed = await control.list();
+    assert.deepEqual(listed, [
+      {
+        address: "Alice@sekimori.test",
+        aliases: ["a.smith@sekimori.test"],
+        created: "2027-01-15T08:00:00.000Z",
+        suspended: false,
+      },
+    ]);
+    assert.ok(!JSON.stringify([listed, events]).includes("argon2"));
+  }),
+);
+
+test(
+  "what is no address, not of a domain here, or without a usable password is refused and leaves nothing",
+  withOffice(async ({ control, store, changed, events }) => {
+    for (const [address, secret, aliases, why] of [
+      ["alice", password, [], /^alice: /],
+      ["alice@", password, [], /^alice@: /],
+      ["<alice@sekimori.test>", password, [], /sekimori\.test>: /],
+      ["alice@sekimori.test\n", password, [], /./],
+      ["alice@example.com", password, [], /not one of \[\[domain\]\]/],
+      ["alice@sub.sekimori.test", password, [], /not one of \[\[domain\]\]/],
+      ["alice@[192.0.2.1]", password, [], /not one of \[\[domain\]\]/],
+      ["alice@sekimori.test", password, ["bob@example.com"], /^bob@example\.com: /],
+      ["alice@sekimori.test", password, ["bob@sekimori.test", "nonsense"], /^nonsense: /],
+      ["alice@sekimori.test", "", [], /at least 8 characters/],
+      ["alice@sekimori.test", "1234567", [], /at least 8 characters/],
+      ["alice@sekimori.test", "12345678\u0007", [], /cannot be used/],
+    ] as const) {
+      const outcome = await control.addAccount(address, secret, aliases);
+      assert.ok(!outcome.done, address);
+      assert.match(outcome.why, why);
+      assert.ok(secret === "" || !outcome.why.includes(secret), "the password is not repeated");
+    }
+    assert.deepEqual([store.listAccounts(), changed, events], [[], [], []]);
+  }),
+);
+
+test(
+  "an address or alias belongs to one account",
+  withOffice(async ({ control, store, changed }) => {
+    await control.addAccount("alice@sekimori.test", password, ["team@sekimori.test"]);
+    for (const [address, aliases] of [
+      ["ALICE@sekimori.test", []],
+      ["team@sekimori.test", []],
+      ["bob@sekimori.test", ["Team@sekimori.test"]],
+      ["bob@sekimori.test", ["alice@sekimori.test"]],
+    ] as const) {
+      const outcome = await control.addAccount(address, password, aliases);
+      assert.ok(!outcome.done && outcome.why.includes("exists already"), address);
+    }
+    assert.equal(store.listAccounts().length, 1);
+    assert.equal(changed.length, 1);
+  }),
+);
+
+test(
+  "a password is changed under the address or an alias, and every name of the account is forgotten",
+  withOffice(async ({ control, store, changed, events }) => {
+    await control.addAccount("alice@sekimori.test", password, ["a.smith@sekimori.test"]);
+    assert.deepEqual(await control.setPassword("A.Smith@sekimori.test", "another horse"), { done: true });
+    const { passwordHash } = store.findAccount("alice@sekimori.test")!;
+    assert.equal(await verifyPassword("another horse", passwordHash), true);
+    assert.deepEqual(changed[1], ["alice@sekimori.test", "a.smith@sekimori.test"]);
+    assert.equal(events.length, 2);
+
+    for (const [address, secret] of [
+      ["bob@sekimori.test", "another horse"],
+      ["nonsense", "another horse"],
+      ["alice@sekimori.test", "short"],
+    ] as const) {
+      assert.equal((await control.setPassword(address, secret)).done, false);
+    }
+    assert.equal(store.findAccount("alice@sekimori.test")!.passwordHash, passwordHash);
+    assert.equal(changed.length, 2);
+  }),
+);
+
+test(
+  "a password is prepared as SASL will see it (RFC 4013)",
+  withOffice(async ({ control, store }) => {
+    // U+00A0 and U+FF11: a no-break space becomes a space, a full-width digit a digit.
+    await control.addAccount("alice@sekimori.test", "pass\u00a0word\uff11", []);
+    const { passwordHash } = store.findAccount("alice@sekimori.test")!;
+    assert.equal(await verifyPassword("pass word1", passwordHash), true);
+  }),
+);

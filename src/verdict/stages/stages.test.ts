@@ -1,0 +1,329 @@
+// Every stage over all combinations of its facts: not examples, but the laws that must hold in each of them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseAddress } from "../../address/address.ts";
+import type { Address } from "../../address/address.ts";
+import { combine } from "../combine.ts";
+import type {
+  AuthFacts,
+  ConnectFacts,
+  DataFacts,
+  LimitFact,
+  Lookup,
+  MailFacts,
+  MessageFacts,
+  RcptFacts,
+} from "../facts.ts";
+import { reasons } from "../reasons.ts";
+import type { ReasonId } from "../reasons.ts";
+import type { Final, Verdict } from "../verdict.ts";
+import { decideAuth, decideAuthOffer } from "./auth.ts";
+import { decideConnect } from "./connect.ts";
+import { decideData, decideMessage } from "./data.ts";
+import { decideMail } from "./mail.ts";
+import { decideQuota, decideRcpt } from "./rcpt.ts";
+
+/** Every combination of the values listed for each fact. */
+function product<Facts>(values: { readonly [Name in keyof Facts]: readonly Facts[Name][] }): Facts[] {
+  let rows: object[] = [{}];
+  for (const [name, options] of Object.entries(values) as [string, readonly unknown[]][]) {
+    rows = rows.flatMap((row) => options.map((option) => ({ ...row, [name]: option })));
+  }
+  return rows as Facts[];
+}
+
+const seen = new Set<ReasonId>();
+
+/** Filled in by ingress, which alone knows the id of a message that is durable. */
+const filledLater = new Set<ReasonId>(["message.queued"]);
+
+/** What every verdict of every stage must satisfy; returns what the client gets. */
+function decided(verdicts: readonly Verdict[]): Final {
+  for (const verdict of verdicts) {
+    if (verdict.kind === "unknown") continue;
+    seen.add(verdict.reason);
+    const { code, text } = reasons[verdict.reason];
+    switch (verdict.kind) {
+      case "accept":
+        assert.ok(code < 400, `${verdict.reason} accepts with ${code}`);
+        break;
+      case "reject":
+        assert.ok(code >= 500, `${verdict.reason} rejects with ${code}`);
+        break;
+      case "defer":
+        assert.ok(code >= 400 && code < 500, `${verdict.reason} defers with ${code}`);
+        break;
+      case "disconnect":
+        assert.equal(code, 421, `${verdict.reason} disconnects with ${code}`);
+        break;
+      case "slow":
+        continue;
+    }
+    if (filledLater.has(verdict.reason)) continue;
+    for (const [, name] of text.matchAll(/\{([a-z]+)\}/g)) {
+      assert.notEqual(verdict.evidence?.[name!], undefined, `${verdict.reason} does not fill {${name}}`);
+    }
+  }
+  return combine(verdicts).verdict;
+}
+
+const unavailable = { kind: "unavailable", cause: "the store is away" } as const;
+const account = "alice@sekimori.test";
+
+function address(text: string): Address {
+  const parsed = parseAddress(text);
+  assert.ok(parsed.ok);
+  return parsed.value;
+}
+
+const connects = product<ConnectFacts>({
+  hostname: ["mx.sekimori.test"],
+  sessions: [1, 9, 10, 11],
+  sessionLimit: [0, 10],
+});
+
+test("CONNECT: a session is served exactly while the limit is kept", () => {
+  for (const facts of connects) {
+    const { kind } = decided(decideConnect(facts));
+    assert.equal(kind, facts.sessions <= facts.sessionLimit ? "accept" : "disconnect");
+  }
+});
+
+const auths = product<AuthFacts>({
+  hostname: ["mx.sekimori.test"],
+  role: ["submission", "mx"],
+  secured: ["plaintext", "tls"],
+  failures: [0, 1, 2, 3, 4],
+  failureLimit: [3],
+  outcome: [
+    { kind: "not-asked" },
+    { kind: "account", account },
+    { kind: "refused" },
+    { kind: "malformed" },
+    unavailable,
+  ],
+});
+
+test("AUTH: accepted exactly inside TLS, on submission, when the directory named an account", () => {
+  for (const facts of auths) {
+    const allowed = facts.secured === "tls" && facts.role === "submission";
+    assert.equal(decided(decideAuthOffer(facts)).kind === "accept", allowed);
+    assert.equal(decided(decideAuth(facts)).kind === "accept", allowed && facts.outcome.kind === "account");
+  }
+});
+
+test("AUTH: only a wrong password costs waiting, and enough of them the session", () => {
+  for (const facts of auths) {
+    const verdicts = decideAuth(facts);
+    const asked = facts.secured === "tls" && facts.role === "submission" && facts.outcome.kind === "refused";
+    assert.equal(combine(verdicts).delay > 0, asked);
+    assert.equal(decided(verdicts).kind === "disconnect", asked && facts.failures >= facts.failureLimit);
+  }
+});
+
+test("AUTH: a directory that does not answer defers, so that clients do not ask their users for another password", () => {
+  for (const facts of auths.filter(({ outcome }) => outcome.kind === "unavailable")) {
+    if (facts.role === "submission" && facts.secured === "tls") assert.equal(decided(decideAuth(facts)).kind, "defer");
+  }
+});
+
+const mails = product<MailFacts>({
+  hostname: ["mx.sekimori.test"],
+  role: ["submission", "mx"],
+  account: [undefined, account],
+  sender: [undefined, address("bob@example.jp")],
+  ownership: ["own", "foreign", "none", unavailable],
+  declaredSize: [undefined, 0, 1000, 1001],
+  messageSize: [1000],
+  freeSpace: [0, 5000, 5999, 6000, Number.POSITIVE_INFINITY],
+  freeSpaceNeeded: [5000],
+  messages: [0, 10],
+  messageLimit: [10],
+});
+
+test("MAIL: on submission nobody begins without an account, and only with a sender known to be its own, or none", () => {
+  for (const facts of mails.filter(({ role }) => role === "submission")) {
+    if (decided(decideMail(facts)).kind !== "accept") continue;
+    assert.equal(facts.account, account);
+    assert.ok(facts.sender === undefined || facts.ownership === "own");
+  }
+});
+
+test("MAIL: a foreign sender is refused for good, one whose owner is not known only for now", () => {
+  for (const facts of mails) {
+    if (facts.role !== "submission" || facts.account === undefined || facts.sender === undefined) continue;
+    const { kind } = decided(decideMail(facts));
+    if (facts.ownership === "foreign") assert.ok(kind === "reject" || kind === "disconnect");
+    if (facts.ownership === "none" || typeof facts.ownership === "object") assert.notEqual(kind, "accept");
+  }
+});
+
+test("MAIL: nothing begins that is too large, would fill the disk, or is beyond the session's number", () => {
+  for (const facts of mails) {
+    const { kind } = decided(decideMail(facts));
+    const declared = facts.declaredSize ?? 0;
+    if (declared > facts.messageSize) assert.ok(kind === "reject" || kind === "disconnect");
+    if (facts.freeSpace - declared < facts.freeSpaceNeeded) assert.notEqual(kind, "accept");
+    if (facts.messages >= facts.messageLimit) assert.equal(kind, "disconnect");
+  }
+});
+
+test("MAIL: on the MX who the sender is does not matter", () => {
+  for (const facts of mails.filter(({ role }) => role === "mx")) {
+    for (const ownership of ["own", "foreign", "none", unavailable] as const) {
+      assert.deepEqual(decided(decideMail({ ...facts, ownership, sender: undefined })), decided(decideMail(facts)));
+    }
+  }
+});
+
+const lookups: readonly Lookup[] = [
+  { kind: "mailbox", account },
+  { kind: "alias", accounts: [account, "bob@sekimori.test"] },
+  { kind: "role", accounts: [account] },
+  { kind: "suspended", account },
+  { kind: "unknown-mailbox" },
+  { kind: "remote" },
+  unavailable,
+];
+
+const limits: readonly LimitFact[] = [
+  { kind: "within" },
+  { kind: "none" },
+  { kind: "over", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
+  unavailable,
+];
+
+const rcpts = product<RcptFacts>({
+  role: ["submission", "mx"],
+  account: [undefined, account],
+  recipient: ["bob@example.jp"],
+  lookup: lookups,
+  accepted: [0, 99, 100],
+  recipientLimit: [100],
+  attempts: limits,
+});
+
+test("RCPT: mail is relayed only on submission and only for an account", () => {
+  let relayed = 0;
+  for (const facts of rcpts.filter(({ lookup }) => lookup.kind === "remote")) {
+    if (decided(decideRcpt(facts)).kind !== "accept") continue;
+    relayed++;
+    assert.equal(facts.role, "submission");
+    assert.equal(facts.account, account);
+  }
+  assert.ok(relayed > 0, "the service exists");
+});
+
+test("RCPT: on the MX nothing but local mailboxes, aliases and role addresses is accepted", () => {
+  for (const facts of rcpts.filter(({ role }) => role === "mx")) {
+    const { kind } = decided(decideRcpt(facts));
+    if (kind === "accept") assert.ok(["mailbox", "alias", "role"].includes(facts.lookup.kind));
+    if (facts.lookup.kind === "remote") assert.equal(kind, "reject");
+  }
+});
+
+test("RCPT: on submission nothing is accepted without an account, local recipients neither", () => {
+  for (const facts of rcpts.filter((each) => each.role === "submission" && each.account === undefined)) {
+    assert.equal(decided(decideRcpt(facts)).kind, "reject");
+  }
+});
+
+test("RCPT: a directory or a counter that does not answer accepts nothing and says no to nobody", () => {
+  for (const facts of rcpts) {
+    const verdict = decided(decideRcpt(facts));
+    if (facts.lookup.kind === "unavailable" || facts.attempts.kind === "unavailable") {
+      assert.notEqual(verdict.kind, "accept");
+    }
+    if (facts.lookup.kind === "unavailable") assert.notEqual(verdict.reason, "recipient.unknown");
+  }
+});
+
+test("RCPT: one recipient too many and one attempt too many are never accepted", () => {
+  for (const facts of rcpts) {
+    if (facts.accepted < facts.recipientLimit && facts.attempts.kind !== "over") continue;
+    assert.notEqual(decided(decideRcpt(facts)).kind, "accept");
+  }
+});
+
+test("quota: never makes a yes out of anything else, and only a known answer within the limit keeps a yes", () => {
+  for (const facts of rcpts) {
+    const before = decided(decideRcpt(facts));
+    for (const quota of limits) {
+      const after = decided(decideQuota(before, quota));
+      const passes = quota.kind === "within" || quota.kind === "none";
+      assert.equal(after.kind === "accept", before.kind === "accept" && passes);
+    }
+  }
+});
+
+const datas = product<DataFacts>({ contentMemory: [0, 99, 100, 101], contentMemoryLimit: [100] });
+
+test("DATA: content comes only while there is memory for it", () => {
+  for (const facts of datas) {
+    const { kind } = decided(decideData(facts));
+    assert.equal(kind, facts.contentMemory < facts.contentMemoryLimit ? "accept" : "defer");
+  }
+});
+
+const messages = product<MessageFacts>({
+  role: ["submission", "mx"],
+  account: [undefined, account],
+  header: [{ kind: "fine" }, { kind: "malformed", defect: "no field" }, { kind: "unbounded", defect: "too long" }],
+  hops: [0, 99, 100],
+  hopLimit: [100],
+  authors: [
+    { kind: "not-asked" },
+    { kind: "own" },
+    { kind: "foreign", author: "bob@example.jp" },
+    { kind: "unreadable", defect: "no From" },
+    unavailable,
+  ],
+});
+
+test("message: on submission only what its account is known to have written", () => {
+  for (const facts of messages.filter(({ role }) => role === "submission")) {
+    if (decided(decideMessage(facts)).kind !== "accept") continue;
+    assert.equal(facts.authors.kind, "own");
+    assert.equal(facts.header.kind, "fine");
+  }
+});
+
+test("message: authors that could not be looked up defer; they do not reject and do not pass", () => {
+  for (const facts of messages.filter(({ authors }) => authors.kind === "unavailable")) {
+    if (facts.header.kind === "fine" && facts.hops < facts.hopLimit) {
+      assert.equal(decided(decideMessage(facts)).kind, "defer");
+    } else assert.notEqual(decided(decideMessage(facts)).kind, "accept");
+  }
+});
+
+test("message: nothing that runs in circles or cannot be bounded is taken, on either side", () => {
+  for (const facts of messages) {
+    if (facts.hops < facts.hopLimit && facts.header.kind !== "unbounded") continue;
+    assert.equal(decided(decideMessage(facts)).kind, "reject");
+  }
+});
+
+test("message: on the MX a crooked header section is no reason to lose mail", () => {
+  for (const header of [{ kind: "fine" }, { kind: "malformed", defect: "no field" }] as const) {
+    const facts: MessageFacts = {
+      role: "mx",
+      account: undefined,
+      header,
+      hops: 3,
+      hopLimit: 100,
+      authors: { kind: "not-asked" },
+    };
+    assert.equal(decided(decideMessage(facts)).kind, "accept");
+  }
+});
+
+test("the tables above reach every reason of the stages", () => {
+  for (const facts of mails) decided(decideMail(facts));
+  const stages = /^(?:sender|recipient|data|message)\.|^auth\.|^connect\./;
+  const elsewhere = new Set(["message.spool-failed"]);
+  const missing = Object.keys(reasons).filter(
+    (id) => stages.test(id) && !elsewhere.has(id) && !seen.has(id as ReasonId),
+  );
+  assert.deepEqual(missing, []);
+});
