@@ -72,10 +72,15 @@ function gather(logDirectory: string, stories: ReadonlyMap<string, LogLine[]>): 
 
 /** A whole field, or a whole entry of a list: bob@… does not ask about jimbob@…. */
 function names(line: LogLine, question: string): boolean {
-  const wanted = question.toLowerCase();
+  const wanted = bare(question);
   return Object.values(line)
     .flat()
-    .some((value) => typeof value === "string" && value.toLowerCase() === wanted);
+    .some((value) => typeof value === "string" && bare(value) === wanted);
+}
+
+/** A Message-ID is asked for with and without its brackets. */
+function bare(text: string): string {
+  return text.toLowerCase().replace(/^<(.*)>$/, "$1");
 }
 
 /** A line about a message belongs to the message; about a session without one, to the session. */

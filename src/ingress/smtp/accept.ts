@@ -100,7 +100,7 @@ export async function acceptMessage(
     sender: transaction.senderText,
     recipients,
     size: message.size,
-    facts: [...sessionNotes(session), ...recipientNotes(transaction), ...notes],
+    facts: [...sessionNotes(session), ...accountNotes(session, transaction), ...recipientNotes(transaction), ...notes],
     ...(account === undefined ? {} : { account }),
     ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
   });
@@ -189,6 +189,16 @@ function sessionNotes(session: SessionView): readonly string[] {
   if (session.tls !== undefined) notes.push(`inside ${tlsText(session.tls)}`);
   if (session.account !== undefined) notes.push(`authenticated as ${session.account} with ${session.mechanism}`);
   return notes;
+}
+
+/** What was decided about whose message it is, and what it costs the account. */
+function accountNotes(session: SessionView, transaction: Transaction): readonly string[] {
+  const { account, services } = session;
+  if (account === undefined) return [];
+  const sender =
+    transaction.sender === undefined ? "the null sender is allowed and charged" : "the sender belongs to the account";
+  const use = services.limits.uses(account).quota.map(({ window, used, limit }) => `${used} of ${limit} in ${window}`);
+  return [sender, "so do all authors", ...(use.length === 0 ? [] : [`recipients charged so far: ${use.join(", ")}`])];
 }
 
 function tlsText({ protocol, cipher }: TlsFacts): string {

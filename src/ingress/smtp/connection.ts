@@ -18,9 +18,10 @@ const AHEAD = 256 * 1024;
 const HANDSHAKE = 30_000;
 /**
  * What the client still sends after our last reply is read and dropped, or its unread octets would turn that reply
- * into a reset; but not for longer than this, ms.
+ * into a reset; but not when it is silent for longer than this, ms, and not for longer than that in all.
  */
 const LINGER = 2000;
+const LINGER_MOST = 10_000;
 
 export interface ConnectionHandler {
   /** Answers through the core, now or when the promise resolves. */
@@ -58,6 +59,7 @@ export class SmtpConnection {
   #waiting = false;
   #peerEnded = false;
   #over = false;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, options: ConnectionOptions, handler: ConnectionHandler) {
     this.#socket = socket;
@@ -95,6 +97,8 @@ export class SmtpConnection {
     socket.setTimeout(this.#phase === "handshake" ? HANDSHAKE : this.#options.timeout);
     socket.on("data", (bytes: Buffer) => {
       this.core.receive(bytes);
+      // Here as well, for a turn that waits does not get to its end.
+      if (this.core.buffered > AHEAD) socket.pause();
       this.#turn();
     });
     socket.on("end", () => {
@@ -138,6 +142,7 @@ export class SmtpConnection {
   #close(): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#lingering);
     this.#socket.destroy();
     this.#handler.closed();
   }
@@ -199,5 +204,6 @@ export class SmtpConnection {
     socket.end(output, "latin1");
     socket.resume();
     socket.setTimeout(LINGER);
+    this.#lingering = setTimeout(() => socket.destroy(), LINGER_MOST);
   }
 }

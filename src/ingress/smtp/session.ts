@@ -140,11 +140,12 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   }
 
   turned(): void {
-    this.#holdContent(this.#core.contentHeld);
+    // A message on its way into the spool is held until it is durable.
+    if (!this.#connection.waiting) this.#holdContent(this.#core.contentHeld);
     // Clients that announced no SIZE are cut here; those that did were asked to wait at DATA.
     if (this.services.load.content > 2 * this.services.smtp.contentMemory) {
       this.#core.refuseContent(replyFor("data.memory"));
-      this.#holdContent(0);
+      if (!this.#connection.waiting) this.#holdContent(0);
     }
     if (this.#draining && !this.#connection.waiting) this.#endIfDraining();
   }
@@ -350,10 +351,15 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   #rcptDecided(request: Extract<SmtpRequest, { kind: "rcpt" }>, lookup: Lookup): void {
     const { limits, smtp, observer, clock } = this.services;
-    const transaction = this.#transaction!;
     const text = formatAddress(request.recipient);
     const { account } = this;
     const attempts = account === undefined ? undefined : limits.attempt(account);
+    const transaction = this.#transaction;
+    if (transaction === undefined) {
+      // The connection was lost while the directory was asked: nobody is there to reserve anything for.
+      this.#core.answer(replyFor("internal.unknown"));
+      return;
+    }
     let decision = this.#decide(
       decideRcpt({
         role: this.role,
@@ -398,7 +404,6 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const transaction = this.#transaction!;
     this.#transaction = undefined;
     this.#holdContent(request.size);
-    // Counted as held until it is durable; `#watchContent` sees zero after the answer.
     const outcome = await acceptMessage(this, transaction, request).catch((error: unknown) => {
       this.services.limits.release(reservationsOf(transaction));
       throw error;

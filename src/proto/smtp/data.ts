@@ -33,8 +33,10 @@ export class DataReader {
   defect: DataDefect | undefined;
   readonly #limit: number;
   #state: DataState = "line-start";
-  #tail: Uint8Array | undefined;
+  /** Where small pieces are copied, how much of it is used, and where the chunk begins that they go on with. */
+  #block: Uint8Array | undefined;
   #used = 0;
+  #open: number | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -54,7 +56,8 @@ export class DataReader {
   read(bytes: Uint8Array, start: number): number {
     const length = bytes.length;
     let state = this.#state;
-    let defect = this.defect;
+    // A bare line end or NUL counts more than the size, whichever came first: no chunking changes what is told.
+    let defect = this.defect === "too-large" ? undefined : this.defect;
     let position = start;
     let write = start;
     let high = 0;
@@ -141,20 +144,27 @@ export class DataReader {
     else if (end > start) this.#push(bytes.subarray(start, end));
   }
 
-  /** Small pieces are gathered, so that a sender of single octets cannot make us keep millions of objects. */
+  /**
+   * Small pieces are gathered, so that a sender of single octets cannot make us keep millions of objects. A block goes
+   * on being filled after a larger piece, so that octets between such pieces cannot make us keep a block each.
+   */
   #push(piece: Uint8Array): void {
     if (piece.length >= GATHER_BELOW) {
       this.chunks.push(piece);
-      this.#tail = undefined;
+      this.#open = undefined;
       return;
     }
-    if (this.#tail === undefined || this.#used + piece.length > this.#tail.length) {
-      this.#tail = new Uint8Array(Math.max(2 * GATHER_BELOW, Math.min(this.size, 65_536)));
+    if (this.#block === undefined || this.#used + piece.length > this.#block.length) {
+      this.#block = new Uint8Array(Math.max(2 * GATHER_BELOW, Math.min(this.size, 65_536)));
       this.#used = 0;
-      this.chunks.push(this.#tail);
+      this.#open = undefined;
     }
-    this.#tail.set(piece, this.#used);
+    this.#block.set(piece, this.#used);
+    const start = this.#open ?? this.#used;
     this.#used += piece.length;
-    this.chunks[this.chunks.length - 1] = this.#tail.subarray(0, this.#used);
+    const chunk = this.#block.subarray(start, this.#used);
+    if (this.#open === undefined) this.chunks.push(chunk);
+    else this.chunks[this.chunks.length - 1] = chunk;
+    this.#open = start;
   }
 }

@@ -84,7 +84,6 @@ export class SmtpServer {
   #output = "";
   #errors = 0;
   #overshoot = 0;
-  #greeted = false;
   #commands = 0;
   #offers: { starttls: boolean; mechanisms: readonly string[] } = { starttls: false, mechanisms: [] };
 
@@ -126,7 +125,7 @@ export class SmtpServer {
   /** Takes octets from the socket. The core owns them from here on. */
   receive(bytes: Buffer): void {
     if (this.#state === "closed" || this.#state === "tls") return;
-    if (this.#position === this.#buffer.length) {
+    if (this.#position === this.#buffer.length && this.#later.length === 0) {
       this.#buffer = bytes;
       this.#position = 0;
     } else {
@@ -173,6 +172,8 @@ export class SmtpServer {
     const pending = this.#pending;
     if (pending === undefined) throw new Error("answer without a request");
     this.#pending = undefined;
+    // Closed from outside in the meantime: nobody waits for this answer any more.
+    if (this.#state === "closed") return;
     if (reply.code === 334) {
       this.#state = "sasl";
       this.#output += reply.wire;
@@ -182,6 +183,7 @@ export class SmtpServer {
     if (this.#state === "content") this.#reader = new DataReader(this.#options.messageSize);
     if (this.#state === "tls") this.#dropInput();
     this.#say(reply);
+    if (this.#isClosed()) this.#end();
   }
 
   /** The same where the caller cannot know whether a request is still open. */
@@ -199,7 +201,6 @@ export class SmtpServer {
   /** TLS is up: the session starts again as if nothing had been said (RFC 3207 §4.2). */
   secured(): void {
     if (this.#state !== "tls") throw new Error("TLS without STARTTLS");
-    this.#greeted = false;
     this.#state = "start";
     this.#dropInput();
   }
@@ -253,33 +254,38 @@ export class SmtpServer {
       const end = this.#buffer.indexOf(LF, this.#position);
       if (end < 0) {
         if (this.#refill()) continue;
-        if (this.#buffer.length - this.#position > Math.max(limit, SASL_LIMIT)) {
-          this.#discarding = true;
-          this.#position = this.#buffer.length;
-        }
+        if (this.#buffer.length - this.#position > SASL_LIMIT) this.#discard();
         return undefined;
       }
       const start = this.#position;
       this.#position = end + 1;
-      if (this.#discarding) {
-        this.#discarding = false;
-        this.#say(replies.tooLong);
-        if (this.#state === "closed") return undefined;
-        continue;
-      }
       const line = this.#buffer.toString("latin1", start, end);
       if (line.charCodeAt(line.length - 1) !== CR || line.indexOf("\r") !== line.length - 1) {
         this.#say(replies.bareLineEnd);
         return undefined;
       }
+      const discarded = this.#discarding;
+      this.#discarding = false;
       const isAuth = line.length <= SASL_LIMIT && /^auth /i.test(line);
-      if (line.length + 1 > (isAuth ? SASL_LIMIT : limit)) {
+      if (discarded || line.length + 1 > (isAuth ? SASL_LIMIT : limit)) {
         this.#say(replies.tooLong);
         if (this.#isClosed()) return undefined;
         continue;
       }
       return line.slice(0, -1);
     }
+  }
+
+  /** Throws away the beginning of a line that is too long; its last octet may be the CR of its end. */
+  #discard(): void {
+    const last = this.#buffer.length - 1;
+    const bare = this.#buffer.indexOf(CR, this.#position);
+    if (bare >= 0 && bare < last) {
+      this.#say(replies.bareLineEnd);
+      return;
+    }
+    this.#discarding = true;
+    this.#position = last;
   }
 
   #isClosed(): boolean {
@@ -314,10 +320,9 @@ export class SmtpServer {
       case "HELO":
       case "EHLO":
         if (success === undefined) break;
-        this.#greeted = true;
         return this.#ask({ kind: "helo", verb: command.verb, name: command.name }, success, this.#state);
       case "STARTTLS":
-        if (!this.#offers.starttls) this.#say(this.#greeted ? replies.tlsUnavailable : replies.heloFirst);
+        if (!this.#offers.starttls) this.#say(this.#state === "start" ? replies.heloFirst : replies.tlsUnavailable);
         else if (success === undefined) this.#say(this.#outOfSequence("STARTTLS"));
         else return this.#ask({ kind: "starttls" }, success, this.#state);
         return undefined;
@@ -360,7 +365,7 @@ export class SmtpServer {
   }
 
   #outOfSequence(verb: Verb): Reply {
-    if (!this.#greeted) return replies.heloFirst;
+    if (this.#state === "start") return replies.heloFirst;
     if (verb === "RCPT") return replies.senderFirst;
     if (verb === "DATA") return this.#state === "idle" ? replies.senderFirst : replies.recipientFirst;
     return makeReply(503, "5.5.1", `${verb} is not possible during a mail transaction`);
