@@ -60,6 +60,12 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   const observer = observeAll([createLog(settings.log.level, { write: writeLog }), metrics]);
   metrics.gauge("sekimori_log_failures", "Batches of log lines that could not be written.", () => logFile.lost());
   observer.emit("server.started", { version, hostname: settings.hostname });
+  let stopBegun: number | undefined;
+  // After the threads have ended: until then lines of theirs are on their way.
+  undo.push(() => {
+    if (stopBegun === undefined) return;
+    observer.emit("server.stopped", { milliseconds: Math.round(clock.monotonic() - stopBegun) });
+  });
 
   const tls = await certificateOf(settings);
   const dkimKeys = await dkimKeysOf(settings);
@@ -115,11 +121,10 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     listeners,
     control,
     stop: async (reason) => {
-      const begun = clock.monotonic();
+      stopBegun = clock.monotonic();
       state = "stopping";
       observer.emit("server.stopping", { signal: reason });
       await Promise.race([mail.stop(GRACE), early.promise]);
-      observer.emit("server.stopped", { milliseconds: Math.round(clock.monotonic() - begun) });
       await undoAll(undo);
     },
   };

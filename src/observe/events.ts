@@ -5,7 +5,7 @@
 export type EventLevel = "debug" | "info" | "warn" | "error";
 
 /** Where a session comes from; part of most events (RFC 6302: with the source port). */
-interface Peer {
+export interface Peer {
   readonly session: string;
   readonly listener: string;
   readonly client: string;

@@ -7,6 +7,7 @@ import type { Result } from "../../base/result.ts";
 import { authors, completeSubmission, messageIdOf } from "../../message/submission.ts";
 import { countFields, editHeaders, readHeaders } from "../../message/headers.ts";
 import type { HeaderError, HeaderSection } from "../../message/headers.ts";
+import type { Peer } from "../../observe/events.ts";
 import { receivedField } from "../../message/trace.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
@@ -24,12 +25,7 @@ const HOP_LIMIT = 100;
 /** What a session says about itself. */
 export interface SessionView {
   readonly services: SmtpServices;
-  readonly peer: {
-    readonly session: string;
-    readonly listener: string;
-    readonly client: string;
-    readonly port: number;
-  };
+  readonly peer: Peer;
   readonly role: Role;
   readonly helo: string;
   /** EHLO, not HELO. */

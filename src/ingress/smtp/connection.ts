@@ -204,6 +204,6 @@ export class SmtpConnection {
     socket.end(output, "latin1");
     socket.resume();
     socket.setTimeout(LINGER);
-    this.#lingering = setTimeout(() => socket.destroy(), LINGER_MOST);
+    this.#lingering = setTimeout(() => socket.destroy(), LINGER_MOST).unref();
   }
 }

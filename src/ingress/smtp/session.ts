@@ -11,6 +11,7 @@ import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
 import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
 import { mechanismNames } from "../../proto/sasl/mechanism.ts";
+import type { Peer } from "../../observe/events.ts";
 import { combine } from "../../verdict/combine.ts";
 import type { AuthFacts, Lookup, MailFacts, Role } from "../../verdict/facts.ts";
 import { decideAuth, decideAuthOffer } from "../../verdict/stages/auth.ts";
@@ -35,13 +36,6 @@ export interface SessionOptions {
   readonly role: Role;
   readonly listener: string;
   readonly tls: "none" | "starttls" | "implicit";
-}
-
-interface Peer {
-  readonly session: string;
-  readonly listener: string;
-  readonly client: string;
-  readonly port: number;
 }
 
 interface Decision {

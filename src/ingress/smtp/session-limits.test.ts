@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { dialAs, HOUR, listen, makeGate, makeMaterial, makeService, message } from "./test-service.ts";
+import type { Client, Material, Settings } from "./test-service.ts";
+
+let directory: string;
+let material: Material;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "smtp-session-"));
+  material = await makeMaterial(directory);
+});
+after(() => rm(directory, { recursive: true }));
+
+const service = (settings?: Settings) => makeService(material, settings);
+const ALICE = "alice@sekimori.test";
+const BOB = "bob@sekimori.test";
+
+/** MAIL, RCPTs, DATA and the message; the last reply. */
+async function send(client: Client, content = message(), ...recipients: readonly string[]): Promise<string> {
+  assert.equal(await client.ask(`MAIL FROM:<${ALICE}>`), "250 2.1.0 ok");
+  for (const recipient of recipients.length > 0 ? recipients : ["x@example.jp"]) {
+    assert.match(await client.ask(`RCPT TO:<${recipient}>`), /^250 2\.1\.5/);
+  }
+  assert.match(await client.ask("DATA"), /^354 /);
+  return client.ask(`${content}.`);
+}
+
+async function open(client: Client, from: string, ...recipients: readonly string[]): Promise<void> {
+  assert.equal(await client.ask(`MAIL FROM:<${from}>`), "250 2.1.0 ok");
+  for (const recipient of recipients) assert.match(await client.ask(`RCPT TO:<${recipient}>`), /^250 2\.1\.5/);
+}
+
+test("quota is reserved at RCPT and given back on RSET, EHLO and a lost connection", async (t) => {
+  const house = service();
+  const listener = await listen(t, house);
+  const client = await dialAs(t, house, listener);
+  await open(client, ALICE, "x@example.jp", BOB);
+  assert.equal(house.quotaUsed(), 2);
+  await client.ask("RSET");
+  assert.equal(house.quotaUsed(), 0);
+  await open(client, ALICE, "x@example.jp");
+  await client.ask("EHLO c.example.jp");
+  assert.equal(house.quotaUsed(), 0);
+  await open(client, ALICE, "x@example.jp");
+  assert.equal(house.quotaUsed(), 1);
+  client.socket.destroy();
+  await house.until(() => house.named("session.closed").length === 1);
+  assert.equal(house.quotaUsed(), 0);
+  assert.equal(house.attemptsUsed(), 4);
+
+  const second = await dialAs(t, house, listener);
+  await open(second, ALICE, "x@example.jp");
+  await second.ask("DATA");
+  second.send("From: <");
+  second.socket.destroy();
+  await house.until(() => house.named("session.closed").length === 2);
+  assert.equal(house.quotaUsed(), 0);
+  assert.equal(house.services.load.content, 0);
+});
+
+test("quota is given back when the content is refused", async (t) => {
+  const house = service({ smtp: { messageSize: 500 } });
+  const client = await dialAs(t, house, await listen(t, house));
+  assert.match(await send(client, message(BOB)), /^550 /);
+  assert.equal(house.quotaUsed(), 0);
+  assert.match(await send(client, `${message()}${"x".repeat(500)}\r\n`), /^552 5\.3\.4 /);
+  assert.equal(house.quotaUsed(), 0);
+  assert.match(await send(client, "a\0b\r\n"), /^554 5\.6\.0 /);
+  assert.equal(house.quotaUsed(), 0);
+  assert.match(await send(client, "a\nb\r\n"), /^521 5\.5\.2 /);
+  assert.equal(house.quotaUsed(), 0);
+});
+
+test("quota is charged with the 250 and stays charged", async (t) => {
+  const house = service();
+  const gate = makeGate();
+  house.spool.gate = gate.promise;
+  const client = await dialAs(t, house, await listen(t, house));
+  const answer = send(client, message(), "x@example.jp", BOB);
+  await house.until(() => house.spool.asked === 1);
+  assert.equal(house.quotaUsed(), 2);
+  assert.deepEqual(house.services.limits.pendingHistory().charges, []);
+  gate.open();
+  assert.match(await answer, /^250 /);
+  await client.ask("RSET");
+  assert.equal(house.quotaUsed(), 2);
+  const { charges, through } = house.services.limits.pendingHistory();
+  assert.deepEqual(charges, [{ account: ALICE, at: house.clock.now, recipients: 2 }]);
+  assert.equal(through, house.spool.appended[0]!.record.id);
+});
+
+test("a client that leaves before the 250 is charged when its message is kept", async (t) => {
+  const house = service();
+  const gate = makeGate();
+  house.spool.gate = gate.promise;
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "x@example.jp");
+  await client.ask("DATA");
+  client.send(`${message()}.\r\n`);
+  await house.until(() => house.spool.asked === 1);
+  client.reset();
+  await house.until(() => house.named("session.closed").length === 1);
+  assert.equal(house.quotaUsed(), 1);
+  gate.open();
+  await house.until(() => house.spool.handedOver.length === 1);
+  assert.equal(house.quotaUsed(), 1);
+  assert.deepEqual(house.named("internal.failed"), []);
+});
+
+test("over the limit a recipient is deferred with the numbers, and the accepted ones still go out", async (t) => {
+  const house = service({ quota: [{ name: "1h", length: HOUR, limit: 2 }] });
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "x@example.jp", BOB);
+  const over = await client.ask("RCPT TO:<y@example.jp>");
+  assert.match(over, /^450 4\.7\.1 recipient limit reached: 2 of 2 in 1h, again from 2026-01-01T01:00:\d\d\.\d{3}Z$/);
+  assert.match(await client.ask("RCPT TO:<y@example.jp>"), /^450 4\.7\.1 /);
+  await client.ask("DATA");
+  assert.match(await client.ask(`${message()}.`), /^250 /);
+  assert.deepEqual(house.spool.appended[0]!.record.recipients, ["x@example.jp", BOB]);
+  assert.equal(house.quotaUsed(), 2);
+  house.clock.now += 2 * HOUR;
+  assert.match(await send(client), /^250 /);
+});
+
+test("sessions of one account share its limit", async (t) => {
+  const house = service({ quota: [{ name: "1h", length: HOUR, limit: 3 }] });
+  const listener = await listen(t, house);
+  const [one, two] = [await dialAs(t, house, listener), await dialAs(t, house, listener)];
+  await open(one, ALICE, "a@example.jp", "b@example.jp");
+  await open(two, ALICE, "c@example.jp");
+  assert.match(await two.ask("RCPT TO:<d@example.jp>"), /^450 4\.7\.1 /);
+  await one.ask("RSET");
+  assert.match(await two.ask("RCPT TO:<d@example.jp>"), /^250 /);
+  const other = await dialAs(t, house, listener, BOB);
+  await open(other, BOB, "x@example.jp");
+});
+
+test("every recipient tried counts as an attempt, refused ones too", async (t) => {
+  const house = service({ attempts: [{ name: "1h", length: HOUR, limit: 4 }] });
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "x@example.jp");
+  for (let index = 0; index < 3; index++) {
+    assert.match(await client.ask(`RCPT TO:<nobody${index}@sekimori.test>`), /^550 5\.1\.1 /);
+  }
+  assert.equal(house.attemptsUsed(), 4);
+  assert.equal(house.quotaUsed(), 1);
+  assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^450 4\.7\.1 too many recipients tried: 4 of 4 in 1h/);
+  await client.ask("RSET");
+  assert.equal(house.attemptsUsed(), 4);
+});

@@ -1,0 +1,390 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import {
+  dial,
+  dialAs,
+  dialSecured,
+  listen,
+  makeGate,
+  makeMaterial,
+  makeService,
+  message,
+  PASSWORD,
+  plainLogin,
+} from "./test-service.ts";
+import type { Client, Material, Settings } from "./test-service.ts";
+
+let directory: string;
+let material: Material;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), "smtp-session-"));
+  material = await makeMaterial(directory);
+});
+after(() => rm(directory, { recursive: true }));
+
+const service = (settings?: Settings) => makeService(material, settings);
+const mx = { role: "mx" } as const;
+const encode = (text: string) => Buffer.from(text).toString("base64");
+const ALICE = "alice@sekimori.test";
+const BOB = "bob@sekimori.test";
+
+/** MAIL, RCPTs, DATA and the message; the last reply. */
+async function send(client: Client, content = message(), ...recipients: readonly string[]): Promise<string> {
+  assert.equal(await client.ask(`MAIL FROM:<${ALICE}>`), "250 2.1.0 ok");
+  for (const recipient of recipients.length > 0 ? recipients : ["x@example.jp"]) {
+    assert.match(await client.ask(`RCPT TO:<${recipient}>`), /^250 2\.1\.5/);
+  }
+  assert.match(await client.ask("DATA"), /^354 /);
+  return client.ask(`${content}.`);
+}
+
+async function open(client: Client, from: string, ...recipients: readonly string[]): Promise<void> {
+  assert.equal(await client.ask(`MAIL FROM:<${from}>`), "250 2.1.0 ok");
+  for (const recipient of recipients) assert.match(await client.ask(`RCPT TO:<${recipient}>`), /^250 2\.1\.5/);
+}
+
+// --- who may submit ------------------------------------------------------------------------------------------
+
+test("submission offers AUTH only inside TLS and takes no mail without it, for local recipients either", async (t) => {
+  const house = service();
+  const client = dial(t, await listen(t, house));
+  assert.equal(await client.reply(), "220 mx1.sekimori.test ESMTP");
+  const plain = await client.ask("EHLO c.example.jp");
+  assert.match(plain, /STARTTLS/);
+  assert.doesNotMatch(plain, /AUTH/);
+  assert.match(await client.ask(`MAIL FROM:<${ALICE}>`), /^530 5\.7\.0 /);
+  assert.match(await client.ask(plainLogin(ALICE)), /^538 5\.7\.11 /);
+  assert.match(await client.ask("AUTH LOGIN"), /^538 5\.7\.11 /);
+  assert.equal(house.logins.count, 0);
+  assert.match(await client.ask("STARTTLS"), /^220 /);
+  await client.secure(house.certificate);
+  assert.match(await client.ask(`MAIL FROM:<${ALICE}>`), /^503 /);
+  const inside = await client.ask("EHLO c.example.jp");
+  assert.doesNotMatch(inside, /STARTTLS/);
+  assert.match(inside, /250 AUTH PLAIN LOGIN$/);
+  assert.match(await client.ask("MAIL FROM:<>"), /^530 5\.7\.0 /);
+  assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^503 /);
+  assert.equal(await client.ask(plainLogin(ALICE)), "235 2.7.0 authenticated");
+  assert.match(await client.ask(plainLogin(ALICE)), /^503 /);
+  assert.match(await send(client, message(), BOB), /^250 2\.0\.0 queued as id/);
+  assert.equal(house.spool.appended.length, 1);
+});
+
+test("a message is stored as it was authorised, and handed over after its 250", async (t) => {
+  const house = service();
+  const client = await dialAs(t, house, await listen(t, house));
+  const answer = await send(client, `Bcc: <secret@example.jp>\r\n${message()}`, BOB, "x@example.jp");
+  const { record, content } = house.spool.appended[0]!;
+  assert.equal(answer, `250 2.0.0 queued as ${record.id}`);
+  assert.deepEqual(record.recipients, [BOB, "x@example.jp"]);
+  assert.equal(record.sender, ALICE);
+  assert.equal(record.account, ALICE);
+  assert.equal(record.origin, "submission");
+  assert.equal(record.messageId, "<one@sekimori.test>");
+  assert.match(content, /^Received: from c\.example\.jp/);
+  assert.match(content, /with ESMTPSA/);
+  assert.doesNotMatch(content, /Bcc/);
+  assert.match(content, /Subject: one\r\n\r\nbody\r\n$/);
+  assert.deepEqual(house.spool.handedOver, [record.id]);
+  assert.equal(house.named("message.accepted").length, 1);
+  assert.ok(!JSON.stringify(house.events).includes(PASSWORD));
+});
+
+test("implicit TLS needs no STARTTLS and offers none", async (t) => {
+  const house = service();
+  const client = dial(t, await listen(t, house, { tls: "implicit" }));
+  await client.secure(house.certificate);
+  assert.match(await client.reply(), /^220 /);
+  assert.doesNotMatch(await client.ask("EHLO c.example.jp"), /STARTTLS/);
+  assert.match(await client.ask("STARTTLS"), /^502 /);
+  assert.equal(await client.ask(plainLogin(ALICE)), "235 2.7.0 authenticated");
+});
+
+test("AUTH LOGIN asks twice, and can be given up", async (t) => {
+  const house = service();
+  const client = await dialSecured(t, house, await listen(t, house));
+  assert.equal(await client.ask("AUTH LOGIN"), `334 ${encode("Username:")}`);
+  assert.match(await client.ask("*"), /^501 5\.7\.0 /);
+  assert.equal(await client.ask("AUTH LOGIN"), `334 ${encode("Username:")}`);
+  assert.equal(await client.ask(encode(ALICE)), `334 ${encode("Password:")}`);
+  assert.equal(await client.ask(encode(PASSWORD)), "235 2.7.0 authenticated");
+});
+
+test("the third wrong password ends the session", async (t) => {
+  const house = service();
+  const client = await dialSecured(t, house, await listen(t, house));
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const wrong = async (name: string) => {
+    const failures = house.named("auth.failed").length;
+    const answer = client.ask(plainLogin(name, "wrong"));
+    await house.until(() => house.named("auth.failed").length > failures);
+    t.mock.timers.tick(1000);
+    return answer;
+  };
+  assert.match(await wrong(ALICE), /^535 5\.7\.8 /);
+  assert.match(await wrong("nobody@sekimori.test"), /^535 5\.7\.8 /);
+  assert.match(await wrong("carol@sekimori.test"), /^421 4\.7\.0 /);
+  assert.equal(await client.rest(), "");
+  client.socket.end();
+  await house.until(() => house.named("session.closed").length === 1);
+});
+
+test("sender and authors must belong to the account", async (t) => {
+  const house = service();
+  const client = await dialAs(t, house, await listen(t, house));
+  for (const foreign of [BOB, "x@example.jp", "team@sekimori.test", "nobody@sekimori.test", "carol@sekimori.test"]) {
+    assert.match(await client.ask(`MAIL FROM:<${foreign}>`), /^550 5\.7\.1 /, foreign);
+  }
+  for (const own of ["ALICE@sekimori.test", "a.lice@sekimori.test", "sales@sekimori.test", "abuse@sekimori.test"]) {
+    assert.equal(await client.ask(`MAIL FROM:<${own}>`), "250 2.1.0 ok", own);
+    await client.ask("RSET");
+  }
+  assert.match(await send(client, message(BOB)), /^550 5\.7\.1 author <bob@sekimori\.test>/);
+  assert.match(await send(client, `Resent-From: <${BOB}>\r\n${message()}`), /^550 5\.7\.1 /);
+  assert.match(await send(client, "Subject: one\r\n\r\nbody\r\n"), /^554 5\.6\.0 /);
+  assert.match(await send(client, `From: <${BOB}>\r\n${message()}`), /^554 5\.6\.0 |^550 5\.7\.1 /);
+  assert.equal(house.spool.asked, 0);
+  assert.equal(house.quotaUsed(), 0);
+  assert.match(await send(client, message("a.lice@sekimori.test")), /^250 /);
+  assert.equal(house.quotaUsed(), 1);
+});
+
+test("the null sender is allowed to an account and charged to it", async (t) => {
+  const house = service();
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, "", "x@example.jp");
+  assert.match(await client.ask("DATA"), /^354 /);
+  assert.match(await client.ask(`${message()}.`), /^250 /);
+  assert.equal(house.spool.appended[0]!.record.sender, "");
+  assert.equal(house.quotaUsed(), 1);
+});
+
+// --- the MX --------------------------------------------------------------------------------------------------
+
+test("the MX takes mail for who lives here and for nobody else", async (t) => {
+  const house = service();
+  const client = dial(t, await listen(t, house, mx));
+  await client.reply();
+  assert.doesNotMatch(await client.ask("EHLO c.example.jp"), /AUTH/);
+  assert.match(await client.ask(plainLogin(ALICE)), /^502 5\.5\.1 /);
+  assert.equal(house.logins.count, 0);
+  assert.match(await client.ask("MAIL FROM:<sender@example.jp>"), /^250 /);
+  const expected: readonly (readonly [recipient: string, reply: RegExp])[] = [
+    [ALICE, /^250 2\.1\.5 /],
+    ["a.lice@sekimori.test", /^250 /],
+    ["team@sekimori.test", /^250 /],
+    ["postmaster@sekimori.test", /^250 /],
+    ["Abuse@sekimori.test", /^250 /],
+    ["hostmaster@sekimori.test", /^250 /],
+    ["postmaster", /^250 /],
+    ["nobody@sekimori.test", /^550 5\.1\.1 <nobody@sekimori\.test> no such mailbox here$/],
+    ["carol@sekimori.test", /^450 4\.2\.1 /],
+    ["x@example.jp", /^550 5\.7\.1 relaying denied/],
+    ["x%example.jp@sekimori.test", /^550 5\.1\.1 /],
+    ["x@[127.0.0.1]", /^550 5\.7\.1 /],
+    ["@sekimori.test:x@example.jp", /^550 5\.7\.1 /],
+  ];
+  for (const [recipient, reply] of expected) assert.match(await client.ask(`RCPT TO:<${recipient}>`), reply, recipient);
+  assert.match(await client.ask("DATA"), /^354 /);
+  assert.match(await client.ask("Subject: one\r\n\r\nbody\r\n."), /^250 2\.0\.0 queued as /);
+  const { record, content } = house.spool.appended[0]!;
+  assert.equal(record.recipients.length, 7);
+  assert.equal(record.origin, "mx");
+  assert.equal(record.account, undefined);
+  assert.match(content, /^Received: /);
+});
+
+test("a claim to be local in MAIL FROM opens no relay", async (t) => {
+  const house = service();
+  const client = dial(t, await listen(t, house, mx));
+  await client.reply();
+  await client.ask("EHLO mx1.sekimori.test");
+  await open(client, ALICE);
+  assert.match(await client.ask("RCPT TO:<x@example.jp>"), /^550 5\.7\.1 /);
+  assert.match(await client.ask("DATA"), /^503 /);
+});
+
+test("a message that has come round too often is refused", async (t) => {
+  const house = service();
+  const client = dial(t, await listen(t, house, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  await open(client, "", ALICE);
+  await client.ask("DATA");
+  assert.match(await client.ask(`${"Received: x\r\n".repeat(100)}\r\n.`), /^554 5\.4\.6 /);
+});
+
+test("recipients beyond the cap are left for another transaction", async (t) => {
+  const house = service({ smtp: { recipients: 2, errors: 2 } });
+  const client = dial(t, await listen(t, house, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  await open(client, "", ALICE, BOB);
+  for (let index = 0; index < 5; index++) assert.match(await client.ask(`RCPT TO:<${ALICE}>`), /^452 4\.5\.3 /);
+  await client.ask("DATA");
+  assert.match(await client.ask("\r\n."), /^250 /);
+  assert.deepEqual(house.spool.appended[0]!.record.recipients, [ALICE, BOB]);
+});
+
+// --- parts that fail -----------------------------------------------------------------------------------------
+
+test("a store that fails is never a yes", async (t) => {
+  const house = service();
+  const client = await dialSecured(t, house, await listen(t, house));
+  house.store.failure = "disk I/O error";
+  assert.match(await client.ask(plainLogin(ALICE)), /^454 4\.7\.0 /);
+  assert.match(await client.ask(`MAIL FROM:<${ALICE}>`), /^530 /);
+  house.store.failure = undefined;
+  assert.equal(await client.ask(plainLogin(ALICE)), "235 2.7.0 authenticated");
+  house.store.failure = "disk I/O error";
+  assert.match(await client.ask("MAIL FROM:<a.lice@sekimori.test>"), /^451 4\.3\.0 /);
+  assert.equal(await client.ask(`MAIL FROM:<${ALICE}>`), "250 2.1.0 ok");
+  assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^451 4\.3\.0 /);
+  assert.equal(house.quotaUsed(), 0);
+  assert.match(await client.ask("RCPT TO:<x@example.jp>"), /^250 /);
+  await client.ask("DATA");
+  assert.match(await client.ask(`${message("a.lice@sekimori.test")}.`), /^451 4\.3\.0 /);
+  assert.equal(house.spool.asked, 0);
+  assert.equal(house.quotaUsed(), 0);
+  assert.deepEqual(house.named("internal.failed"), []);
+});
+
+test("a store that fails defers recipients of the MX", async (t) => {
+  const house = service();
+  house.store.failure = "disk I/O error";
+  const client = dial(t, await listen(t, house, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  await open(client, "");
+  for (const local of [ALICE, "nobody@sekimori.test", "postmaster@sekimori.test"]) {
+    assert.match(await client.ask(`RCPT TO:<${local}>`), /^451 4\.3\.0 /, local);
+  }
+  assert.match(await client.ask("RCPT TO:<x@example.jp>"), /^550 5\.7\.1 /);
+});
+
+test("a client that leaves during a look-up leaves nothing behind", async (t) => {
+  const house = service();
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "x@example.jp");
+  const gate = makeGate();
+  house.store.gate = gate.promise;
+  const { lookups } = house.store;
+  client.send(`RCPT TO:<${BOB}>\r\n`);
+  while (house.store.lookups === lookups) await new Promise(setImmediate);
+  client.reset();
+  await house.until(() => house.named("session.closed").length === 1);
+  gate.open();
+  await new Promise(setImmediate);
+  assert.equal(house.quotaUsed(), 0);
+  assert.equal(house.attemptsUsed(), 2);
+  assert.deepEqual(house.named("internal.failed"), []);
+});
+
+test("a spool that fails is 451, charges nothing, and the session goes on", async (t) => {
+  const house = service();
+  const client = await dialAs(t, house, await listen(t, house));
+  house.spool.failure = "ENOSPC";
+  assert.match(await send(client), /^451 4\.3\.0 /);
+  assert.equal(house.quotaUsed(), 0);
+  assert.deepEqual(house.named("spool.failed"), [{ cause: "ENOSPC" }]);
+  assert.deepEqual(house.services.limits.pendingHistory().charges, []);
+  assert.deepEqual(house.spool.handedOver, []);
+  house.spool.failure = undefined;
+  assert.match(await send(client), /^250 /);
+  assert.equal(house.quotaUsed(), 1);
+});
+
+test("a part that throws is 451 and a line for the operator, and the session goes on", async (t) => {
+  const house = service();
+  const broken = { ...house.services, freeSpace: (): number => assert.fail("broken") };
+  const client = dial(t, await listen(t, { ...house, services: broken }, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  assert.match(await client.ask("MAIL FROM:<>"), /^451 4\.3\.0 /);
+  assert.match(await client.ask("NOOP"), /^250 /);
+  assert.equal(house.named("internal.failed").length, 1);
+});
+
+// --- what the machine has ------------------------------------------------------------------------------------
+
+test("DATA waits while too much content is in memory, messages on their way to disk included", async (t) => {
+  const house = service({ smtp: { contentMemory: 1000 } });
+  const gate = makeGate();
+  house.spool.gate = gate.promise;
+  const listener = await listen(t, house, mx);
+  const [one, two] = [dial(t, listener), dial(t, listener)];
+  for (const client of [one, two]) {
+    await client.reply();
+    await client.ask("EHLO c.example.jp");
+    await open(client, "", ALICE);
+  }
+  await one.ask("DATA");
+  const answer = one.ask(`Subject: one\r\n\r\n${"x".repeat(1000)}\r\n.`);
+  await house.until(() => house.spool.asked === 1);
+  assert.ok(house.services.load.content > 1000);
+  assert.match(await two.ask("DATA"), /^452 4\.3\.1 /);
+  gate.open();
+  assert.match(await answer, /^250 /);
+  assert.equal(house.services.load.content, 0);
+  assert.match(await two.ask("DATA"), /^354 /);
+  assert.match(await two.ask("\r\n."), /^250 /);
+});
+
+test("a declared size that does not fit into memory now is deferred at DATA", async (t) => {
+  const house = service({ smtp: { contentMemory: 1000 } });
+  const client = await dialAs(t, house, await listen(t, house));
+  await client.ask(`MAIL FROM:<${ALICE}> SIZE=1000`);
+  await client.ask("RCPT TO:<x@example.jp>");
+  assert.match(await client.ask("DATA"), /^452 4\.3\.1 /);
+  assert.equal(house.named("message.refused").length, 1);
+  await client.ask("RSET");
+  assert.equal(house.quotaUsed(), 0);
+});
+
+test("undeclared content that outgrows the memory is thrown away and deferred at its end", async (t) => {
+  const house = service({ smtp: { contentMemory: 1000 } });
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "x@example.jp");
+  await client.ask("DATA");
+  client.send(`${message()}${`${"x".repeat(70)}\r\n`.repeat(100)}`);
+  assert.match(await client.ask("."), /^452 4\.3\.1 /);
+  assert.equal(house.services.load.content, 0);
+  assert.equal(house.quotaUsed(), 0);
+  assert.match(await send(client), /^250 /);
+});
+
+test("without free space MAIL is deferred, and too large a SIZE is refused", async (t) => {
+  const house = service();
+  const client = await dialAs(t, house, await listen(t, house));
+  house.space.free = 1500;
+  assert.match(await client.ask(`MAIL FROM:<${ALICE}> SIZE=501`), /^452 4\.3\.1 /);
+  assert.match(await client.ask(`MAIL FROM:<${ALICE}> SIZE=1000001`), /^552 5\.3\.4 /);
+  assert.equal(await client.ask(`MAIL FROM:<${ALICE}> SIZE=500`), "250 2.1.0 ok");
+});
+
+test("one session more than allowed gets 421, and the next may come when one has left", async (t) => {
+  const house = service({ smtp: { sessions: 1 } });
+  const listener = await listen(t, house, mx);
+  const one = dial(t, listener);
+  assert.match(await one.reply(), /^220 /);
+  const two = dial(t, listener);
+  assert.match(await two.reply(), /^421 4\.3\.2 /);
+  assert.equal(await two.rest(), "");
+  two.socket.end();
+  await one.ask("QUIT");
+  one.socket.end();
+  await house.until(() => house.named("session.closed").length === 2);
+  assert.equal(house.services.load.sessions, 0);
+  assert.match(await dial(t, listener).reply(), /^220 /);
+});
+
+test("a session ends after its share of messages", async (t) => {
+  const house = service({ smtp: { messages: 1 } });
+  const client = await dialAs(t, house, await listen(t, house));
+  assert.match(await send(client), /^250 /);
+  assert.match(await client.ask(`MAIL FROM:<${ALICE}>`), /^421 4\.7\.0 /);
+});

@@ -1,0 +1,347 @@
+// An SMTP service for tests: the real session, directory, login and limits over small stores in memory, and a client
+// that reads whole replies. No store, spool or clock here is one that production code knows of.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import type { TestContext } from "node:test";
+import { connect as connectTls, createSecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
+import { parseAddress } from "../../address/address.ts";
+import type { Address } from "../../address/address.ts";
+import { parseDomain } from "../../address/domain.ts";
+import type { Domain } from "../../address/domain.ts";
+import type { SmtpSettings } from "../../config/settings.ts";
+import { createAccountLimits } from "../../counters/account-limits.ts";
+import type { WindowRule } from "../../counters/limits.ts";
+import { createLogin } from "../../directory/credentials.ts";
+import { createDirectory } from "../../directory/directory.ts";
+import { ensureSelfSigned } from "../../io/certificate.ts";
+import { hashPassword } from "../../io/password-hash.ts";
+import { asRemote } from "../../io/rpc.ts";
+import type { EventName, Observer } from "../../observe/events.ts";
+import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
+import type { Account } from "../../store/store.ts";
+import { openSmtpListener } from "./listener.ts";
+import type { SmtpListener } from "./listener.ts";
+import type { SmtpServices } from "./services.ts";
+import type { SessionOptions } from "./session.ts";
+
+export const PASSWORD = "open sesame";
+const START = Date.parse("2026-01-01T00:00:00Z");
+export const HOUR = 3_600_000;
+
+export interface Material {
+  readonly secureContext: SecureContext;
+  readonly certificate: Buffer;
+  readonly passwordHash: string;
+}
+
+/** What is slow to make, once a test file. */
+export async function makeMaterial(directory: string): Promise<Material> {
+  const files = await ensureSelfSigned(directory, ["mx1.sekimori.test"], Date.now());
+  const certificate = await readFile(files.certificate);
+  const secureContext = createSecureContext({ cert: certificate, key: await readFile(files.key) });
+  return { secureContext, certificate, passwordHash: await hashPassword(PASSWORD) };
+}
+
+export interface Settings {
+  readonly smtp?: Partial<SmtpSettings>;
+  readonly quota?: readonly WindowRule[];
+  readonly attempts?: readonly WindowRule[];
+}
+
+export type Service = ReturnType<typeof makeService>;
+
+export function makeService(material: Material, settings: Settings = {}) {
+  const clock = { now: START, wall: () => clock.now, monotonic: () => clock.now - START };
+  const events: { readonly name: EventName; readonly fields: object }[] = [];
+  const notices = makeNotices();
+  const observer: Observer = {
+    emit: (name, fields) => {
+      events.push({ name, fields });
+      notices.notify();
+    },
+  };
+
+  const store = makeStore(material.passwordHash);
+  const postmaster = address("alice@sekimori.test");
+  const aliases = new Map([
+    ["sales", [postmaster]],
+    ["team", [postmaster, address("bob@sekimori.test")]],
+  ]);
+  const directory = createDirectory(
+    [{ name: domain("sekimori.test"), postmaster, aliases, dkim: undefined }],
+    asRemote(store),
+  );
+  const logins = { count: 0 };
+  const login = createLogin(directory, clock);
+
+  const spool = makeSpool(notices.notify);
+  const space = { free: 1e12 };
+  let ids = 0;
+  const services: SmtpServices = {
+    hostname: domain("mx1.sekimori.test"),
+    smtp: {
+      messageSize: 1_000_000,
+      recipients: 100,
+      errors: 20,
+      authFailures: 3,
+      messages: 100,
+      timeout: 60_000,
+      sessions: 100,
+      contentMemory: 10_000_000,
+      freeSpace: 1000,
+      ...settings.smtp,
+    },
+    directory,
+    login: (name, password) => {
+      logins.count++;
+      return login(name, password);
+    },
+    limits: createAccountLimits(
+      {
+        quota: settings.quota ?? [{ name: "1h", length: HOUR, limit: 1000 }],
+        attempts: settings.attempts ?? [{ name: "1h", length: HOUR, limit: 1000 }],
+      },
+      clock,
+    ),
+    spool,
+    accepted: (message, content) => {
+      spool.handedOver.push(message.id);
+      assert.ok(content.length > 0);
+      notices.notify();
+    },
+    secureContext: material.secureContext,
+    observer,
+    clock,
+    newId: () => `id${String(++ids).padStart(6, "0")}`,
+    freeSpace: () => space.free,
+    load: { sessions: 0, content: 0 },
+  };
+  const named = (name: EventName) => events.filter((event) => event.name === name).map(({ fields }) => fields);
+  return {
+    services,
+    store,
+    spool,
+    clock,
+    space,
+    logins,
+    events,
+    named,
+    /** Resolves when the condition holds; asked after every event and every call of the spool. */
+    until: notices.until,
+    quotaUsed: (account = "alice@sekimori.test") => services.limits.uses(account).quota[0]!.used,
+    attemptsUsed: (account = "alice@sekimori.test") => services.limits.uses(account).attempts[0]!.used,
+    certificate: material.certificate,
+  };
+}
+
+function makeNotices() {
+  const waiting = new Set<() => void>();
+  return {
+    notify: () => {
+      for (const check of waiting) check();
+    },
+    until: (condition: () => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        const check = () => {
+          if (!condition()) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      }),
+  };
+}
+
+function makeStore(passwordHash: string) {
+  const accounts = ["alice", "bob", "carol"].map((name): Account => ({
+    key: `${name}@sekimori.test`,
+    address: `${name}@sekimori.test`,
+    passwordHash,
+    aliases: name === "alice" ? ["a.lice@sekimori.test"] : [],
+    createdAt: START,
+    suspended: name === "carol",
+  }));
+  const store = {
+    /** While set, look-ups fail with it. */
+    failure: undefined as string | undefined,
+    /** While set, look-ups wait for it. */
+    gate: undefined as Promise<void> | undefined,
+    lookups: 0,
+    findAccount: async (key: string): Promise<Account | undefined> => {
+      store.lookups++;
+      if (store.gate !== undefined) await store.gate;
+      if (store.failure !== undefined) throw new Error(store.failure);
+      return accounts.find((account) => account.key === key || account.aliases.includes(key));
+    },
+  };
+  return store;
+}
+
+function makeSpool(notify: () => void) {
+  const spool = {
+    appended: [] as { readonly record: AcceptRecord; readonly content: string }[],
+    handedOver: [] as string[],
+    asked: 0,
+    failure: undefined as string | undefined,
+    gate: undefined as Promise<void> | undefined,
+    append: async (record: AcceptRecord, content: readonly Uint8Array[]): Promise<SpooledMessage> => {
+      spool.asked++;
+      notify();
+      if (spool.gate !== undefined) await spool.gate;
+      if (spool.failure !== undefined) throw new Error(spool.failure);
+      const text = Buffer.concat(content).toString("latin1");
+      spool.appended.push({ record, content: text });
+      notify();
+      return { ...record, size: text.length };
+    },
+  };
+  return spool;
+}
+
+/** A promise to hold something up with. */
+export function makeGate(): { readonly promise: Promise<void>; readonly open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { promise, open: resolve };
+}
+
+export async function listen(t: TestContext, service: Service, options: Partial<SessionOptions> = {}) {
+  const listener = await openSmtpListener(
+    { address: "127.0.0.1", port: 0 },
+    { role: "submission", listener: "test", tls: "starttls", ...options },
+    service.services,
+  );
+  t.after(() => listener.close(0));
+  return listener;
+}
+
+export type Client = ReturnType<typeof makeClient>;
+
+export function dial(t: TestContext, { port }: Pick<SmtpListener, "port">): Client {
+  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true, noDelay: true });
+  t.after(() => socket.destroy());
+  return makeClient(socket);
+}
+
+/** Reads replies whole: all lines of one, without the last CRLF. */
+function makeClient(first: Socket) {
+  let socket = first;
+  let received = "";
+  let ended = false;
+  let wake: (() => void) | undefined;
+
+  function attach(): void {
+    socket.setEncoding("latin1");
+    socket.on("data", (text: string) => {
+      received += text;
+      wake?.();
+    });
+    for (const event of ["end", "close", "error"]) {
+      socket.on(event, () => {
+        ended = true;
+        wake?.();
+      });
+    }
+  }
+  attach();
+
+  async function reply(): Promise<string> {
+    for (;;) {
+      const match = /^(?:\d{3}-[^\r\n]*\r\n)*\d{3} [^\r\n]*\r\n/.exec(received);
+      if (match !== null) {
+        received = received.slice(match[0].length);
+        return match[0].slice(0, -2);
+      }
+      if (ended) return `(closed)${received}`;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
+
+  const client = {
+    get socket(): Socket {
+      return socket;
+    },
+    reply,
+    /** Gone without a word (RST). A mere FIN may also be a client that has nothing more to say and waits. */
+    reset: () => {
+      first.resetAndDestroy();
+    },
+    send: (text: string) => {
+      socket.write(text, "latin1");
+    },
+    /** One command, one reply. */
+    ask: (line: string): Promise<string> => {
+      socket.write(`${line}\r\n`, "latin1");
+      return reply();
+    },
+    /** The rest until the server ends. */
+    rest: async (): Promise<string> => {
+      let all = "";
+      for (;;) {
+        const next = await reply();
+        if (next.startsWith("(closed)")) return all + next.slice("(closed)".length);
+        all += `${next}\r\n`;
+      }
+    },
+    secure: async (certificate: Buffer): Promise<void> => {
+      socket.removeAllListeners("data");
+      socket.removeAllListeners("end");
+      const secured = connectTls({ socket, ca: certificate, servername: "mx1.sekimori.test" });
+      await new Promise<void>((resolve, reject) => {
+        secured.once("secureConnect", resolve);
+        secured.once("error", reject);
+      });
+      socket = secured;
+      attach();
+    },
+  };
+  return client;
+}
+
+export function plainLogin(name: string, password = PASSWORD): string {
+  return `AUTH PLAIN ${Buffer.from(`\0${name}\0${password}`).toString("base64")}`;
+}
+
+/** Greeted, secured by STARTTLS, EHLO said again. */
+export async function dialSecured(t: TestContext, service: Service, listener: SmtpListener): Promise<Client> {
+  const client = dial(t, listener);
+  assert.match(await client.reply(), /^220 mx1\.sekimori\.test ESMTP$/);
+  assert.match(await client.ask("EHLO c.example.jp"), /^250-/);
+  assert.match(await client.ask("STARTTLS"), /^220 /);
+  await client.secure(service.certificate);
+  assert.match(await client.ask("EHLO c.example.jp"), /^250-/);
+  return client;
+}
+
+/** The same, and logged in. */
+export async function dialAs(
+  t: TestContext,
+  service: Service,
+  listener: SmtpListener,
+  name = "alice@sekimori.test",
+): Promise<Client> {
+  const client = await dialSecured(t, service, listener);
+  assert.equal(await client.ask(plainLogin(name)), "235 2.7.0 authenticated");
+  return client;
+}
+
+export const message = (from = "alice@sekimori.test") =>
+  `From: <${from}>\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <one@sekimori.test>\r\nSubject: one\r\n\r\nbody\r\n`;
+
+function address(text: string): Address {
+  const parsed = parseAddress(text);
+  assert.ok(parsed.ok);
+  return parsed.value;
+}
+
+function domain(text: string): Domain {
+  const parsed = parseDomain(text);
+  assert.ok(parsed.ok);
+  return parsed.value;
+}
