@@ -16,12 +16,27 @@ export interface AcceptRecord {
   readonly recipients: readonly string[];
   /** Content needs 8BITMIME on the way out (RFC 6152). */
   readonly eightBit: boolean;
+  /** Content has lines that only BDAT can carry: BODY=BINARYMIME (RFC 3030). */
+  readonly binary?: true;
+  /** Addresses or header fields in UTF-8: needs SMTPUTF8 on the way out (RFC 6531). */
+  readonly utf8?: true;
+  /** RFC 3461 parameters of MAIL, xtext as they came: they are passed on verbatim. */
+  readonly dsn?: { readonly envelopeId?: string; readonly returns?: "FULL" | "HDRS" };
+  /** RFC 3461 parameters of RCPT by index of the recipient; absent where none were given. */
+  readonly recipientDsn?: Readonly<Record<number, RecipientDsn>>;
   /** Message-ID header field, with its angle brackets; what people search for. */
   readonly messageId: string;
   /** Submission only: the account that is charged with it (law 8). */
   readonly account?: string;
   /** For the failure report and trace: who handed it over. */
   readonly client?: string;
+}
+
+export interface RecipientDsn {
+  /** As it came: "NEVER", or any of the others; absent means the server's default (failure, maybe delay). */
+  readonly notify?: readonly ("NEVER" | "SUCCESS" | "FAILURE" | "DELAY")[];
+  /** ORCPT, type and xtext, as it came. */
+  readonly originalRecipient?: string;
 }
 
 /** The end of the road for one recipient. Final: what is still to be tried is not in the spool. */
