@@ -1,0 +1,95 @@
+// The load of the end-to-end row, in a process of its own: sessions with STARTTLS, AUTH where the server wants it, and
+// then one message after the other in each. MAIL, RCPT and DATA go out together (RFC 2920); the content waits for 354.
+// smtp-source(1) speaks no TLS.
+
+import { once } from "node:events";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+
+export interface SubmitOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly connections: number;
+  readonly messages: number;
+  readonly size: number;
+  readonly sender: string;
+  readonly recipient: string;
+  /** Initial response of AUTH PLAIN. */
+  readonly credentials: string | undefined;
+}
+
+const options = JSON.parse(process.argv[2] ?? "{}") as SubmitOptions;
+let left = options.messages;
+
+interface Session {
+  /** Sends, and waits for a reply per expected code. */
+  readonly exchange: (octets: string, codes: readonly string[]) => Promise<void>;
+  readonly socket: Socket;
+}
+
+function makeSession(socket: Socket): Session {
+  let text = "";
+  let wake: (() => void) | undefined;
+  socket.setEncoding("latin1").on("data", (chunk: string) => {
+    text += chunk;
+    if (text.endsWith("\n")) wake?.();
+  });
+  socket.on("close", () => wake?.());
+  const exchange = async (octets: string, codes: readonly string[]): Promise<void> => {
+    if (octets !== "") socket.write(octets, "latin1");
+    for (;;) {
+      const last = text.split("\r\n").filter((line) => line[3] === " ");
+      if (last.length >= codes.length) {
+        if (codes.some((code, index) => !last[index]!.startsWith(code))) throw new Error(`unexpected: ${text}`);
+        text = "";
+        return;
+      }
+      if (socket.destroyed) throw new Error(`closed after: ${text}`);
+      // oxlint-disable-next-line no-await-in-loop -- a dialogue
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+  };
+  return { exchange, socket };
+}
+
+async function open(): Promise<Session> {
+  const plain = connect({ host: options.address, port: options.port, noDelay: true });
+  const first = makeSession(plain);
+  await first.exchange("", ["220"]);
+  await first.exchange("EHLO client.example.org\r\n", ["250"]);
+  await first.exchange("STARTTLS\r\n", ["220"]);
+  plain.removeAllListeners("data");
+  // Self-signed, made for this run.
+  const secured = connectTls({ socket: plain, rejectUnauthorized: false });
+  await once(secured, "secureConnect");
+  const session = makeSession(secured);
+  await session.exchange("EHLO client.example.org\r\n", ["250"]);
+  if (options.credentials !== undefined) await session.exchange(`AUTH PLAIN ${options.credentials}\r\n`, ["235"]);
+  return session;
+}
+
+const header = [
+  `From: <${options.sender}>`,
+  `To: <${options.recipient}>`,
+  "Subject: load",
+  `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
+];
+const line = `${"x".repeat(70)}\r\n`;
+const content = `${header.join("\r\n")}\r\n\r\n${line.repeat(Math.ceil(options.size / line.length))}.\r\n`;
+const envelope = `MAIL FROM:<${options.sender}>\r\nRCPT TO:<${options.recipient}>\r\nDATA\r\n`;
+
+async function work(): Promise<void> {
+  const { exchange, socket } = await open();
+  /* oxlint-disable no-await-in-loop -- a dialogue */
+  while (left > 0) {
+    left--;
+    await exchange(envelope, ["250", "250", "354"]);
+    await exchange(content, ["250"]);
+  }
+  /* oxlint-enable no-await-in-loop */
+  await exchange("QUIT\r\n", ["221"]);
+  socket.destroy();
+}
+
+await Promise.all(Array.from({ length: options.connections }, work));
