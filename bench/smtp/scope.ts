@@ -40,9 +40,9 @@ function skip(reason?: string): never {
 }
 
 /**
- * The directories of all rows stay until the end. ext4 without a journal does not use an inode again for one to five
- * minutes after its deletion but walks past it: thousands of queue files removed after one row tripled the CPU time of
- * Postfix in the next (seen with perf: `recently_deleted`). For the same reason, rest that long between two tables.
+ * The directories of all rows stay until the end. ext4 without a journal does not use an inode again for a while after
+ * its deletion but walks past it: thousands of queue files removed after one row doubled the CPU time of Postfix in the
+ * next (seen with perf: `recently_deleted`). For the same reason, let the machine rest some minutes between two tables.
  */
 export async function withDirectories<T>(work: () => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), "sekimori-bench-"));
