@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { createServer as createTcpServer } from "node:net";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -233,21 +232,4 @@ test("the queue is first in, first out", () => {
   while (queue.length > 0) taken.push(queue.take()?.attempt);
   assert.deepEqual(taken, times(300));
   assert.equal(queue.take(), undefined);
-});
-
-const sink = process.env["SMTP_SINK"] ?? "/usr/sbin/smtp-sink";
-const missing = spawnSync(sink, []).error === undefined ? false : "smtp-sink (Debian: postfix) is not installed";
-
-test("Postfix's smtp-sink takes everything", { skip: missing }, async (context) => {
-  const probe = createTcpServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  const child = spawn(sink, ["-u", process.env["USER"] ?? "root", `127.0.0.1:${port}`, "100"]);
-  context.after(() => child.kill());
-  const egress = egressFor(context, { smarthost: target(port) });
-  // It listens when it listens.
-  while ((await egress.deliver(["bob@example.jp"]))[0]?.kind !== "delivered") await sleep(20);
-  assert.deepEqual(kinds(await Promise.all(times(500).map(() => egress.deliver(["bob@example.jp"])))), ["delivered"]);
 });

@@ -184,6 +184,8 @@ const thread: MailThread = {
     const started = clock.monotonic();
     await watchSpace();
     await dispatcher.recover(opened.recovered);
+    // At once: until the charges of earlier runs are written, the spool keeps every segment of those runs.
+    await writeCharges();
     observer.emit("spool.recovered", {
       messages: opened.recovered.length,
       segments: spool.status().segments,

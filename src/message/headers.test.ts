@@ -214,7 +214,7 @@ const corpora = [
 
 for (const corpus of corpora) {
   const folder = new URL(`${corpus}/`, vectors);
-  const skip = existsSync(folder) ? false : `${corpus} is not here`;
+  const skip = existsSync(folder) ? false : `absent: ../shared/vectors/${corpus}`;
   test(`every file of ${corpus} is read as a message`, { skip }, (context) => {
     let files = 0;
     let defects = 0;

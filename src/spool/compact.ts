@@ -6,7 +6,8 @@
 // when these are synced, the old file can go. In small steps between which mail goes first; one at a time, oldest
 // first. At a quarter, rewriting costs at most a third of what it frees.
 //
-// A failure ends the round; the next change in a closed segment starts another.
+// A failure ends the round; the next change in a closed segment starts another. A segment that only mayForget holds back
+// is looked at again after a while: nobody tells when its answer changes, and without mail nothing else would.
 
 import { frameHeadLength, segmentHeaderLength } from "./format.ts";
 import type { Operation } from "./lanes.ts";
@@ -18,6 +19,8 @@ import type { Segment, SegmentTable } from "./segments.ts";
 const sparse = 0.25;
 /** Octets copied before the step is synced and the next one begins. A single larger message is a step of its own. */
 const stepOctets = 256 * 1024;
+/** Until mayForget is asked again, ms. Short, so that a server that keeps crashing soon after its start frees space all the same. */
+const askAgain = 100;
 
 export interface Housekeeping {
   /** Looks for something to do. */
@@ -38,6 +41,7 @@ export function createHousekeeping(options: {
   let round: Promise<void> | undefined;
   let again = false;
   let stopping = false;
+  let timer: NodeJS.Timeout | undefined;
 
   const isSparse = (segment: Segment): boolean => {
     if (segment.state !== "closed" || segment.immovable || table.isSuperseding(segment)) return false;
@@ -103,8 +107,11 @@ export function createHousekeeping(options: {
       }
       const next = [...table.all()].find(isSparse);
       if (next !== undefined) await compact(next);
-      else if (!again) return;
+      else if (!again) break;
     }
+    if (stopping || ![...table.all()].some((segment) => table.isHeldBack(segment))) return;
+    clearTimeout(timer);
+    timer = setTimeout(wake, askAgain).unref();
   };
 
   const start = (): void => {
@@ -127,6 +134,7 @@ export function createHousekeeping(options: {
     },
     async stop() {
       stopping = true;
+      clearTimeout(timer);
       await round;
     },
   };

@@ -86,6 +86,8 @@ export interface SegmentTable {
   /** Octets that a rewrite of the segment would have to carry over. */
   needed(segment: Segment): number;
   isRemovable(segment: Segment): boolean;
+  /** Only mayForget says no, for now. */
+  isHeldBack(segment: Segment): boolean;
   /** Is an older copy of a message in it still there? */
   isSuperseding(segment: Segment): boolean;
   /** Removes files and syncs the directory; a segment leaves the table only after that. */
@@ -141,6 +143,13 @@ export function createSegmentTable(
     return false;
   };
 
+  const isSpent = (segment: Segment): boolean =>
+    segment.state === "closed" &&
+    segment.open === 0 &&
+    segment.readers === 0 &&
+    needed(segment) === 0 &&
+    !isSuperseding(segment);
+
   return {
     all: () => segments.values(),
     has: (number) => segments.has(number),
@@ -170,13 +179,8 @@ export function createSegmentTable(
     },
     needed,
     isSuperseding,
-    isRemovable: (segment) =>
-      segment.state === "closed" &&
-      segment.open === 0 &&
-      segment.readers === 0 &&
-      mayForget(segment.newest) &&
-      needed(segment) === 0 &&
-      !isSuperseding(segment),
+    isRemovable: (segment) => isSpent(segment) && mayForget(segment.newest),
+    isHeldBack: (segment) => isSpent(segment) && !mayForget(segment.newest),
     async remove(leaving) {
       for (const segment of leaving) {
         try {

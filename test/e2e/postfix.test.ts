@@ -41,9 +41,7 @@ async function submit(t: TestContext, site: Site, recipients: readonly string[],
 
 for (const tls of ["with", "without"] as const) {
   test(`what is submitted here arrives in a mailbox of Postfix, ${tls} TLS between the two`, async (t) => {
-    const certificate =
-      tls === "with" ? await makeCertificate(t, await temporaryDirectory(t), "peer.example.jp") : "none";
-    if (certificate === undefined) return;
+    const certificate = tls === "with" ? await makeCertificate(await temporaryDirectory(t), "peer.example.jp") : "none";
     const postfix = await startPostfix(t, {
       domains,
       settings: ["smtpd_tls_received_header = yes"],

@@ -132,8 +132,7 @@ for (const extra of injectedPop3) {
 }
 
 test("the battery runs against another server: Postfix forgets what was injected", async (t) => {
-  const certificate = await makeCertificate(t, await temporaryDirectory(t), "peer.example.jp");
-  if (certificate === undefined) return;
+  const certificate = await makeCertificate(await temporaryDirectory(t), "peer.example.jp");
   const postfix = await startPostfix(t, {
     domains: ["example.jp"],
     tls: certificate,

@@ -7,7 +7,6 @@ for (const [name, parameters, pattern] of [
   ["curl", ["--version"], /smtp/],
   ["python3", ["-c", "import smtplib; print('smtplib')"], /smtplib/],
   ["strace", ["-V"], /strace/],
-  ["openssl", ["version"], /OpenSSL/],
   ["swaks", ["--support"], /=== TLS supported/],
   ["smtp-source", ["-?"], /usage/],
   ["smtp-sink", ["-?"], /usage/],

@@ -7,7 +7,7 @@ import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile
 import { delimiter, dirname, join } from "node:path";
 import { runProgram } from "./child.ts";
 
-export type ProgramName = "curl" | "openssl" | "postfix" | "python3" | "smtp-sink" | "smtp-source" | "strace" | "swaks";
+export type ProgramName = "curl" | "postfix" | "python3" | "smtp-sink" | "smtp-source" | "strace" | "swaks";
 
 export type Program =
   | {
@@ -28,18 +28,28 @@ interface Source {
   readonly path: string;
   /** An installed copy is as good. Postfix's is not: its configuration belongs to the machine. */
   readonly installed: "use" | "ignore";
+  /** A run that shows whether it can do what tests want of it, and what is missing otherwise. */
+  readonly proof?: { readonly parameters: readonly string[]; readonly output: RegExp; readonly otherwise: string };
 }
 
 const sources: Readonly<Record<ProgramName, Source>> = {
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
-  openssl: { packages: ["openssl"], path: "usr/bin/openssl", installed: "use" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
   python3: { packages: [], path: "usr/bin/python3", installed: "use" },
   "smtp-sink": { packages: ["postfix"], path: "usr/sbin/smtp-sink", installed: "use" },
   "smtp-source": { packages: ["postfix"], path: "usr/sbin/smtp-source", installed: "use" },
   strace: { packages: ["strace"], path: "usr/bin/strace", installed: "use" },
   // TLS in swaks is an optional Perl module.
-  swaks: { packages: ["swaks", "libnet-ssleay-perl"], path: "usr/bin/swaks", installed: "use" },
+  swaks: {
+    packages: ["swaks", "libnet-ssleay-perl"],
+    path: "usr/bin/swaks",
+    installed: "use",
+    proof: {
+      parameters: ["--support"],
+      output: /=== TLS supported/,
+      otherwise: "cannot do TLS: Net::SSLeay and the perl package are needed",
+    },
+  },
 };
 
 const cache = join(import.meta.dirname, "../../.cache/debian");
@@ -50,7 +60,7 @@ const known = new Map<ProgramName, Promise<Program>>();
 
 /** Looks once per process. */
 export function findProgram(name: ProgramName): Promise<Program> {
-  const found = known.get(name) ?? look(name);
+  const found = known.get(name) ?? look(name).then((program) => proven(name, program));
   known.set(name, found);
   return found;
 }
@@ -69,6 +79,21 @@ async function look(name: ProgramName): Promise<Program> {
     if (failure !== undefined) return { kind: "absent", reason: `program absent: ${name}: ${failure}` };
   }
   return { kind: "found", path: join(tree, source.path), environment: environmentOf(tree), tree };
+}
+
+async function proven(name: ProgramName, program: Program): Promise<Program> {
+  const { proof } = sources[name];
+  if (proof === undefined || program.kind === "absent") return program;
+  const { path, environment } = program;
+  const { stdout } = await runProgram({
+    program: path,
+    parameters: proof.parameters,
+    environment,
+    milliseconds: 10_000,
+  });
+  return proof.output.test(stdout)
+    ? program
+    : { kind: "absent", reason: `program absent: ${name}: ${proof.otherwise}` };
 }
 
 async function onPath(name: string): Promise<string | undefined> {

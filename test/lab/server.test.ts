@@ -31,6 +31,7 @@ test("the server runs under strace and is still stopped by its own pid", async (
   const server = await startServer(t, {
     directory: site.directory,
     config: readFileSync(join(site.directory, "sekimori.toml"), "utf8"),
+    environment: strace.environment,
     wrapper: [strace.path, "-D", "-f", "-e", "trace=fdatasync,fsync", "-o", trace],
   });
   await server.stop();
