@@ -173,7 +173,6 @@ async function open(listener: ListenerSettings): Promise<readonly OpenListener[]
           })
         : await openSmtpListener(endpoint, { role: listener.role, listener: name, tls: listener.tls }, services);
     listeners.push(server);
-    observer.emit("listener.opened", { listener: name, address: server.address, port: server.port });
     result.push({ name, address: server.address, port: server.port });
   }
   return result;

@@ -495,6 +495,30 @@ test(
   }),
 );
 
+test(
+  "a clock that is set forward by days does not begin an attempt beside the one that goes on",
+  withHouse(async (house) => {
+    let ahead = 0;
+    const { wall } = house.clock;
+    Object.assign(house.clock, { wall: () => wall() + ahead });
+    house.endings.set("far@example.jp", ["deferred"]);
+    house.send(alice, ["far@example.jp"]);
+    await until("the first attempt has ended", () => house.store.countWaiting() === 1);
+    house.holding = true;
+    await until("the second attempt goes on", () => house.jobs.length === 2);
+    ahead = 48 * hour;
+    // Another message that waits makes the dispatcher look into the store.
+    house.holding = false;
+    house.endings.set("other@example.jp", ["deferred"]);
+    const other = house.send(alice, ["other@example.jp"]);
+    await until("the other message has been claimed and delivered", () => openIn(house, other).length === 0);
+    await aWhile();
+    assert.equal(house.journal.filter((line) => line === "attempt far@example.jp").length, 2);
+    endJob(house, house.jobs[1]!);
+    await atRest(house);
+  }),
+);
+
 test("what the store hands out while closing is not begun", async () => {
   const { promise: held, resolve } = Promise.withResolvers<void>();
   let asked = false;

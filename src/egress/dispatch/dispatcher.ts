@@ -75,6 +75,8 @@ interface Run {
   /** From the queue store: rows there must be put back or removed. */
   readonly claimed: boolean;
   readonly open: Set<number>;
+  /** Open, or ended and not recorded yet. */
+  readonly busy: Set<number>;
   results: AttemptResult[];
   readonly failures: AttemptResult[];
   scheduled: boolean;
@@ -108,6 +110,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       attempts,
       claimed: source === "claimed",
       open: new Set(attempts.keys()),
+      busy: new Set(attempts.keys()),
       results: [],
       failures: [],
       scheduled: false,
@@ -168,6 +171,8 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       record(run, results)
         .catch((error: unknown) => failed(run, error))
         .finally(() => {
+          // What failed is recorded with the report, after which the run ends.
+          for (const { recipient, kind } of results) if (kind !== "failed") run.busy.delete(recipient);
           run.recording--;
           finish(run);
         });
@@ -301,6 +306,11 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (runs.size === 0) idle?.();
   }
 
+  function isBusy(id: string, recipient: number): boolean {
+    for (const { message, busy } of runs) if (message.id === id && busy.has(recipient)) return true;
+    return false;
+  }
+
   function inDelivery(id: string): boolean {
     for (const { message } of runs) if (message.id === id) return true;
     return false;
@@ -376,7 +386,10 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
         // Nothing begins after close(); the next start ends the leases.
         if (closing) break;
         for (const { message, recipients } of due) {
-          begin(message, new Map(recipients.map(({ recipient, attempts }) => [recipient, attempts])), "claimed");
+          // A lease is wall time: when the clock is set forward it can run out under an attempt that goes on.
+          const free = recipients.filter(({ recipient }) => true);
+          if (free.length === 0) continue;
+          begin(message, new Map(free.map(({ recipient, attempts }) => [recipient, attempts])), "claimed");
         }
         if (due.length < room) break;
       }

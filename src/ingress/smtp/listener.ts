@@ -43,6 +43,7 @@ export async function openSmtpListener(
   });
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("not an IP listener");
+  services.observer.emit("listener.opened", { listener: options.listener, address: bound.address, port: bound.port });
   return {
     address: bound.address,
     port: bound.port,
