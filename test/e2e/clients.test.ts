@@ -363,7 +363,14 @@ test("mail that leaves is signed so that another program finds it good, and carr
 });
 
 test("mail that a stranger brings is not signed with our name", async (t) => {
-  const messages = await readMailbox(t, site.pop3s, alice);
-  assert.ok(messages.length > 0);
+  const before = await readMailbox(t, site.pop3s, alice);
+  const stranger = await openDialogue(t, site.mx);
+  await stranger.reply();
+  await stranger.expect("EHLO mail.example.com", 250);
+  await stranger.expect("MAIL FROM:<mallory@example.com>", 250);
+  await stranger.expect(`RCPT TO:<${alice.address}>`, 250);
+  await stranger.expect("DATA", 354);
+  await stranger.expect(`From: ${alice.address}\r\nSubject: a stranger\r\n\r\nunsigned\r\n.`, 250);
+  const messages = await waitForMailbox(t, site.pop3s, alice, before.length + 1, 10_000);
   for (const message of messages) assert.ok(!message.includes("DKIM-Signature"));
 });
