@@ -22,6 +22,7 @@ import { decodeBase64 } from "../sasl/base64.ts";
 import { parseCommand } from "./commands.ts";
 import type { Command, Verb } from "./commands.ts";
 import { DataReader } from "./data.ts";
+import { Input } from "./input.ts";
 import { makeReply, replies } from "./reply.ts";
 import type { Reply } from "./reply.ts";
 
@@ -63,9 +64,6 @@ const transitions: { readonly [V in Verb]?: { readonly [S in SmtpState]?: SmtpSt
   DATA: { rcpt: "content" },
 };
 
-/** RFC 5321 §4.5.3.1.4 asks for 512 octets and more for extensions; AUTH for 12,288 (RFC 4954 §4). */
-const COMMAND_LIMIT = 2048;
-const SASL_LIMIT = 12_288;
 /** RCPTs over the per-transaction cap are answered 452 this often before they count as errors. */
 const OVERSHOOT = 1000;
 
@@ -74,11 +72,7 @@ export class SmtpServer {
   #state: SmtpState = "greeting";
   /** Where the pending request leads on success; undefined when none is pending. */
   #pending: { readonly success: SmtpState; readonly failure: SmtpState } | undefined;
-  #buffer: Buffer = EMPTY;
-  #position = 0;
-  #later: Buffer[] = [];
-  #laterLength = 0;
-  #discarding = false;
+  readonly #input = new Input();
   #reader: DataReader | undefined;
   #contentRefusal: Reply = replies.contentTooLarge;
   #output = "";
@@ -102,7 +96,7 @@ export class SmtpServer {
 
   /** Octets received that wait for an answer or for their turn: the shell stops reading when this grows. */
   get buffered(): number {
-    return this.#buffer.length - this.#position + this.#laterLength;
+    return this.#input.length;
   }
 
   /** What EHLO offered last: only offered things are asked about. */
@@ -125,13 +119,7 @@ export class SmtpServer {
   /** Takes octets from the socket. The core owns them from here on. */
   receive(bytes: Buffer): void {
     if (this.#state === "closed" || this.#state === "tls") return;
-    if (this.#position === this.#buffer.length && this.#later.length === 0) {
-      this.#buffer = bytes;
-      this.#position = 0;
-    } else {
-      this.#later.push(bytes);
-      this.#laterLength += bytes.length;
-    }
+    this.#input.push(bytes);
   }
 
   /** Bytes for the socket since the last call, latin1. */
@@ -157,9 +145,13 @@ export class SmtpServer {
         if (request !== undefined) return request;
         continue;
       }
-      const line = this.#readLine();
+      const line = this.#input.readLine(this.#state === "sasl" ? "sasl" : "command");
       if (line === undefined) return undefined;
       budget.commands--;
+      if (typeof line !== "string") {
+        this.#say(line);
+        continue;
+      }
       this.#commands++;
       const request = this.#state === "sasl" ? this.#saslResponse(line) : this.#command(line);
       if (request !== undefined) return request;
@@ -181,7 +173,7 @@ export class SmtpServer {
     }
     this.#state = reply.code < 400 ? pending.success : pending.failure;
     if (this.#state === "content") this.#reader = new DataReader(this.#options.messageSize);
-    if (this.#state === "tls") this.#dropInput();
+    if (this.#state === "tls") this.#input.drop();
     this.#say(reply);
     if (this.#isClosed()) this.#end();
   }
@@ -202,7 +194,7 @@ export class SmtpServer {
   secured(): void {
     if (this.#state !== "tls") throw new Error("TLS without STARTTLS");
     this.#state = "start";
-    this.#dropInput();
+    this.#input.drop();
   }
 
   #ask(request: SmtpRequest, success: SmtpState, failure: SmtpState): SmtpRequest {
@@ -226,66 +218,7 @@ export class SmtpServer {
   #end(): void {
     this.#state = "closed";
     this.#reader = undefined;
-    this.#dropInput();
-  }
-
-  #dropInput(): void {
-    this.#buffer = EMPTY;
-    this.#position = 0;
-    this.#later = [];
-    this.#laterLength = 0;
-  }
-
-  #refill(): boolean {
-    if (this.#later.length === 0) return false;
-    const rest = this.#buffer.subarray(this.#position);
-    if (rest.length > 0) this.#later.unshift(rest);
-    this.#buffer = this.#later.length === 1 ? this.#later[0]! : Buffer.concat(this.#later);
-    this.#position = 0;
-    this.#later = [];
-    this.#laterLength = 0;
-    return true;
-  }
-
-  /** One line without its CRLF, or undefined. Refuses what is too long or ends in anything but CRLF. */
-  #readLine(): string | undefined {
-    const limit = this.#state === "sasl" ? SASL_LIMIT : COMMAND_LIMIT;
-    for (;;) {
-      const end = this.#buffer.indexOf(LF, this.#position);
-      if (end < 0) {
-        if (this.#refill()) continue;
-        if (this.#buffer.length - this.#position > SASL_LIMIT) this.#discard();
-        return undefined;
-      }
-      const start = this.#position;
-      this.#position = end + 1;
-      const line = this.#buffer.toString("latin1", start, end);
-      if (line.charCodeAt(line.length - 1) !== CR || line.indexOf("\r") !== line.length - 1) {
-        this.#say(replies.bareLineEnd);
-        return undefined;
-      }
-      const discarded = this.#discarding;
-      this.#discarding = false;
-      const isAuth = line.length <= SASL_LIMIT && /^auth /i.test(line);
-      if (discarded || line.length + 1 > (isAuth ? SASL_LIMIT : limit)) {
-        this.#say(replies.tooLong);
-        if (this.#isClosed()) return undefined;
-        continue;
-      }
-      return line.slice(0, -1);
-    }
-  }
-
-  /** Throws away the beginning of a line that is too long; its last octet may be the CR of its end. */
-  #discard(): void {
-    const last = this.#buffer.length - 1;
-    const bare = this.#buffer.indexOf(CR, this.#position);
-    if (bare >= 0 && bare < last) {
-      this.#say(replies.bareLineEnd);
-      return;
-    }
-    this.#discarding = true;
-    this.#position = last;
+    this.#input.drop();
   }
 
   #isClosed(): boolean {
@@ -381,10 +314,7 @@ export class SmtpServer {
 
   #readContent(): SmtpRequest | "more" | undefined {
     const reader = this.#reader!;
-    while (!reader.ended) {
-      if (this.#position === this.#buffer.length && !this.#refill()) return "more";
-      this.#position = reader.read(this.#buffer, this.#position);
-    }
+    if (!this.#input.readInto(reader)) return "more";
     this.#reader = undefined;
     switch (reader.defect) {
       case undefined:
@@ -411,6 +341,4 @@ export class SmtpServer {
   }
 }
 
-const LF = 10;
-const CR = 13;
 const EMPTY = Buffer.alloc(0);
