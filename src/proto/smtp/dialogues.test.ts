@@ -278,6 +278,12 @@ const dialogues: readonly Dialogue[] = [
     state: "closed",
   },
   {
+    name: "a line that does not end with a bare CR far behind its beginning",
+    input: `NOOP ${"x".repeat(13_000)}\rxx`,
+    trace: [...greeting, "< 521 5.5.2"],
+    state: "closed",
+  },
+  {
     name: "a line that does not end with a bare CR in it",
     input: `NOOP \r${"x".repeat(40_000)}\r\nNOOP\r\n`,
     trace: [...greeting, "< 521 5.5.2"],

@@ -56,7 +56,8 @@ export class Input {
       const end = this.#buffer.indexOf(LF, this.#position);
       if (end < 0) {
         if (this.#refill()) continue;
-        return this.#buffer.length - this.#position > SASL_LIMIT ? this.#discard() : undefined;
+        const isLong = this.#discarding || this.#buffer.length - this.#position > SASL_LIMIT;
+        return isLong ? this.#discard() : undefined;
       }
       const start = this.#position;
       this.#position = end + 1;
