@@ -7,6 +7,7 @@ import type { Result } from "../../base/result.ts";
 import { authors, completeSubmission, messageIdOf } from "../../message/submission.ts";
 import { countFields, editHeaders, readHeaders } from "../../message/headers.ts";
 import type { HeaderError, HeaderSection } from "../../message/headers.ts";
+import { earlierPasses } from "../../message/passes.ts";
 import type { Peer } from "../../observe/events.ts";
 import { receivedField } from "../../message/trace.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
@@ -21,6 +22,8 @@ import type { Transaction } from "./transaction.ts";
 
 /** RFC 5321 §6.3: at least 100. */
 const HOP_LIMIT = 100;
+/** Lists bring a message to somebody who wrote to them, and one list to another: twice is no loop yet. */
+const PASS_LIMIT = 2;
 
 /** What a session says about itself. */
 export interface SessionView {
@@ -55,6 +58,8 @@ export async function acceptMessage(
     header: headerFact(section),
     hops: section.ok ? countFields(section.value, "received") : 0,
     hopLimit: HOP_LIMIT,
+    passes: section.ok ? passesFact(session, transaction, section.value) : undefined,
+    passLimit: PASS_LIMIT,
     authors: section.ok
       ? await authorsFact(session, section.value)
       : { kind: "unreadable", defect: "no header section" },
@@ -110,6 +115,16 @@ function headerFact(section: Result<HeaderSection, HeaderError>): MessageFacts["
   if (!section.ok) return { kind: "unbounded", defect: section.error.message };
   if (section.value.defect !== undefined) return { kind: "malformed", defect: section.value.defect.message };
   return { kind: "fine" };
+}
+
+function passesFact(
+  session: SessionView,
+  { recipients }: Transaction,
+  section: HeaderSection,
+): MessageFacts["passes"] {
+  const addresses = recipients.map(({ address }) => address);
+  const passes = earlierPasses(section, session.services.hostname, addresses);
+  return passes === undefined ? undefined : { recipient: formatAddress(passes.recipient), count: passes.count };
 }
 
 async function authorsFact(session: SessionView, section: HeaderSection): Promise<MessageFacts["authors"]> {
