@@ -9,7 +9,7 @@ import { countFields, editHeaders, readHeaders } from "../../message/headers.ts"
 import type { HeaderError, HeaderSection } from "../../message/headers.ts";
 import { earlierPasses } from "../../message/passes.ts";
 import type { Peer } from "../../observe/events.ts";
-import { receivedField } from "../../message/trace.ts";
+import { receivedField, type TransmissionType } from "../../message/trace.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import { combine } from "../../verdict/combine.ts";
@@ -17,6 +17,7 @@ import type { MessageFacts, Role } from "../../verdict/facts.ts";
 import { decideMessage } from "../../verdict/stages/data.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
 import type { TlsFacts } from "./connection.ts";
+import { extensionsUsed } from "./extensions.ts";
 import type { SmtpServices } from "./services.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -61,7 +62,7 @@ export async function acceptMessage(
     passes: section.ok ? passesFact(session, transaction, section.value) : undefined,
     passLimit: PASS_LIMIT,
     authors: section.ok
-      ? await authorsFact(session, section.value)
+      ? await authorsFact(session, transaction, section.value)
       : { kind: "unreadable", defect: "no header section" },
   };
   const verdicts = decideMessage(facts);
@@ -78,6 +79,7 @@ export async function acceptMessage(
     sender: transaction.senderText,
     recipients,
     eightBit: request.eightBit,
+    ...extensionsUsed(transaction, section.value),
     messageId,
     client: `${session.helo} [${session.peer.client}]:${session.peer.port}`,
     ...(account === undefined ? {} : { account }),
@@ -117,20 +119,20 @@ function headerFact(section: Result<HeaderSection, HeaderError>): MessageFacts["
   return { kind: "fine" };
 }
 
-function passesFact(
-  session: SessionView,
-  { recipients }: Transaction,
-  section: HeaderSection,
-): MessageFacts["passes"] {
+function passesFact(session: SessionView, { recipients }: Transaction, section: HeaderSection): MessageFacts["passes"] {
   const addresses = recipients.map(({ address }) => address);
   const passes = earlierPasses(section, session.services.hostname, addresses);
   return passes === undefined ? undefined : { recipient: formatAddress(passes.recipient), count: passes.count };
 }
 
-async function authorsFact(session: SessionView, section: HeaderSection): Promise<MessageFacts["authors"]> {
+async function authorsFact(
+  session: SessionView,
+  transaction: Transaction,
+  section: HeaderSection,
+): Promise<MessageFacts["authors"]> {
   const { account } = session;
   if (session.role !== "submission" || account === undefined) return { kind: "not-asked" };
-  const found = authors(section);
+  const found = authors(section, { utf8: transaction.charset === "utf8" });
   if (!found.ok) return { kind: "unreadable", defect: found.error.message };
   for (const author of found.value) {
     try {
@@ -163,7 +165,7 @@ function prepare(
     client: session.peer.client,
     reverseName: undefined,
     hostname,
-    transmission: transmission(session),
+    transmission: transmission(session, transaction),
     cipher: session.tls?.cipher,
     id,
     recipients: singleRecipient(transaction),
@@ -184,11 +186,12 @@ function prepare(
   return { content: completed.content, messageId: completed.messageId, notes };
 }
 
-/** RFC 3848: S for TLS, A for AUTH; plain SMTP after HELO. */
-function transmission(session: SessionView): "SMTP" | "ESMTP" | "ESMTPA" | "ESMTPS" | "ESMTPSA" {
+/** RFC 3848: S for TLS, A for AUTH; plain SMTP after HELO. RFC 6531 §4.3: UTF8 where MAIL asked for SMTPUTF8. */
+function transmission(session: SessionView, { charset }: Transaction): TransmissionType {
   if (!session.extended) return "SMTP";
-  if (session.tls !== undefined) return session.account === undefined ? "ESMTPS" : "ESMTPSA";
-  return session.account === undefined ? "ESMTP" : "ESMTPA";
+  const protocol = charset === "utf8" ? "UTF8SMTP" : "ESMTP";
+  if (session.tls !== undefined) return session.account === undefined ? `${protocol}S` : `${protocol}SA`;
+  return session.account === undefined ? protocol : `${protocol}A`;
 }
 
 function singleRecipient(transaction: Transaction): readonly Address[] {
