@@ -30,6 +30,7 @@ const domains = [
   domain("sekimori.test", "alice@sekimori.test", {
     team: ["alice@sekimori.test", "bob@sekimori.test"],
     sales: ["bob@sekimori.test"],
+    desk: ["bob@sekimori.test"],
     abuse: ["bob@sekimori.test"],
     alice: ["bob@sekimori.test"],
   }),
@@ -115,6 +116,19 @@ test("a suspended account takes no mail, but role mail under its name still reac
   assert.deepEqual(postmaster, { kind: "role", accounts: [alice.key] });
   const abuse = await directory.lookup(address("abuse@sekimori.test"));
   assert.deepEqual(abuse, { kind: "alias", accounts: [bob.key] });
+});
+
+test("a letter that only looks or folds like another leads nowhere (RFC 6531)", async () => {
+  const { directory } = directoryOf(alice, bob, account("ünal@sekimori.test"));
+  // The Kelvin sign, which toLowerCase makes a "k", and a Cyrillic "а".
+  for (const text of ["des\u212a@sekimori.test", "\u0430lice@sekimori.test", "Ünal@sekimori.test"]) {
+    const parsed = parseAddress(text, { utf8: true });
+    assert.ok(parsed.ok);
+    assert.deepEqual(await directory.lookup(parsed.value), { kind: "unknown-mailbox" }, text);
+  }
+  const own = parseAddress("ünal@sekimori.test", { utf8: true });
+  assert.ok(own.ok);
+  assert.deepEqual(await directory.lookup(own.value), { kind: "mailbox", account: "ünal@sekimori.test" });
 });
 
 test("whatever is not in a local domain is remote, address literals too, and costs no question", async () => {

@@ -59,9 +59,10 @@ export function createDirectory(
     const bare = address.domain === undefined && address.literal === undefined;
     const domain = bare ? domains[0] : address.domain === undefined ? undefined : local.get(address.domain);
     if (domain === undefined) return { kind: "remote" };
-    const localPart = address.local.toLowerCase();
-    const key = `${localPart}@${domain.name}`;
-    const found = findAccount(bare ? key : addressKey(address));
+    const key = addressKey(bare ? { ...address, domain: domain.name } : address);
+    // As the key has it: to fold more than ASCII would let "K" (U+212A) pass for the "k" of an alias.
+    const localPart = key.slice(0, key.lastIndexOf("@"));
+    const found = findAccount(key);
     if (found instanceof Promise) {
       return found.then(
         (account) => classify(domain, localPart, account),

@@ -7,6 +7,7 @@
 // An existing DKIM signature survives unless Date, Bcc or Return-Path force a change that it covers.
 
 import { addressKey, type Address } from "../address/address.ts";
+import { ASCII_ONLY, type AddressOptions } from "../address/grammar.ts";
 import type { Domain } from "../address/domain.ts";
 import { parseAddressList } from "../address/header.ts";
 import { crlfLine } from "../base/crlf.ts";
@@ -104,8 +105,14 @@ export interface AuthorError {
   readonly field: string;
 }
 
-/** Every address the message claims to come from: From, Sender, Resent-From, Resent-Sender; each one once. */
-export function authors(section: HeaderSection): Result<readonly Address[], AuthorError> {
+/**
+ * Every address the message claims to come from: From, Sender, Resent-From, Resent-Sender; each one once. Addresses
+ * outside ASCII are for the caller to allow: with SMTPUTF8 (RFC 6532 §3.2).
+ */
+export function authors(
+  section: HeaderSection,
+  options: AddressOptions = ASCII_ONLY,
+): Result<readonly Address[], AuthorError> {
   const found = new Map<string, Address>();
   let fromFields = 0;
   let fromMailboxes = 0;
@@ -113,7 +120,7 @@ export function authors(section: HeaderSection): Result<readonly Address[], Auth
   for (const field of section.fields) {
     const role = roleOf(field);
     if (role === undefined) continue;
-    const read = readMailboxes(section, field, role);
+    const read = readMailboxes(section, field, role, options);
     if (!read.ok) return read;
     for (const address of read.value) found.set(addressKey(address), address);
     if (field.key === "sender") senderFields += 1;
@@ -150,8 +157,9 @@ function readMailboxes(
   section: HeaderSection,
   field: HeaderField,
   role: Role,
+  options: AddressOptions,
 ): Result<readonly Address[], AuthorError> {
-  const parsed = parseAddressList(asUtf8(rawValue(section, field)));
+  const parsed = parseAddressList(asUtf8(rawValue(section, field)), options);
   if (!parsed.ok) {
     const { code, message } = parsed.error;
     if (code === "empty") return refusal("no-mailbox", field.name, `${field.name} names no mailbox`);

@@ -11,7 +11,7 @@ import { crlfLine, crlfLines } from "../base/crlf.ts";
 import { formatDateTime } from "../base/date.ts";
 
 /** IANA "Mail Transmission Types". */
-type TransmissionType =
+export type TransmissionType =
   | "SMTP"
   | "ESMTP"
   | "ESMTPA"

@@ -105,6 +105,9 @@ export interface MessageFacts {
   /** Number of Received fields. */
   readonly hops: number;
   readonly hopLimit: number;
+  /** The recipient for which it was here most often before, if it was. */
+  readonly passes: { readonly recipient: string; readonly count: number } | undefined;
+  readonly passLimit: number;
   /** Submission: whose message it says it is. */
   readonly authors:
     | { readonly kind: "not-asked" }

@@ -200,6 +200,13 @@ const entries = {
     text: "too many hops: {hops} Received fields",
     meaning: "The message runs in circles (RFC 5321 section 6.3).",
   },
+  "message.passed-before": {
+    code: 554,
+    enhanced: "5.4.6",
+    text: "mail loop: this message was here {count} times before for <{recipient}>",
+    meaning:
+      "Received fields of this host or Delivered-To fields name the same recipient twice or more. Some forwarding leads back here; look at the message's other Received fields for where.",
+  },
   "internal.unknown": {
     code: 451,
     enhanced: "4.3.0",

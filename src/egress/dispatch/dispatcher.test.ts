@@ -127,6 +127,21 @@ test(
 );
 
 test(
+  "a recipient in UTF-8 goes to its own domain and not to the postmaster",
+  withHouse(async (house) => {
+    const message = house.send("stranger@example.jp", ["ünal@example.jp", "ünal@sekimori.test"]);
+    await atRest(house);
+    assert.deepEqual(house.jobs[0]!.recipients, [0]);
+    assert.deepEqual(settledAs(house, message).toSorted(), ["delivered", "failed"]);
+    // Nothing but the report of the failure may reach anybody here.
+    assert.deepEqual(
+      (house.mail.get(alice) ?? []).filter((content) => content.endsWith("Hello\r\n")),
+      [],
+    );
+  }),
+);
+
+test(
   "what is deferred waits in the store with the reply and is tried again when it is due, each attempt counted",
   withHouse(async (house) => {
     house.endings.set("x@example.jp", ["deferred", "deferred", "delivered"]);

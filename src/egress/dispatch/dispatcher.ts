@@ -119,7 +119,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     runs.add(run);
     const remote: number[] = [];
     for (const recipient of attempts.keys()) {
-      const address = parseAddress(message.recipients[recipient]!);
+      const address = parseAddress(message.recipients[recipient]!, { utf8: true });
       if (!address.ok) {
         // <postmaster> without a domain is the only accepted recipient that the mailbox grammar does not know.
         void locally(run, recipient, directory.lookup({ local: "postmaster", domain: undefined, literal: undefined }));

@@ -56,7 +56,7 @@ export async function deliverLocally(
 /** What the spool and the directory hold was made by the grammar; it may be the bare postmaster (RFC 5321 §4.1.1.3). */
 function addressOf(text: string): Address {
   if (text.toLowerCase() === "postmaster") return { local: text, domain: undefined, literal: undefined };
-  const parsed = parseAddress(text);
+  const parsed = parseAddress(text, { utf8: true });
   if (!parsed.ok) throw new Error(`not an address: ${text}`);
   return parsed.value;
 }

@@ -7,8 +7,9 @@ import type { Result } from "../../base/result.ts";
 import { authors, completeSubmission, messageIdOf } from "../../message/submission.ts";
 import { countFields, editHeaders, readHeaders } from "../../message/headers.ts";
 import type { HeaderError, HeaderSection } from "../../message/headers.ts";
+import { earlierPasses } from "../../message/passes.ts";
 import type { Peer } from "../../observe/events.ts";
-import { receivedField } from "../../message/trace.ts";
+import { receivedField, type TransmissionType } from "../../message/trace.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import { combine } from "../../verdict/combine.ts";
@@ -16,11 +17,14 @@ import type { MessageFacts, Role } from "../../verdict/facts.ts";
 import { decideMessage } from "../../verdict/stages/data.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
 import type { TlsFacts } from "./connection.ts";
+import { extensionsUsed } from "./extensions.ts";
 import type { SmtpServices } from "./services.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** RFC 5321 §6.3: at least 100. */
 const HOP_LIMIT = 100;
+/** Lists bring a message to somebody who wrote to them, and one list to another: twice is no loop yet. */
+const PASS_LIMIT = 2;
 
 /** What a session says about itself. */
 export interface SessionView {
@@ -55,8 +59,10 @@ export async function acceptMessage(
     header: headerFact(section),
     hops: section.ok ? countFields(section.value, "received") : 0,
     hopLimit: HOP_LIMIT,
+    passes: section.ok ? passesFact(session, transaction, section.value) : undefined,
+    passLimit: PASS_LIMIT,
     authors: section.ok
-      ? await authorsFact(session, section.value)
+      ? await authorsFact(session, transaction, section.value)
       : { kind: "unreadable", defect: "no header section" },
   };
   const verdicts = decideMessage(facts);
@@ -73,6 +79,7 @@ export async function acceptMessage(
     sender: transaction.senderText,
     recipients,
     eightBit: request.eightBit,
+    ...extensionsUsed(transaction, section.value),
     messageId,
     client: `${session.helo} [${session.peer.client}]:${session.peer.port}`,
     ...(account === undefined ? {} : { account }),
@@ -112,10 +119,20 @@ function headerFact(section: Result<HeaderSection, HeaderError>): MessageFacts["
   return { kind: "fine" };
 }
 
-async function authorsFact(session: SessionView, section: HeaderSection): Promise<MessageFacts["authors"]> {
+function passesFact(session: SessionView, { recipients }: Transaction, section: HeaderSection): MessageFacts["passes"] {
+  const addresses = recipients.map(({ address }) => address);
+  const passes = earlierPasses(section, session.services.hostname, addresses);
+  return passes === undefined ? undefined : { recipient: formatAddress(passes.recipient), count: passes.count };
+}
+
+async function authorsFact(
+  session: SessionView,
+  transaction: Transaction,
+  section: HeaderSection,
+): Promise<MessageFacts["authors"]> {
   const { account } = session;
   if (session.role !== "submission" || account === undefined) return { kind: "not-asked" };
-  const found = authors(section);
+  const found = authors(section, { utf8: transaction.charset === "utf8" });
   if (!found.ok) return { kind: "unreadable", defect: found.error.message };
   for (const author of found.value) {
     try {
@@ -148,7 +165,7 @@ function prepare(
     client: session.peer.client,
     reverseName: undefined,
     hostname,
-    transmission: transmission(session),
+    transmission: transmission(session, transaction),
     cipher: session.tls?.cipher,
     id,
     recipients: singleRecipient(transaction),
@@ -169,11 +186,12 @@ function prepare(
   return { content: completed.content, messageId: completed.messageId, notes };
 }
 
-/** RFC 3848: S for TLS, A for AUTH; plain SMTP after HELO. */
-function transmission(session: SessionView): "SMTP" | "ESMTP" | "ESMTPA" | "ESMTPS" | "ESMTPSA" {
+/** RFC 3848: S for TLS, A for AUTH; plain SMTP after HELO. RFC 6531 §4.3: UTF8 where MAIL asked for SMTPUTF8. */
+function transmission(session: SessionView, { charset }: Transaction): TransmissionType {
   if (!session.extended) return "SMTP";
-  if (session.tls !== undefined) return session.account === undefined ? "ESMTPS" : "ESMTPSA";
-  return session.account === undefined ? "ESMTP" : "ESMTPA";
+  const protocol = charset === "utf8" ? "UTF8SMTP" : "ESMTP";
+  if (session.tls !== undefined) return session.account === undefined ? `${protocol}S` : `${protocol}SA`;
+  return session.account === undefined ? protocol : `${protocol}A`;
 }
 
 function singleRecipient(transaction: Transaction): readonly Address[] {

@@ -30,7 +30,7 @@ import type { LoginStep } from "./login.ts";
 import { describeEvidence, replyFor } from "./replies.ts";
 import type { SmtpServices } from "./services.ts";
 import { beginTransaction, reservationsOf } from "./transaction.ts";
-import type { Transaction } from "./transaction.ts";
+import type { MailRequest, RcptRequest, Transaction } from "./transaction.ts";
 
 export interface SessionOptions {
   readonly role: Role;
@@ -219,6 +219,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.helo = name;
     this.extended = verb === "EHLO";
     const { hostname, smtp } = this.services;
+    const { messageSize, recipients, messages } = smtp;
     const starttls = this.#options.tls === "starttls" && this.tls === undefined;
     // Never offered where it would not be allowed (RFC 4954 §4).
     const mechanisms = this.role === "submission" && this.tls !== undefined ? mechanismNames : [];
@@ -226,7 +227,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const reply =
       verb === "HELO"
         ? makeReply(250, "", hostname)
-        : ehloReply(hostname, { messageSize: smtp.messageSize, starttls, mechanisms });
+        : ehloReply(hostname, { messageSize, recipients, messages, starttls, mechanisms });
     this.#core.answer(reply);
   }
 
@@ -289,7 +290,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     });
   }
 
-  #mail(request: Extract<SmtpRequest, { kind: "mail" }>): Promise<void> | undefined {
+  #mail(request: MailRequest): Promise<void> | undefined {
     const { sender } = request;
     if (this.role !== "submission" || this.account === undefined || sender === undefined) {
       this.#mailDecided(request, "none");
@@ -306,7 +307,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     );
   }
 
-  #mailDecided(request: Extract<SmtpRequest, { kind: "mail" }>, ownership: MailFacts["ownership"]): void {
+  #mailDecided(request: MailRequest, ownership: MailFacts["ownership"]): void {
     const { hostname, smtp, observer } = this.services;
     const { sender, declaredSize } = request;
     const decision = this.#decide(
@@ -324,7 +325,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         messageLimit: smtp.messages,
       }),
     );
-    const transaction = beginTransaction(sender, declaredSize);
+    const transaction = beginTransaction(request);
     const account = this.account === undefined ? {} : { account: this.account };
     if (decision.verdict.kind === "accept") {
       this.#transaction = transaction;
@@ -336,14 +337,14 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.#core.answer(decision.reply);
   }
 
-  #rcpt(request: Extract<SmtpRequest, { kind: "rcpt" }>): Promise<void> | undefined {
+  #rcpt(request: RcptRequest): Promise<void> | undefined {
     const lookup = this.services.directory.lookup(request.recipient);
     if (lookup instanceof Promise) return lookup.then((answer) => this.#rcptDecided(request, answer));
     this.#rcptDecided(request, lookup);
     return undefined;
   }
 
-  #rcptDecided(request: Extract<SmtpRequest, { kind: "rcpt" }>, lookup: Lookup): void {
+  #rcptDecided(request: RcptRequest, lookup: Lookup): void {
     const { limits, smtp, observer, clock } = this.services;
     const text = formatAddress(request.recipient);
     const { account } = this;
@@ -374,7 +375,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const logged = { ...this.peer, ...this.#logged(decision), sender: transaction.senderText, recipient: text };
     if (decision.verdict.kind === "accept") {
       const { reason } = decision.verdict;
-      this.#transaction = transaction.add({ address: request.recipient, text, reason, reservation });
+      this.#transaction = transaction.add({ address: request.recipient, text, dsn: request.dsn, reason, reservation });
       observer.emit("recipient.accepted", logged);
     } else observer.emit("recipient.refused", account === undefined ? logged : { ...logged, account });
     this.#core.answer(decision.reply);

@@ -4,11 +4,17 @@
 import { formatAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
 import type { Reservation } from "../../counters/limits.ts";
+import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type { ReasonId } from "../../verdict/reasons.ts";
+
+/** What MAIL and RCPT said, as the core read it. */
+export type MailRequest = Extract<SmtpRequest, { kind: "mail" }>;
+export type RcptRequest = Extract<SmtpRequest, { kind: "rcpt" }>;
 
 export interface TransactionRecipient {
   readonly address: Address;
   readonly text: string;
+  readonly dsn: RcptRequest["dsn"];
   readonly reason: ReasonId;
   readonly reservation: Reservation | undefined;
 }
@@ -19,18 +25,25 @@ export interface Transaction {
   /** The same as text, "" for <>. */
   readonly senderText: string;
   readonly declaredSize: number | undefined;
+  readonly body: MailRequest["body"];
+  readonly charset: MailRequest["charset"];
+  readonly dsn: MailRequest["dsn"];
   readonly recipients: readonly TransactionRecipient[];
   /** Appends; a copy of the list for each would make a thousand recipients cost half a million copies. */
   readonly add: (recipient: TransactionRecipient) => Transaction;
   readonly freeze: () => Transaction;
 }
 
-export function beginTransaction(sender: Address | undefined, declaredSize: number | undefined): Transaction {
+export function beginTransaction(request: MailRequest): Transaction {
+  const { sender, declaredSize, body, charset, dsn } = request;
   const recipients: TransactionRecipient[] = [];
   const transaction: Transaction = {
     sender,
     senderText: sender === undefined ? "" : formatAddress(sender),
     declaredSize,
+    body,
+    charset,
+    dsn,
     recipients,
     add: (recipient) => {
       recipients.push(recipient);

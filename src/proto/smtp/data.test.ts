@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { DataReader } from "./data.ts";
-import type { DataDefect } from "./data.ts";
+import type { ContentDefect } from "./content.ts";
 
 interface Outcome {
   readonly content: string;
   readonly size: number;
   readonly eightBit: boolean;
-  readonly defect: DataDefect | undefined;
+  readonly defect: ContentDefect | undefined;
   readonly ended: boolean;
   /** Octets taken from the input. */
   readonly taken: number;

@@ -13,51 +13,27 @@
 // Content is compacted in place inside the chunk it came in, so stuffing costs no allocation and no call per
 // line: 4 MiB of ".." lines cost about what 4 MiB of text cost. The chunk belongs to the reader from then on.
 
-export type DataDefect = "bare-line-end" | "nul" | "too-large" | "unwanted";
+import { Content } from "./content.ts";
 
 type DataState = "line-start" | "text" | "cr" | "dot" | "dot-cr" | "ended";
 
 const CR = 13;
 const LF = 10;
 const DOT = 46;
-/** Pieces of content shorter than this are copied together. */
-const GATHER_BELOW = 1024;
 
-export class DataReader {
-  /** Content so far: CRLF line ends, nothing stuffed. Empty once a defect is known. */
-  readonly chunks: Uint8Array[] = [];
-  /** Octets of content, counted beyond the limit too. */
-  size = 0;
-  /** Any octet above 127: the message needs 8BITMIME on its way (RFC 6152). */
-  eightBit = false;
-  defect: DataDefect | undefined;
-  readonly #limit: number;
+/** Its content has CRLF line ends and nothing stuffed. */
+export class DataReader extends Content {
   #state: DataState = "line-start";
-  /** Where small pieces are copied, how much of it is used, and where the chunk begins that they go on with. */
-  #block: Uint8Array | undefined;
-  #used = 0;
-  #open: number | undefined;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
 
   get ended(): boolean {
     return this.#state === "ended";
-  }
-
-  /** The content will not be taken: from here on it is read to its end and thrown away. */
-  discard(): void {
-    this.defect ??= "unwanted";
-    this.chunks.length = 0;
   }
 
   /** Reads from `start`; returns the index of the first octet that is not content (bytes.length until ended). */
   read(bytes: Uint8Array, start: number): number {
     const length = bytes.length;
     let state = this.#state;
-    // A bare line end or NUL counts more than the size, whichever came first: no chunking changes what is told.
-    let defect = this.defect === "too-large" ? undefined : this.defect;
+    let defect = this.knownDefect;
     let position = start;
     let write = start;
     let high = 0;
@@ -85,7 +61,7 @@ export class DataReader {
           position++;
           if (octet === LF) {
             this.#state = "ended";
-            this.#keep(bytes, start, write, high, defect);
+            this.keep(bytes, start, write, high, defect);
             return position;
           }
           defect ??= "bare-line-end";
@@ -132,39 +108,7 @@ export class DataReader {
     }
 
     this.#state = state;
-    this.#keep(bytes, start, write, high, defect);
+    this.keep(bytes, start, write, high, defect);
     return length;
-  }
-
-  #keep(bytes: Uint8Array, start: number, end: number, high: number, defect: DataDefect | undefined): void {
-    this.size += end - start;
-    if (high > 127) this.eightBit = true;
-    this.defect = defect ?? (this.size > this.#limit ? "too-large" : undefined);
-    if (this.defect !== undefined) this.chunks.length = 0;
-    else if (end > start) this.#push(bytes.subarray(start, end));
-  }
-
-  /**
-   * Small pieces are gathered, so that a sender of single octets cannot make us keep millions of objects. A block goes
-   * on being filled after a larger piece, so that octets between such pieces cannot make us keep a block each.
-   */
-  #push(piece: Uint8Array): void {
-    if (piece.length >= GATHER_BELOW) {
-      this.chunks.push(piece);
-      this.#open = undefined;
-      return;
-    }
-    if (this.#block === undefined || this.#used + piece.length > this.#block.length) {
-      this.#block = new Uint8Array(Math.max(2 * GATHER_BELOW, Math.min(this.size, 65_536)));
-      this.#used = 0;
-      this.#open = undefined;
-    }
-    this.#block.set(piece, this.#used);
-    const start = this.#open ?? this.#used;
-    this.#used += piece.length;
-    const chunk = this.#block.subarray(start, this.#used);
-    if (this.#open === undefined) this.chunks.push(chunk);
-    else this.chunks[this.chunks.length - 1] = chunk;
-    this.#open = start;
   }
 }

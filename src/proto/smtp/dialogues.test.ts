@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { SmtpState } from "./server.ts";
+import type { SmtpState } from "./states.ts";
 import { drive, EHLO, MAIL, RCPT, reply } from "./test-drive.ts";
 import type { Drive } from "./test-drive.ts";
 
@@ -141,13 +141,13 @@ const dialogues: readonly Dialogue[] = [
   })),
   {
     name: "parameters, good and bad",
-    input: `${EHLO}MAIL FROM:<> SIZE=x\r\nMAIL FROM:<> BODY=BINARYMIME\r\nMAIL FROM:<> RET=FULL\r\nMAIL FROM:<> AUTH=<> SIZE=7\r\nRCPT TO:<bob@example.jp> NOTIFY=NEVER\r\n`,
+    input: `${EHLO}MAIL FROM:<> SIZE=x\r\nMAIL FROM:<> BODY=X\r\nMAIL FROM:<> REQUIRETLS\r\nMAIL FROM:<> AUTH=<> SIZE=7\r\nRCPT TO:<bob@example.jp> RRVS=x\r\n`,
     trace: [...hello, "< 501", "< 555", "< 555", "? mail <> 7BIT 7", "< 250", "< 555"],
     state: "mail",
   },
   {
     name: "unknown and unwanted verbs",
-    input: `XYZZY\r\n\r\nEXPN staff\r\nBDAT 5\r\n${EHLO}AUTH NTLM\r\n`,
+    input: `XYZZY\r\n\r\nEXPN staff\r\nETRN x\r\n${EHLO}AUTH NTLM\r\n`,
     trace: [...greeting, "< 500", "< 500", "< 502", "< 502", ...hello.slice(2), "< 504"],
     state: "idle",
   },
@@ -274,6 +274,12 @@ const dialogues: readonly Dialogue[] = [
   {
     name: "a line that does not end but in a bare LF",
     input: `NOOP ${"x".repeat(40_000)}\nNOOP\r\n`,
+    trace: [...greeting, "< 521 5.5.2"],
+    state: "closed",
+  },
+  {
+    name: "a line that does not end with a bare CR far behind its beginning",
+    input: `NOOP ${"x".repeat(13_000)}\rxx`,
     trace: [...greeting, "< 521 5.5.2"],
     state: "closed",
   },

@@ -45,9 +45,32 @@ test("an enhanced status code is of the class of its reply (RFC 3463 section 2)"
 });
 
 test("EHLO names what is offered and nothing else", () => {
-  const bare = ehloReply("mx1.sekimori.test", { messageSize: 1000, starttls: false, mechanisms: [] });
-  assert.deepEqual(bare.lines, ["mx1.sekimori.test", "PIPELINING", "SIZE 1000", "8BITMIME", "ENHANCEDSTATUSCODES"]);
-  const full = ehloReply("mx1.sekimori.test", { messageSize: 1000, starttls: true, mechanisms: ["PLAIN", "LOGIN"] });
-  assert.deepEqual(full.lines.slice(5), ["STARTTLS", "AUTH PLAIN LOGIN"]);
+  const bare = ehloReply("mx1.sekimori.test", {
+    messageSize: 1000,
+    recipients: 100,
+    messages: 50,
+    starttls: false,
+    mechanisms: [],
+  });
+  assert.deepEqual(bare.lines, [
+    "mx1.sekimori.test",
+    "PIPELINING",
+    "SIZE 1000",
+    "8BITMIME",
+    "ENHANCEDSTATUSCODES",
+    "CHUNKING",
+    "BINARYMIME",
+    "SMTPUTF8",
+    "DSN",
+    "LIMITS RCPTMAX=100 MAILMAX=50",
+  ]);
+  const full = ehloReply("mx1.sekimori.test", {
+    messageSize: 1000,
+    recipients: 100,
+    messages: 50,
+    starttls: true,
+    mechanisms: ["PLAIN", "LOGIN"],
+  });
+  assert.deepEqual(full.lines.slice(10), ["STARTTLS", "AUTH PLAIN LOGIN"]);
   assert.match(full.wire, /^250-mx1\.sekimori\.test\r\n(250-[ -~]+\r\n)+250 AUTH PLAIN LOGIN\r\n$/);
 });

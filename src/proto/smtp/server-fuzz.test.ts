@@ -27,6 +27,16 @@ const halfValid = fc.constantFrom(
   ".\r\n",
   "..\r\n",
   "\r\n.\r\n",
+  "MAIL FROM:<alice@sekimori.test> BODY=BINARYMIME\r\n",
+  "MAIL FROM:<\xc3\xbc@sekimori.test> SMTPUTF8 RET=HDRS ENVID=x+2B\r\n",
+  "RCPT TO:<\xc3\xbc@example.jp> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;x@example.jp\r\n",
+  "BDAT 0\r\n",
+  "BDAT 0 LAST\r\n",
+  "BDAT 3\r\n",
+  "BDAT 10\r\n0123456\r\n\r",
+  "BDAT 6 LAST\r\nNOOP\r\n",
+  "BDAT 70\r\n",
+  "BDAT 99999999\r\n",
   "RSET\r\n",
   "NOOP\r\n",
   "QUIT\r\n",
@@ -48,6 +58,10 @@ const stream = fc
       {
         weight: 2,
         arbitrary: fc.constant("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.jp>\r\nDATA\r\nx\r\n.\r\n"),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.constant("EHLO c\r\nMAIL FROM:<> BODY=BINARYMIME\r\nRCPT TO:<bob@example.jp>\r\nBDAT 2\r\nx\n"),
       },
     ),
     { maxLength: 25 },
@@ -197,3 +211,37 @@ test("any stream in any pieces, answered at once or late, gives the same dialogu
     { numRuns: 1000 },
   );
 });
+
+/** What the fuzzing found, or what would break first: each in one piece, octet by octet and one command a turn. */
+const corpus: readonly (readonly [name: string, input: string])[] = [
+  ["a bare CR far behind the beginning of a line without an end", `NOOP ${"x".repeat(13_000)}\rxx`],
+  ["an empty chunk as the last command of a turn", "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 0\r\n"],
+  ["an empty last chunk without a message", "EHLO c\r\nBDAT 0 LAST\r\nBDAT 0\r\nNOOP\r\n"],
+  [
+    "a chunk that ends within a CRLF",
+    "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 2\r\na\rBDAT 1 LAST\r\n\n",
+  ],
+  [
+    "a chunk that ends in a CR that stays bare",
+    "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 2\r\na\rBDAT 1 LAST\r\nb",
+  ],
+  ["a chunk longer than anything that comes", "EHLO c\r\nBDAT 999999999999999\r\nQUIT\r\nQUIT\r\n"],
+  ["a line that is too long before a chunk", `EHLO c\r\n${"x".repeat(3000)}\r\nBDAT 6\r\nQUIT\r\nNOOP\r\n`],
+  ["STARTTLS in a chunk that is thrown away", "EHLO c\r\nBDAT 10\r\nSTARTTLS\r\nNOOP\r\n"],
+  ["BDAT as a response to AUTH", "EHLO c\r\nAUTH PLAIN\r\nBDAT 5\r\nNOOP\r\n"],
+  [
+    "half a UTF-8 character before the end of a path",
+    "EHLO c\r\nMAIL FROM:<\xc3> SMTPUTF8\r\nMAIL FROM:<\xc3@b> SMTPUTF8\r\n",
+  ],
+];
+
+for (const [name, input] of corpus) {
+  test(`corpus: ${name}`, () => {
+    const whole = drive(input);
+    const cuts = Array.from({ length: input.length }, (_, index) => index);
+    assert.deepEqual(drive(input, { cuts }).trace, whole.trace);
+    assert.deepEqual(drive(input, { cuts, late: [true], budget: 1 }).trace, whole.trace);
+    assert.deepEqual(drive(input, { budget: 1 }).trace, whole.trace);
+    assert.ok(whole.trace.length > 2);
+  });
+}

@@ -6,31 +6,41 @@ import { drive, EHLO, MAIL, RCPT, reply } from "./test-drive.ts";
 
 // --- every verb in every state -------------------------------------------------------------------------------
 
-const ways: { readonly [S in "start" | "idle" | "mail" | "rcpt"]: string } = {
+const ways: { readonly [S in "start" | "idle" | "mail" | "rcpt" | "chunks"]: string } = {
   start: "",
   idle: EHLO,
   mail: EHLO + MAIL,
   rcpt: EHLO + MAIL + RCPT,
+  chunks: `${EHLO}${MAIL}${RCPT}BDAT 0\r\n`,
 };
 
 /** Per state: the reply, or where a yes leads when the command is asked about. */
-const table: readonly (readonly [line: string, start: string, idle: string, mail: string, rcpt: string])[] = [
-  ["HELO c", "idle", "idle", "idle", "idle"],
-  ["EHLO c", "idle", "idle", "idle", "idle"],
-  ["STARTTLS", "503", "tls", "503", "503"],
-  ["AUTH PLAIN =", "503", "idle", "503", "503"],
-  ["MAIL FROM:<>", "503", "mail", "503", "503"],
-  ["RCPT TO:<bob@example.jp>", "503", "503", "rcpt", "rcpt"],
-  ["DATA", "503", "503", "503", "content"],
-  ["RSET", "250", "250", "250", "250"],
-  ["NOOP", "250", "250", "250", "250"],
-  ["VRFY bob", "252", "252", "252", "252"],
-  ["HELP", "214", "214", "214", "214"],
-  ["QUIT", "221", "221", "221", "221"],
+const table: readonly (readonly [
+  line: string,
+  start: string,
+  idle: string,
+  mail: string,
+  rcpt: string,
+  chunks: string,
+])[] = [
+  ["HELO c", "idle", "idle", "idle", "idle", "idle"],
+  ["EHLO c", "idle", "idle", "idle", "idle", "idle"],
+  ["STARTTLS", "503", "tls", "503", "503", "503"],
+  ["AUTH PLAIN =", "503", "idle", "503", "503", "503"],
+  ["MAIL FROM:<>", "503", "mail", "503", "503", "503"],
+  ["RCPT TO:<bob@example.jp>", "503", "503", "rcpt", "rcpt", "503"],
+  ["DATA", "503", "503", "503", "content", "503"],
+  ["BDAT 0", "503", "503", "503", "chunks", "250"],
+  ["BDAT 0 LAST", "503", "503", "503", "idle", "idle"],
+  ["RSET", "250", "250", "250", "250", "250"],
+  ["NOOP", "250", "250", "250", "250", "250"],
+  ["VRFY bob", "252", "252", "252", "252", "252"],
+  ["HELP", "214", "214", "214", "214", "214"],
+  ["QUIT", "221", "221", "221", "221", "221"],
 ];
 
 for (const [line, ...row] of table) {
-  for (const [index, state] of (["start", "idle", "mail", "rcpt"] as const).entries()) {
+  for (const [index, state] of (["start", "idle", "mail", "rcpt", "chunks"] as const).entries()) {
     const expected = row[index]!;
     test(`${line} in state ${state}: ${expected}`, () => {
       const before = drive(ways[state]).trace.length;
@@ -38,20 +48,20 @@ for (const [line, ...row] of table) {
       const news = accepted.trace.slice(before);
       if (/^\d/.test(expected)) {
         assert.ok(news[0]!.startsWith(`< ${expected}`), news[0]);
-        const ended = line === "RSET" && (state === "mail" || state === "rcpt");
+        const ended = line === "RSET" && (state === "mail" || state === "rcpt" || state === "chunks");
         assert.deepEqual(news.slice(1), ended ? ["? abandoned"] : []);
         assert.equal(accepted.core.state, line === "QUIT" ? "closed" : ended ? "idle" : state);
         return;
       }
       assert.ok(news[0]!.startsWith("? "), news[0]);
       assert.equal(accepted.core.state, expected);
-      // A no changes nothing.
+      // A no changes nothing, but a chunk that is refused takes its message with it (RFC 3030 §2).
       let asked = 0;
       const wanted = before === 2 ? 2 : [...ways[state].matchAll(/\r\n/g)].length + 2;
       const refused = drive(`${ways[state]}${line}\r\n`, {
         answer: () => (++asked === wanted ? reply(451, "4.3.0") : undefined),
       });
-      assert.equal(refused.core.state, state);
+      assert.equal(refused.core.state, line.startsWith("BDAT") ? "idle" : state);
     });
   }
 }
@@ -209,4 +219,59 @@ test("the reason of one refused content is not that of the next", () => {
   assert.equal(core.next({ commands: 10 })?.kind, "abandoned");
   assert.match(core.takeOutput(), /^452 /);
   assert.equal(new SmtpServer({ messageSize: 1, errors: 1 }).contentHeld, 0);
+});
+
+// --- chunks --------------------------------------------------------------------------------------------------
+
+const begun = `${EHLO}${MAIL}${RCPT}`;
+
+test("a first chunk that may not come is read away and takes the transaction with it", () => {
+  const { core, trace } = drive(`${begun}BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n`, {
+    answer: (request) => (request === "data" ? reply(452, "4.3.1") : undefined),
+  });
+  assert.deepEqual(trace.slice(-5), [
+    "? data",
+    "< 452 4.3.1 text",
+    "? abandoned",
+    "< 503 5.5.1 no message is being received: chunk thrown away",
+    "< 250 2.0.0 ok",
+  ]);
+  assert.equal(core.state, "idle");
+});
+
+test("content refused between or within chunks is answered at the end of the next", () => {
+  for (const before of [`${begun}BDAT 3\r\nabc`, `${begun}BDAT 9\r\nabc`]) {
+    const { core } = drive(before);
+    assert.equal(core.contentHeld, 3);
+    core.refuseContent(reply(452, "4.3.1"));
+    assert.equal(core.contentHeld, 0);
+    core.receive(Buffer.from(before.includes("BDAT 9") ? "defghi" : "BDAT 6\r\nQUIT\r\n"));
+    assert.deepEqual(core.next({ commands: 10 }), { kind: "abandoned" });
+    assert.equal(core.takeOutput(), reply(452, "4.3.1").wire);
+    assert.equal(core.state, "idle");
+  }
+});
+
+test("chunks sent ahead of a refusal do not count as errors until there are a thousand of them", () => {
+  for (const [count, state] of [
+    [1000, "idle"],
+    [1001, "closed"],
+  ] as const) {
+    const input = `${begun}BDAT 1\r\n\0${"BDAT 1\r\nx".repeat(count)}NOOP\r\n`;
+    assert.equal(drive(input, { options: { errors: 2 } }).core.state, state);
+  }
+});
+
+test("a message begun by BDAT is gone after EHLO, and no octet of it comes into the next", () => {
+  const { trace } = drive(`${begun}BDAT 3\r\nabc${begun}BDAT 3 LAST\r\ndef`);
+  assert.equal(trace.at(-2), '? message "def\\r\\n" 7bit');
+});
+
+test("an empty chunk is answered although nothing is left to read and the turn is over", () => {
+  const { core } = drive(`${begun}BDAT 1\r\nx`);
+  core.receive(Buffer.from("BDAT 0\r\n"));
+  assert.equal(core.next({ commands: 1 }), undefined);
+  assert.match(core.takeOutput(), /^250 2\.0\.0 chunk taken/);
+  core.receive(Buffer.from("BDAT 0 LAST\r\n"));
+  assert.equal(core.next({ commands: 1 })?.kind, "message");
 });

@@ -1,29 +1,25 @@
 // The SMTP server core: bytes in, requests and bytes out. No socket, no clock, no opinion.
 //
 // It promises: commands are read whole or not at all; what the table below forbids is never asked; nothing received
-// before TLS survives it (RFC 3207 §4.2); after DATA is answered only CRLF.CRLF ends the content; a session in which
-// too much failed ends with 421. It does not decide about hosts, people or addresses: it asks, and waits for the answer.
+// before TLS survives it (RFC 3207 §4.2); after DATA is answered only CRLF.CRLF ends the content; every octet that BDAT
+// announces is content or thrown away, never a command (RFC 3030 §2); a session in which too much failed ends with 421. It does not decide about hosts, people or addresses: it asks, and waits for the answer.
 //
 // How to drive it: `receive` bytes, then take `next()` until it gives undefined; every request wants exactly one
 // `answer` (now or later) before the next one comes; write `takeOutput()` to the socket when the turn is over.
 //
-//   state      commands asked about                        on success (2xx, 3xx)
-//   greeting   (connection)                                start
-//   start      HELO EHLO                                   idle
-//   idle       HELO EHLO STARTTLS AUTH MAIL                idle idle tls sasl→idle mail
-//   mail       HELO EHLO RCPT                              idle idle rcpt
-//   rcpt       HELO EHLO RCPT DATA                         idle idle rcpt content
-//   sasl       (response)                                  idle
-//   content    (message)                                   idle
-//
-// RSET leads to idle from mail and rcpt; NOOP, VRFY, HELP and QUIT are answered everywhere; all else gets 503.
+// What may come when is the table in states.ts.
 
 import { decodeBase64 } from "../sasl/base64.ts";
+import { ChunkReader, SkippedChunk } from "./chunks.ts";
 import { parseCommand } from "./commands.ts";
-import type { Command, Verb } from "./commands.ts";
+import type { Command } from "./commands.ts";
+import type { Content, ContentDefect } from "./content.ts";
 import { DataReader } from "./data.ts";
-import { makeReply, replies } from "./reply.ts";
+import { Input } from "./input.ts";
+import { replies } from "./reply.ts";
 import type { Reply } from "./reply.ts";
+import { outOfSequence, transitions } from "./states.ts";
+import type { SmtpState } from "./states.ts";
 
 export interface SmtpServerOptions {
   /** Largest content in octets. */
@@ -40,6 +36,7 @@ export type SmtpRequest =
   | { readonly kind: "auth-response"; readonly response: Uint8Array }
   | (Extract<Command, { verb: "MAIL" }> & { readonly kind: "mail" })
   | (Extract<Command, { verb: "RCPT" }> & { readonly kind: "rcpt" })
+  /** May content come, by DATA or by the first BDAT? A yes to BDAT is not written: its octets are on their way. */
   | { readonly kind: "data" }
   | {
       readonly kind: "message";
@@ -47,26 +44,10 @@ export type SmtpRequest =
       readonly size: number;
       readonly eightBit: boolean;
     }
-  /** The transaction is over without a message: RSET, a new EHLO, content that could not be taken. No answer wanted. */
+  /** The transaction is over without a message: RSET, a new EHLO, content that cannot be taken. No answer wanted. */
   | { readonly kind: "abandoned" };
 
-export type SmtpState = "greeting" | "start" | "idle" | "mail" | "rcpt" | "sasl" | "content" | "tls" | "closed";
-
-/** Where a command is asked about, and where it leads when the answer is yes. */
-const transitions: { readonly [V in Verb]?: { readonly [S in SmtpState]?: SmtpState } } = {
-  HELO: { start: "idle", idle: "idle", mail: "idle", rcpt: "idle" },
-  EHLO: { start: "idle", idle: "idle", mail: "idle", rcpt: "idle" },
-  STARTTLS: { idle: "tls" },
-  AUTH: { idle: "idle" },
-  MAIL: { idle: "mail" },
-  RCPT: { mail: "rcpt", rcpt: "rcpt" },
-  DATA: { rcpt: "content" },
-};
-
-/** RFC 5321 §4.5.3.1.4 asks for 512 octets and more for extensions; AUTH for 12,288 (RFC 4954 §4). */
-const COMMAND_LIMIT = 2048;
-const SASL_LIMIT = 12_288;
-/** RCPTs over the per-transaction cap are answered 452 this often before they count as errors. */
+/** RCPTs over the per-transaction cap, and chunks after one that failed, are answered this often before they count. */
 const OVERSHOOT = 1000;
 
 export class SmtpServer {
@@ -74,12 +55,14 @@ export class SmtpServer {
   #state: SmtpState = "greeting";
   /** Where the pending request leads on success; undefined when none is pending. */
   #pending: { readonly success: SmtpState; readonly failure: SmtpState } | undefined;
-  #buffer: Buffer = EMPTY;
-  #position = 0;
-  #later: Buffer[] = [];
-  #laterLength = 0;
-  #discarding = false;
-  #reader: DataReader | undefined;
+  readonly #input = new Input();
+  /** The MAIL of the transaction. */
+  #mail: Extract<Command, { verb: "MAIL" }> | undefined;
+  /** Content by DATA, or by BDAT. */
+  #data: DataReader | undefined;
+  #chunks: ChunkReader | undefined;
+  #bdat: Extract<Command, { verb: "BDAT" }> | undefined;
+  #skip: { readonly chunk: SkippedChunk; readonly reply: Reply; readonly back: SmtpState } | undefined;
   #contentRefusal: Reply = replies.contentTooLarge;
   #output = "";
   #errors = 0;
@@ -102,7 +85,7 @@ export class SmtpServer {
 
   /** Octets received that wait for an answer or for their turn: the shell stops reading when this grows. */
   get buffered(): number {
-    return this.#buffer.length - this.#position + this.#laterLength;
+    return this.#input.length;
   }
 
   /** What EHLO offered last: only offered things are asked about. */
@@ -112,26 +95,26 @@ export class SmtpServer {
 
   /** Octets of content held for the message being received. */
   get contentHeld(): number {
-    return this.#reader === undefined || this.#reader.defect !== undefined ? 0 : this.#reader.size;
+    const content = this.#content;
+    return content === undefined || content.defect !== undefined ? 0 : content.size;
+  }
+
+  get #content(): Content | undefined {
+    return this.#data ?? this.#chunks;
   }
 
   /** The content being received will be thrown away and answered with this when it ends. */
   refuseContent(reply: Reply): void {
-    if (this.#reader === undefined) return;
-    this.#reader.discard();
+    const content = this.#content;
+    if (content === undefined) return;
+    content.discard();
     this.#contentRefusal = reply;
   }
 
   /** Takes octets from the socket. The core owns them from here on. */
   receive(bytes: Buffer): void {
     if (this.#state === "closed" || this.#state === "tls") return;
-    if (this.#position === this.#buffer.length && this.#later.length === 0) {
-      this.#buffer = bytes;
-      this.#position = 0;
-    } else {
-      this.#later.push(bytes);
-      this.#laterLength += bytes.length;
-    }
+    this.#input.push(bytes);
   }
 
   /** Bytes for the socket since the last call, latin1. */
@@ -148,18 +131,22 @@ export class SmtpServer {
   next(budget: { commands: number }): SmtpRequest | undefined {
     if (this.#pending !== undefined) return undefined;
     if (this.#state === "greeting") return this.#ask({ kind: "greeting" }, "start", "closed");
-    while (budget.commands > 0) {
+    while (budget.commands > 0 || this.#chunkComplete) {
       if (this.#state === "closed" || this.#state === "tls") return undefined;
-      if (this.#state === "content") {
-        const request = this.#readContent();
+      if (this.#state === "content" || this.#state === "chunk" || this.#state === "skip") {
+        const request = this.#readContent(this.#state);
         if (request === "more") return undefined;
         budget.commands--;
         if (request !== undefined) return request;
         continue;
       }
-      const line = this.#readLine();
+      const line = this.#input.readLine(this.#state === "sasl" ? "sasl" : "command");
       if (line === undefined) return undefined;
       budget.commands--;
+      if (typeof line !== "string") {
+        this.#say(line);
+        continue;
+      }
       this.#commands++;
       const request = this.#state === "sasl" ? this.#saslResponse(line) : this.#command(line);
       if (request !== undefined) return request;
@@ -174,14 +161,19 @@ export class SmtpServer {
     this.#pending = undefined;
     // Closed from outside in the meantime: nobody waits for this answer any more.
     if (this.#state === "closed") return;
+    if (pending.success === "chunk") {
+      this.#openChunk(reply);
+      return;
+    }
     if (reply.code === 334) {
       this.#state = "sasl";
       this.#output += reply.wire;
       return;
     }
     this.#state = reply.code < 400 ? pending.success : pending.failure;
-    if (this.#state === "content") this.#reader = new DataReader(this.#options.messageSize);
-    if (this.#state === "tls") this.#dropInput();
+    if (this.#state === "idle") this.#chunks = undefined;
+    if (this.#state === "content") this.#data = new DataReader(this.#options.messageSize);
+    if (this.#state === "tls") this.#input.drop();
     this.#say(reply);
     if (this.#isClosed()) this.#end();
   }
@@ -202,7 +194,13 @@ export class SmtpServer {
   secured(): void {
     if (this.#state !== "tls") throw new Error("TLS without STARTTLS");
     this.#state = "start";
-    this.#dropInput();
+    this.#input.drop();
+  }
+
+  /** BDAT 0: no octet will come that could bring the caller back. */
+  get #chunkComplete(): boolean {
+    if (this.#state === "chunk") return this.#chunks!.ended;
+    return this.#state === "skip" && this.#skip!.chunk.ended;
   }
 
   #ask(request: SmtpRequest, success: SmtpState, failure: SmtpState): SmtpRequest {
@@ -215,7 +213,8 @@ export class SmtpServer {
     if (reply.code === 421 || reply.code === 521) {
       this.#end();
     } else if (reply.code >= 400) {
-      if (reply.code === 452 && reply.enhanced === "4.5.3" && this.#overshoot++ < OVERSHOOT) return;
+      const tolerated = (reply.code === 452 && reply.enhanced === "4.5.3") || reply === replies.chunkOutOfPlace;
+      if (tolerated && this.#overshoot++ < OVERSHOOT) return;
       if (++this.#errors >= this.#options.errors) {
         this.#output += replies.tooManyErrors.wire;
         this.#end();
@@ -225,67 +224,9 @@ export class SmtpServer {
 
   #end(): void {
     this.#state = "closed";
-    this.#reader = undefined;
-    this.#dropInput();
-  }
-
-  #dropInput(): void {
-    this.#buffer = EMPTY;
-    this.#position = 0;
-    this.#later = [];
-    this.#laterLength = 0;
-  }
-
-  #refill(): boolean {
-    if (this.#later.length === 0) return false;
-    const rest = this.#buffer.subarray(this.#position);
-    if (rest.length > 0) this.#later.unshift(rest);
-    this.#buffer = this.#later.length === 1 ? this.#later[0]! : Buffer.concat(this.#later);
-    this.#position = 0;
-    this.#later = [];
-    this.#laterLength = 0;
-    return true;
-  }
-
-  /** One line without its CRLF, or undefined. Refuses what is too long or ends in anything but CRLF. */
-  #readLine(): string | undefined {
-    const limit = this.#state === "sasl" ? SASL_LIMIT : COMMAND_LIMIT;
-    for (;;) {
-      const end = this.#buffer.indexOf(LF, this.#position);
-      if (end < 0) {
-        if (this.#refill()) continue;
-        if (this.#buffer.length - this.#position > SASL_LIMIT) this.#discard();
-        return undefined;
-      }
-      const start = this.#position;
-      this.#position = end + 1;
-      const line = this.#buffer.toString("latin1", start, end);
-      if (line.charCodeAt(line.length - 1) !== CR || line.indexOf("\r") !== line.length - 1) {
-        this.#say(replies.bareLineEnd);
-        return undefined;
-      }
-      const discarded = this.#discarding;
-      this.#discarding = false;
-      const isAuth = line.length <= SASL_LIMIT && /^auth /i.test(line);
-      if (discarded || line.length + 1 > (isAuth ? SASL_LIMIT : limit)) {
-        this.#say(replies.tooLong);
-        if (this.#isClosed()) return undefined;
-        continue;
-      }
-      return line.slice(0, -1);
-    }
-  }
-
-  /** Throws away the beginning of a line that is too long; its last octet may be the CR of its end. */
-  #discard(): void {
-    const last = this.#buffer.length - 1;
-    const bare = this.#buffer.indexOf(CR, this.#position);
-    if (bare >= 0 && bare < last) {
-      this.#say(replies.bareLineEnd);
-      return;
-    }
-    this.#discarding = true;
-    this.#position = last;
+    this.#data = undefined;
+    this.#chunks = undefined;
+    this.#input.drop();
   }
 
   #isClosed(): boolean {
@@ -293,7 +234,7 @@ export class SmtpServer {
   }
 
   #command(line: string): SmtpRequest | undefined {
-    const parsed = parseCommand(line);
+    const parsed = parseCommand(line, this.#mail?.charset);
     if ("refusal" in parsed) {
       this.#say(parsed.refusal);
       return undefined;
@@ -323,7 +264,7 @@ export class SmtpServer {
         return this.#ask({ kind: "helo", verb: command.verb, name: command.name }, success, this.#state);
       case "STARTTLS":
         if (!this.#offers.starttls) this.#say(this.#state === "start" ? replies.heloFirst : replies.tlsUnavailable);
-        else if (success === undefined) this.#say(this.#outOfSequence("STARTTLS"));
+        else if (success === undefined) this.#say(outOfSequence("STARTTLS", this.#state));
         else return this.#ask({ kind: "starttls" }, success, this.#state);
         return undefined;
       case "AUTH": {
@@ -346,29 +287,34 @@ export class SmtpServer {
       }
       case "MAIL":
         if (success === undefined) break;
+        this.#mail = command;
         return this.#ask({ kind: "mail", ...command }, success, this.#state);
       case "RCPT":
         if (success === undefined) break;
         return this.#ask({ kind: "rcpt", ...command }, success, this.#state);
       case "DATA":
         if (success === undefined) break;
+        if (this.#mail?.body === "BINARYMIME") {
+          this.#say(replies.binaryNeedsChunks);
+          return undefined;
+        }
         return this.#ask({ kind: "data" }, success, this.#state);
+      case "BDAT":
+        this.#bdat = command;
+        if (this.#state === "rcpt") return this.#ask({ kind: "data" }, "chunk", "skip");
+        if (success === undefined) this.#skipChunk(outOfSequence("BDAT", this.#state), this.#state);
+        else this.#beginChunk();
+        return undefined;
     }
-    this.#say(this.#outOfSequence(command.verb));
+    this.#say(outOfSequence(command.verb, this.#state));
     return undefined;
   }
 
   #abandon(): SmtpRequest | undefined {
-    if (this.#state !== "mail" && this.#state !== "rcpt") return undefined;
+    if (this.#state !== "mail" && this.#state !== "rcpt" && this.#state !== "chunks") return undefined;
     this.#state = "idle";
+    this.#chunks = undefined;
     return { kind: "abandoned" };
-  }
-
-  #outOfSequence(verb: Verb): Reply {
-    if (this.#state === "start") return replies.heloFirst;
-    if (verb === "RCPT") return replies.senderFirst;
-    if (verb === "DATA") return this.#state === "idle" ? replies.senderFirst : replies.recipientFirst;
-    return makeReply(503, "5.5.1", `${verb} is not possible during a mail transaction`);
   }
 
   #saslResponse(line: string): SmtpRequest | undefined {
@@ -379,38 +325,79 @@ export class SmtpServer {
     return undefined;
   }
 
-  #readContent(): SmtpRequest | "more" | undefined {
-    const reader = this.#reader!;
-    while (!reader.ended) {
-      if (this.#position === this.#buffer.length && !this.#refill()) return "more";
-      this.#position = reader.read(this.#buffer, this.#position);
+  /** The first chunk may come, or is read away before its refusal is told. */
+  #openChunk(reply: Reply): void {
+    if (reply.code === 421 || reply.code === 521) this.#say(reply);
+    else if (reply.code >= 400) this.#skipChunk(reply, "idle");
+    else {
+      const kind = this.#mail?.body === "BINARYMIME" ? "binary" : "text";
+      this.#chunks = new ChunkReader(this.#options.messageSize, kind);
+      this.#beginChunk();
     }
-    this.#reader = undefined;
-    switch (reader.defect) {
-      case undefined:
-        return this.#ask(
-          { kind: "message", content: reader.chunks, size: reader.size, eightBit: reader.eightBit },
-          "idle",
-          "idle",
-        );
-      case "bare-line-end":
-        this.#say(replies.bareInContent);
-        break;
-      case "nul":
-        this.#say(replies.nulInContent);
-        break;
-      case "too-large":
-        this.#say(replies.contentTooLarge);
-        break;
-      case "unwanted":
-        this.#say(this.#contentRefusal);
-        break;
+  }
+
+  #beginChunk(): void {
+    this.#chunks!.begin(this.#bdat!.octets);
+    this.#state = "chunk";
+  }
+
+  #skipChunk(reply: Reply, back: SmtpState): void {
+    this.#skip = { chunk: new SkippedChunk(this.#bdat!.octets), reply, back };
+    this.#state = "skip";
+  }
+
+  #readContent(state: "content" | "chunk" | "skip"): SmtpRequest | "more" | undefined {
+    switch (state) {
+      case "content": {
+        const reader = this.#data!;
+        if (!this.#input.readInto(reader)) return "more";
+        this.#data = undefined;
+        return this.#contentEnded(reader, dataRefusals);
+      }
+      case "chunk": {
+        const reader = this.#chunks!;
+        if (!this.#input.readInto(reader)) return "more";
+        if (this.#bdat!.chunk === "last") reader.finish();
+        else if (reader.defect === undefined) {
+          this.#state = "chunks";
+          this.#say(replies.chunkTaken);
+          return undefined;
+        }
+        this.#chunks = undefined;
+        return this.#contentEnded(reader, chunkRefusals);
+      }
+      case "skip": {
+        const { chunk, reply, back } = this.#skip!;
+        if (!this.#input.readInto(chunk)) return "more";
+        const failed = back === "idle" && reply !== replies.chunkOutOfPlace;
+        this.#state = back;
+        this.#say(reply);
+        return failed ? { kind: "abandoned" } : undefined;
+      }
     }
-    if (!this.#isClosed()) this.#state = "idle";
+  }
+
+  #contentEnded(content: Content, refusals: Refusals): SmtpRequest {
+    const { chunks, size, eightBit, defect } = content;
+    if (defect === undefined) return this.#ask({ kind: "message", content: chunks, size, eightBit }, "idle", "idle");
+    this.#state = "idle";
+    this.#say(defect === "unwanted" ? this.#contentRefusal : refusals[defect]);
     return { kind: "abandoned" };
   }
 }
 
-const LF = 10;
-const CR = 13;
+type Refusals = { readonly [Defect in Exclude<ContentDefect, "unwanted">]: Reply };
+
+const dataRefusals: Refusals = {
+  "bare-line-end": replies.bareInContent,
+  nul: replies.nulInContent,
+  "too-large": replies.contentTooLarge,
+};
+/** No octet of a chunk can be taken for a command, so the session may go on. */
+const chunkRefusals: Refusals = {
+  "bare-line-end": replies.bareInChunks,
+  nul: replies.nulInChunks,
+  "too-large": replies.contentTooLarge,
+};
+
 const EMPTY = Buffer.alloc(0);

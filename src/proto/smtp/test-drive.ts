@@ -49,16 +49,21 @@ function show(request: SmtpRequest): string {
       return `auth-response ${octets(request.response)}`;
     case "mail": {
       const sender = request.sender === undefined ? "" : formatAddress(request.sender);
-      return `mail <${sender}> ${request.body} ${request.declaredSize ?? "-"}`;
+      const more = `${request.charset === "utf8" ? " utf8" : ""}${shown(request.dsn)}`;
+      return `mail <${sender}> ${request.body} ${request.declaredSize ?? "-"}${more}`;
     }
     case "rcpt":
-      return `rcpt <${formatAddress(request.recipient)}>`;
+      return `rcpt <${formatAddress(request.recipient)}>${shown(request.dsn)}`;
     case "message": {
       const content = Buffer.concat(request.content).toString("latin1");
       assert.equal(content.length, request.size);
       return `message ${JSON.stringify(content)} ${request.eightBit ? "8bit" : "7bit"}`;
     }
   }
+}
+
+function shown(dsn: object | undefined): string {
+  return dsn === undefined ? "" : ` ${JSON.stringify(dsn)}`;
 }
 
 function octets(value: Uint8Array | undefined): string {

@@ -20,6 +20,10 @@ export function decideMessage(facts: MessageFacts): readonly Verdict[] {
   if (facts.hops >= facts.hopLimit) {
     verdicts.push({ kind: "reject", reason: "message.loop", evidence: { hops: facts.hops } });
   }
+  // Lists may bring a message through here twice; a recipient who has had it that often is in a circle.
+  if (facts.passes !== undefined && facts.passes.count >= facts.passLimit) {
+    verdicts.push({ kind: "reject", reason: "message.passed-before", evidence: { ...facts.passes } });
+  }
   switch (facts.authors.kind) {
     case "own":
       break;
