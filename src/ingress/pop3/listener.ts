@@ -7,7 +7,7 @@ import type { SecureContext } from "node:tls";
 import type { Endpoint } from "../../config/settings.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import type { Observer } from "../../observe/events.ts";
-import { Pop3Session, type Authenticate, type Pop3Limits } from "./session.ts";
+import { Pop3Session, type Authenticate, type Pop3Limits, type Pop3Scram } from "./session.ts";
 
 export interface Pop3ListenerOptions {
   readonly endpoint: Endpoint;
@@ -17,6 +17,7 @@ export interface Pop3ListenerOptions {
   readonly hostname: string;
   readonly observer: Observer;
   readonly authenticate: Authenticate;
+  readonly scram: Pop3Scram;
   readonly mailboxes: Pick<Mailboxes, "open">;
   readonly newSessionId: () => string;
   /** What departs from the usual limits. */

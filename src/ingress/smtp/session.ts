@@ -52,6 +52,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   extended = false;
   account: string | undefined;
   tls: TlsFacts | undefined;
+  /** For SCRAM-SHA-256-PLUS. It is secret, and no part of `tls`, which is logged. */
+  #binding: Uint8Array | undefined;
   readonly #login: LoginDialogue;
   readonly #options: SessionOptions;
   readonly #connection: SmtpConnection;
@@ -68,7 +70,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.role = options.role;
     this.services = services;
     this.#ended = ended;
-    this.#login = new LoginDialogue(services.login);
+    this.#login = new LoginDialogue(services);
     this.peer = {
       session: services.newId(),
       listener: options.listener,
@@ -148,8 +150,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.#end("session.timeout", "timeout");
   }
 
-  secure(tls: TlsFacts): void {
+  secure(tls: TlsFacts, binding: Uint8Array | undefined): void {
     this.tls = tls;
+    this.#binding = binding;
     this.services.observer.emit("session.secured", { ...this.peer, ...tls });
   }
 
@@ -221,7 +224,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const { hostname, smtp } = this.services;
     const starttls = this.#options.tls === "starttls" && this.tls === undefined;
     // Never offered where it would not be allowed (RFC 4954 §4).
-    const mechanisms = this.role === "submission" && this.tls !== undefined ? mechanismNames : [];
+    const mechanisms =
+      this.role === "submission" && this.tls !== undefined ? mechanismNames({ binding: this.#binding }) : [];
     this.#core.offer({ starttls, mechanisms });
     const reply =
       verb === "HELO"
@@ -236,7 +240,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       return undefined;
     }
     const offer = this.#decide(decideAuthOffer({ role: this.role, secured: this.#secured }));
-    if (offer.verdict.kind === "accept") return this.#authStep(this.#login.start(mechanism, initial));
+    if (offer.verdict.kind === "accept") {
+      return this.#authStep(this.#login.start(mechanism, initial, this.#binding));
+    }
     this.services.observer.emit("auth.failed", { ...this.peer, ...this.#logged(offer), account: "", mechanism });
     this.#core.answer(offer.reply);
     return undefined;
@@ -250,7 +256,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       case "outcome":
         return this.#authDecided(step.name, step.outcome);
       case "pending":
-        return step.outcome.then(({ name, outcome }) => this.#authDecided(name, outcome));
+        return step.next.then((next) => this.#authStep(next));
     }
   }
 
