@@ -168,6 +168,7 @@ async function open(listener: ListenerSettings): Promise<readonly OpenListener[]
         ? await openPop3Listener({
             endpoint,
             tls: listener.tls === "implicit" ? "implicit" : "starttls",
+            proxies: listener.proxies,
             secureContext,
             hostname: settings.hostname,
             observer,
@@ -179,7 +180,11 @@ async function open(listener: ListenerSettings): Promise<readonly OpenListener[]
             mailboxes,
             newSessionId: newId,
           })
-        : await openSmtpListener(endpoint, { role: listener.role, listener: name, tls: listener.tls }, services);
+        : await openSmtpListener(
+            endpoint,
+            { role: listener.role, listener: name, tls: listener.tls, proxies: listener.proxies },
+            services,
+          );
     listeners.push(server);
     observer.emit("listener.opened", { listener: name, address: server.address, port: server.port });
     result.push({ name, address: server.address, port: server.port });

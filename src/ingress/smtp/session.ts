@@ -20,6 +20,7 @@ import { decideData } from "../../verdict/stages/data.ts";
 import { decideMail } from "../../verdict/stages/mail.ts";
 import { decideQuota, decideRcpt } from "../../verdict/stages/rcpt.ts";
 import type { Final, Verdict } from "../../verdict/verdict.ts";
+import type { Client } from "../proxy-gate.ts";
 import { acceptMessage } from "./accept.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { SessionView } from "./accept.ts";
@@ -65,7 +66,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #draining = false;
   #cause = "client";
 
-  constructor(socket: Socket, options: SessionOptions, services: SmtpServices, ended: () => void) {
+  constructor(socket: Socket, client: Client, options: SessionOptions, services: SmtpServices, ended: () => void) {
     this.#options = options;
     this.role = options.role;
     this.services = services;
@@ -74,8 +75,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.peer = {
       session: services.newId(),
       listener: options.listener,
-      client: plainAddress(socket.remoteAddress ?? "unknown"),
-      port: socket.remotePort ?? 0,
+      client: client.address,
+      port: client.port,
     };
     const { messageSize, errors, timeout } = services.smtp;
     const connection = { messageSize, errors, timeout, tls: options.tls, secureContext: services.secureContext };
@@ -434,9 +435,4 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.services.limits.release(reservationsOf(this.#transaction));
     this.#transaction = undefined;
   }
-}
-
-/** A dual-stack socket shows IPv4 clients as ::ffff:192.0.2.1. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

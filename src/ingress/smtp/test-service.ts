@@ -25,9 +25,8 @@ import type { EventName, Observer } from "../../observe/events.ts";
 import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import type { Account } from "../../store/store.ts";
 import { openSmtpListener } from "./listener.ts";
-import type { SmtpListener } from "./listener.ts";
+import type { SmtpListener, SmtpListenerOptions } from "./listener.ts";
 import type { SmtpServices } from "./services.ts";
-import type { SessionOptions } from "./session.ts";
 
 export const PASSWORD = "open sesame";
 const START = Date.parse("2026-01-01T00:00:00Z");
@@ -221,7 +220,7 @@ export function makeGate(): { readonly promise: Promise<void>; readonly open: ()
   return { promise, open: resolve };
 }
 
-export async function listen(t: TestContext, service: Service, options: Partial<SessionOptions> = {}) {
+export async function listen(t: TestContext, service: Service, options: Partial<SmtpListenerOptions> = {}) {
   const listener = await openSmtpListener(
     { address: "127.0.0.1", port: 0 },
     { role: "submission", listener: "test", tls: "starttls", ...options },
