@@ -102,6 +102,7 @@ test("names are prepared, and =2C and =3D in them are understood", () => {
 
 test("acting as oneself is allowed, as somebody else is not", () => {
   assert.equal(begin("n,a=alice,").kind, "keys");
+  assert.equal(begin("n,a=,").kind, "keys", "as GNU SASL writes it");
   assert.deepEqual(begin("n,a=bob,"), { kind: "failed", cause: "other-identity" });
 });
 

@@ -40,7 +40,8 @@ export function* scram(variant: "plain" | "plus", environment: ScramEnvironment)
   if (first === undefined) return failed("malformed");
   const [, header = "", flag = "", bindingType, authzid, bare = "", saslname = "", clientNonce = ""] = first;
   const name = nameOf(saslname);
-  const acting = authzid === undefined ? name : nameOf(authzid);
+  // GNU SASL writes an empty one for none.
+  const acting = authzid === undefined || authzid === "" ? name : nameOf(authzid);
   if (name === undefined || acting === undefined) return failed("bad-text");
   if (acting !== name) return failed("other-identity");
   if (!isBindingRight(variant, flag, bindingType, environment.binding)) return failed("channel-binding", name);
