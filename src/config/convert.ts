@@ -34,6 +34,7 @@ export function toSettings(configuration: Configuration): Settings {
       role: listener.role,
       endpoints: listener.listen,
       tls: listenerTlsOf(listener),
+      proxies: listener.proxy,
     })),
     smtp: {
       messageSize: smtp["message-size"],
@@ -85,7 +86,12 @@ export function fromSettings(settings: Settings): Configuration {
       aliases: domain.aliases,
       dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
     })),
-    listener: settings.listeners.map(({ role, endpoints, tls: how }) => ({ role, listen: endpoints, tls: how })),
+    listener: settings.listeners.map(({ role, endpoints, tls: how, proxies }) => ({
+      role,
+      listen: endpoints,
+      tls: how,
+      proxy: proxies,
+    })),
     smtp: {
       "message-size": smtp.messageSize,
       recipients: smtp.recipients,

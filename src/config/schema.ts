@@ -177,6 +177,14 @@ const listener = {
     meaning: "How TLS begins.",
     example: "starttls",
   },
+  proxy: {
+    type: { kind: "list", of: { kind: "prefix" }, minimum: 0, alone: true },
+    default: [],
+    meaning:
+      "Load balancers in front of this listener. Connections from these addresses must begin with a PROXY header, version 1 or 2 (before TLS, if it " +
+      "is implicit), and the client is whom it names; without one they are cut. From all other addresses no such header is taken.",
+    example: ["192.0.2.0/28", "2001:db8:0:1::/64"],
+  },
 } as const satisfies Keys;
 
 const smtp = {

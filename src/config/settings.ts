@@ -3,6 +3,7 @@
 
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
+import type { Prefix } from "../base/prefix.ts";
 
 export interface Settings {
   readonly version: 1;
@@ -62,6 +63,8 @@ export interface ListenerSettings {
   readonly role: ListenerRole;
   readonly endpoints: readonly Endpoint[];
   readonly tls: ListenerTls;
+  /** Load balancers: connections from there begin with a PROXY header, and must. */
+  readonly proxies: readonly Prefix[];
 }
 
 export interface SmtpSettings {

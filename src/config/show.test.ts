@@ -7,6 +7,8 @@ import * as fc from "fast-check";
 import type { Address } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
 import type { Domain } from "../address/domain.ts";
+import { parsePrefix } from "../base/prefix.ts";
+import type { Prefix } from "../base/prefix.ts";
 import { failure, success } from "../base/result.ts";
 import { demoSettings, parseSettings } from "./load.ts";
 import type { ParseOptions } from "./load.ts";
@@ -40,6 +42,12 @@ function domainOf(text: string): Domain {
   return domain.value;
 }
 
+function prefixOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  assert.ok(prefix.ok);
+  return prefix.value;
+}
+
 function addressOf(local: string, domain: Domain): Address {
   return { local, domain, literal: undefined };
 }
@@ -50,6 +58,9 @@ const anyDomain = fc
   .map((parts) => domainOf(parts.join(".")));
 const anyIp = fc.oneof(fc.ipV4(), fc.ipV6()).map((address) => readIp(address) ?? "");
 const anyEndpoint = (port: number): fc.Arbitrary<Endpoint> => anyIp.map((address) => ({ address, port }));
+const anyPrefix = fc
+  .constantFrom("192.0.2.0/24", "192.0.2.1", "0.0.0.0/0", "2001:db8::/32", "::1")
+  .map((text) => prefixOf(text));
 const anyPort = fc.integer({ min: 1, max: 65_535 });
 const anyPath = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
@@ -117,6 +128,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
           role: fc.constantFrom("submission", "mx", "pop3"),
           endpoints: fc.array(anyEndpoint(0), { minLength: 1, maxLength: 2 }),
           tls: fc.constant("starttls"),
+          proxies: fc.array(anyPrefix, { maxLength: 2 }),
         }),
         { minLength: 1, maxLength: 4 },
       ),

@@ -1,4 +1,5 @@
-// Accounts: made and changed in the store, with the password hashed here and never seen again.
+// Accounts: made and changed in the store, with the password hashed here, once for PLAIN and once
+// for SCRAM, and never seen again.
 
 import { addressKey, formatAddress, parseAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
@@ -7,6 +8,7 @@ import type { Result } from "../base/result.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import { hashPassword } from "../io/password-hash.ts";
+import { makeScramKeys } from "../io/scram-keys.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../proto/sasl/prepare.ts";
@@ -54,6 +56,7 @@ export function accountControl(
         key,
         address: formatAddress(parsed.value),
         passwordHash: await hashPassword(prepared.value),
+        scram: await makeScramKeys(prepared.value),
         aliases: keys,
         createdAt: clock.wall(),
         suspended: false,
@@ -71,7 +74,8 @@ export function accountControl(
       const key = addressKey(parsed.value);
       const account = await store.findAccount(key);
       if (account === undefined) return refused(`${address}: no such account`);
-      await store.setPasswordHash(account.key, await hashPassword(prepared.value));
+      const passwordHash = await hashPassword(prepared.value);
+      await store.setPasswordHash(account.key, passwordHash, await makeScramKeys(prepared.value));
       await services.changed([account.key, ...account.aliases]);
       observer.emit("account.changed", { account: account.key, change: "password", by: "operator" });
       return { done: true };

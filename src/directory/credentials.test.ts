@@ -8,9 +8,11 @@ import type { Directory } from "./directory.ts";
 import { parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
 import { hashPassword } from "../io/password-hash.ts";
+import { makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
+import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Account } from "../store/store.ts";
-import { createLogin } from "./credentials.ts";
-import type { Login } from "./credentials.ts";
+import { createLogin, createScramLogin } from "./credentials.ts";
+import type { Login, ScramLogin } from "./credentials.ts";
 
 let hashes = 0;
 createHook({
@@ -34,8 +36,12 @@ interface House {
   readonly directory: Directory;
   readonly login: Login;
   readonly clock: { now: number };
+  readonly scram: ScramLogin;
   account: Account;
   broken: boolean;
+  /** While set, keys cannot be added. */
+  completing: string | undefined;
+  readonly failures: string[];
 }
 
 function house(): House {
@@ -43,7 +49,7 @@ function house(): House {
   const name = parseDomain("sekimori.test");
   assert.ok(postmaster.ok && name.ok);
   const clock = { now: 0 };
-  const made: { account: Account; broken: boolean } = {
+  const made: Pick<House, "account" | "broken" | "completing" | "failures"> = {
     account: {
       key: "alice@sekimori.test",
       address: "Alice@sekimori.test",
@@ -53,6 +59,8 @@ function house(): House {
       suspended: false,
     },
     broken: false,
+    completing: undefined,
+    failures: [],
   };
   const directory = createDirectory(
     [{ name: name.value, postmaster: postmaster.value, aliases: new Map(), dkim: undefined }],
@@ -63,8 +71,24 @@ function house(): House {
       },
     },
   );
-  const login = createLogin(directory, { wall: () => 0, monotonic: () => clock.now });
-  return Object.assign(made, { directory, login, clock });
+  const store = {
+    completeScram: async (key: string, passwordHash: string, scram: string) => {
+      if (made.completing !== undefined) throw new Error(made.completing);
+      assert.equal(key, made.account.key);
+      assert.equal(passwordHash, made.account.passwordHash);
+      made.account = { ...made.account, scram };
+      return true;
+    },
+    loginSecret: async () => {
+      if (made.broken) throw new Error("the store is away");
+      return "c2VjcmV0";
+    },
+  };
+  const login = createLogin(directory, store, { wall: () => 0, monotonic: () => clock.now }, (cause) => {
+    made.failures.push(String(cause));
+  });
+  const scram = createScramLogin(directory, store);
+  return Object.assign(made, { directory, login, scram, clock });
 }
 
 const accepted = { kind: "account", account: "alice@sekimori.test" } as const;
@@ -144,4 +168,79 @@ test("a store that fails or holds a damaged hash is unavailable: neither a yes n
   const damaged = house();
   damaged.account = { ...damaged.account, passwordHash: rightHash.slice(0, -30) };
   assert.equal((await damaged.login("alice@sekimori.test", "right password")).kind, "unavailable");
+});
+
+async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {
+  const answer = await scram.keys(name);
+  assert.equal(answer.kind, "keys");
+  assert.ok(answer.kind === "keys");
+  return answer.keys;
+}
+
+test("an account from before SCRAM gets its keys with the next right password, once", async () => {
+  const built = house();
+  assert.deepEqual(await built.login("alice@sekimori.test", "wrong password"), refused);
+  assert.equal(built.account.scram, undefined);
+  assert.deepEqual(await built.login("a.smith@sekimori.test", "right password"), accepted);
+  const { scram } = built.account;
+  assert.ok(scram !== undefined);
+  assert.deepEqual(await keysOf(built, "alice@sekimori.test"), parseScramKeys(scram), "the directory has forgotten");
+  built.clock.now = 10 * 60_000;
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), accepted);
+  assert.equal(built.account.scram, scram);
+});
+
+test("a login goes on when its keys cannot be stored, and somebody is told", async () => {
+  const built = house();
+  built.completing = "disk full";
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), accepted);
+  assert.deepEqual(built.failures, ["Error: disk full"]);
+});
+
+test("an unknown, a suspended and a keyless account get keys that look real and stay the same, but open nothing", async () => {
+  const built = house();
+  const real = parseScramKeys(await makeScramKeys("right password"));
+  const suspended = house();
+  suspended.account = { ...suspended.account, suspended: true, scram: await makeScramKeys("right password") };
+  for (const [where, name, again] of [
+    [built, "nobody@sekimori.test", "NOBODY@Sekimori.TEST"],
+    [built, "nobody", "nobody"],
+    [built, "alice@sekimori.test", "alice@sekimori.test"],
+    [suspended, "alice@sekimori.test", "Alice@sekimori.test"],
+  ] as const) {
+    const [first, second] = [await keysOf(where, name), await keysOf(where, again)];
+    assert.deepEqual(first.salt, second.salt, name);
+    assert.equal(first.salt.length, real.salt.length);
+    assert.equal(first.iterations, real.iterations);
+    assert.notDeepEqual(first.storedKey, second.storedKey);
+    assert.deepEqual(await where.scram.confirm(name, first), refused);
+  }
+  const others = await Promise.all(["a@x.test", "b@x.test"].map(async (name) => (await keysOf(built, name)).salt));
+  assert.notDeepEqual(others[0], others[1]);
+});
+
+test("proved keys open the account they belong to now", async () => {
+  const built = house();
+  built.account = { ...built.account, scram: await makeScramKeys("right password") };
+  const keys = await keysOf(built, "A.Smith@sekimori.test");
+  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys), accepted);
+  built.account = { ...built.account, scram: await makeScramKeys("another password") };
+  built.directory.forget();
+  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys), refused, "the password was changed");
+  built.account = { ...built.account, suspended: true };
+  built.directory.forget();
+  const now = parseScramKeys(built.account.scram!);
+  assert.deepEqual(await built.scram.confirm("alice@sekimori.test", now), refused, "suspended meanwhile");
+});
+
+test("SCRAM over a store that fails or holds damaged keys is unavailable", async () => {
+  const broken = house();
+  broken.broken = true;
+  assert.deepEqual(await broken.scram.keys("alice@sekimori.test"), { kind: "unavailable", cause: "the store is away" });
+  broken.broken = false;
+  assert.equal((await broken.scram.keys("alice@sekimori.test")).kind, "keys", "asked again");
+  const damaged = house();
+  damaged.account = { ...damaged.account, scram: "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA" };
+  assert.equal((await damaged.scram.keys("alice@sekimori.test")).kind, "unavailable");
+  assert.equal((await damaged.scram.confirm("alice@sekimori.test", await keysOf(house(), "x"))).kind, "unavailable");
 });

@@ -1,14 +1,18 @@
-// Login: name and password → account. One account for submission and POP3 (S4).
+// Login: name and password → account, or name and the keys behind a SCRAM proof. One account for submission and POP3 (S4).
 //
 // A password that was right a moment ago is not hashed again: for five minutes a keyed digest of (account, stored hash,
 // password) is remembered, in memory only, under a key made at start. A changed password changes the stored hash, so
 // what was remembered dies with it. An unknown name costs the same work as a wrong password, so time does not tell
-// which of the two it was.
+// which of the two it was. An account from before there was SCRAM gets its keys when its password is next seen.
 
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { addressKey, parseAddress } from "../address/address.ts";
 import { hashPassword, verifyPassword } from "../io/password-hash.ts";
+import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
+import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Clock } from "../io/clock.ts";
+import type { Remote } from "../io/rpc.ts";
+import type { Account, AccountStore } from "../store/store.ts";
 import type { Directory } from "./directory.ts";
 
 export type LoginAnswer =
@@ -18,10 +22,28 @@ export type LoginAnswer =
 
 export type Login = (name: string, password: string) => Promise<LoginAnswer>;
 
+/** Login without a password: the exchange of proto/sasl/scram.ts asks for keys and checks the proof. */
+export interface ScramLogin {
+  /** Keys of the account, or made-up ones that no proof fits, so that nobody sees whether there is such an account. */
+  keys(
+    name: string,
+  ): Promise<
+    { readonly kind: "keys"; readonly keys: ScramKeys } | { readonly kind: "unavailable"; readonly cause: string }
+  >;
+  /** After the proof was right: whose keys are these, now? */
+  confirm(name: string, keys: Pick<ScramKeys, "storedKey">): Promise<LoginAnswer>;
+}
+
 const REMEMBERED_FOR = 5 * 60_000;
 const REMEMBERED_MOST = 50_000;
 
-export function createLogin(directory: Directory, clock: Clock): Login {
+/** `failed`: keys could not be added to an account; its login goes on. */
+export function createLogin(
+  directory: Directory,
+  store: Pick<Remote<AccountStore>, "completeScram">,
+  clock: Clock,
+  failed: (cause: unknown) => void,
+): Login {
   const key = randomBytes(32);
   /** Digest → monotonic time until which it holds. Insertion order is age order. */
   const remembered = new Map<string, number>();
@@ -33,11 +55,19 @@ export function createLogin(directory: Directory, clock: Clock): Login {
     return mac.digest("base64");
   }
 
+  async function completeScram(account: Account, password: string): Promise<void> {
+    try {
+      await store.completeScram(account.key, account.passwordHash, await makeScramKeys(password));
+      directory.forget([account.key, ...account.aliases]);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
   return async (name, password) => {
     try {
-      const address = parseAddress(name);
-      const account = address.ok ? await directory.findAccount(addressKey(address.value)) : undefined;
-      if (account === undefined || account.suspended) {
+      const account = await findUsable(directory, name);
+      if (account === undefined) {
         decoy ??= hashPassword(randomBytes(16).toString("hex"));
         await verifyPassword(password, await decoy);
         return { kind: "refused" };
@@ -53,9 +83,63 @@ export function createLogin(directory: Directory, clock: Clock): Login {
         remembered.delete(old);
       }
       remembered.set(token, now + REMEMBERED_FOR);
+      if (account.scram === undefined) await completeScram(account, password);
       return { kind: "account", account: account.key };
     } catch (error) {
-      return { kind: "unavailable", cause: error instanceof Error ? error.message : String(error) };
+      return unavailable(error);
     }
   };
+}
+
+export function createScramLogin(directory: Directory, store: Pick<Remote<AccountStore>, "loginSecret">): ScramLogin {
+  let secret: Promise<string> | undefined;
+
+  function loginSecret(): Promise<string> {
+    secret ??= store.loginSecret().catch((error: unknown) => {
+      secret = undefined;
+      throw error;
+    });
+    return secret;
+  }
+
+  return {
+    keys: async (name) => {
+      try {
+        // Both are made, whichever is used.
+        const decoy = decoyScramKeys(await loginSecret(), saltName(name));
+        const account = await findUsable(directory, name);
+        return { kind: "keys", keys: account?.scram === undefined ? decoy : parseScramKeys(account.scram) };
+      } catch (error) {
+        return unavailable(error);
+      }
+    },
+    confirm: async (name, { storedKey }) => {
+      try {
+        const account = await findUsable(directory, name);
+        if (account?.scram === undefined) return { kind: "refused" };
+        // The password may have been changed since the exchange began.
+        if (!timingSafeEqual(parseScramKeys(account.scram).storedKey, storedKey)) return { kind: "refused" };
+        return { kind: "account", account: account.key };
+      } catch (error) {
+        return unavailable(error);
+      }
+    },
+  };
+}
+
+/** The account of a login name, unless it may not be used. */
+async function findUsable(directory: Directory, name: string): Promise<Account | undefined> {
+  const address = parseAddress(name);
+  const account = address.ok ? await directory.findAccount(addressKey(address.value)) : undefined;
+  return account?.suspended === true ? undefined : account;
+}
+
+/** Spellings of one address have one salt, as they would have if it existed. */
+function saltName(name: string): string {
+  const address = parseAddress(name);
+  return address.ok ? addressKey(address.value) : name;
+}
+
+function unavailable(error: unknown): { readonly kind: "unavailable"; readonly cause: string } {
+  return { kind: "unavailable", cause: error instanceof Error ? error.message : String(error) };
 }

@@ -53,19 +53,27 @@ function decode(text: string): Buffer {
   return bytes;
 }
 
+function derive(password: string, nonce: Buffer, parameters: Parameters, tagLength: number): Promise<Buffer> {
+  return inTurn(
+    () =>
+      new Promise((resolve, reject) => {
+        argon2("argon2id", { message: password, nonce, tagLength, ...parameters }, (error, tag) => {
+          if (error === null) resolve(tag);
+          else reject(error);
+        });
+      }),
+  );
+}
+
 let running = 0;
 const queue: (() => void)[] = [];
 
-async function derive(password: string, nonce: Buffer, parameters: Parameters, tagLength: number): Promise<Buffer> {
+/** Runs what occupies a place in the thread pool when it is its turn: at most AT_ONCE in this thread. */
+export async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   if (running >= AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
   else running++;
   try {
-    return await new Promise((resolve, reject) => {
-      argon2("argon2id", { message: password, nonce, tagLength, ...parameters }, (error, tag) => {
-        if (error === null) resolve(tag);
-        else reject(error);
-      });
-    });
+    return await work();
   } finally {
     // The slot passes to the next in line.
     const next = queue.shift();

@@ -10,7 +10,8 @@ import { createIdMaker } from "../base/id.ts";
 import type { ListenerSettings } from "../config/settings.ts";
 import { createAccountLimits } from "../counters/account-limits.ts";
 import type { AccountCharge } from "../counters/account-limits.ts";
-import { createLogin } from "../directory/credentials.ts";
+import { createLogin, createScramLogin } from "../directory/credentials.ts";
+import type { LoginAnswer } from "../directory/credentials.ts";
 import { createDirectory } from "../directory/directory.ts";
 import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
@@ -38,7 +39,10 @@ const observer = observeAll([createLog(settings.log.level, log), metrics]);
 const store = callRemote<StateThread>(data.state);
 
 const directory = createDirectory(settings.domains, store);
-const login = createLogin(directory, clock);
+const login = createLogin(directory, store, clock, (cause) => {
+  observer.emit("internal.failed", { where: "SCRAM keys of an account", cause: String(cause) });
+});
+const scram = createScramLogin(directory, store);
 const mailboxes = openMailboxes(join(settings.state, "mail"), { hostname: settings.hostname, clock });
 const secureContext = createSecureContext({ cert: data.certificate, key: data.key, minVersion: "TLSv1.2" });
 
@@ -91,6 +95,7 @@ const services: SmtpServices = {
   smtp: settings.smtp,
   directory,
   login,
+  scram,
   limits,
   spool,
   accepted: (message, content) => dispatcher.accepted(message, content),
@@ -114,8 +119,7 @@ metrics.gauge(
 metrics.gauge("sekimori_free_bytes", "Octets free where the state lives.", () => freeSpace);
 
 /** POP3 names a mailbox by its address. */
-async function loginAddress(name: string, password: string): Promise<Authentication> {
-  const answer = await login(name, password);
+function loginAddress(answer: LoginAnswer): Authentication {
   if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials" };
   if (answer.kind === "unavailable") return { kind: "unavailable" };
   const account = parseAddress(answer.account);
@@ -164,14 +168,23 @@ async function open(listener: ListenerSettings): Promise<readonly OpenListener[]
         ? await openPop3Listener({
             endpoint,
             tls: listener.tls === "implicit" ? "implicit" : "starttls",
+            proxies: listener.proxies,
             secureContext,
             hostname: settings.hostname,
             observer,
-            authenticate: loginAddress,
+            authenticate: async (user, password) => loginAddress(await login(user, password)),
+            scram: {
+              keys: (user) => scram.keys(user),
+              confirm: async (user, keys) => loginAddress(await scram.confirm(user, keys)),
+            },
             mailboxes,
             newSessionId: newId,
           })
-        : await openSmtpListener(endpoint, { role: listener.role, listener: name, tls: listener.tls }, services);
+        : await openSmtpListener(
+            endpoint,
+            { role: listener.role, listener: name, tls: listener.tls, proxies: listener.proxies },
+            services,
+          );
     listeners.push(server);
     result.push({ name, address: server.address, port: server.port });
   }

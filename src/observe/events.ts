@@ -28,6 +28,13 @@ export interface EventFields {
   "server.stopped": { readonly milliseconds: number };
   "server.failed": { readonly cause: string };
   "listener.opened": { readonly listener: string; readonly address: string; readonly port: number };
+  "proxy.refused": {
+    readonly listener: string;
+    /** The proxy, or who is at its address. */
+    readonly client: string;
+    readonly port: number;
+    readonly cause: string;
+  };
   "session.opened": Peer;
   "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
   "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
@@ -117,6 +124,11 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "server.stopped": { level: "info", meaning: "Everything is on disk; the process ends." },
   "server.failed": { level: "error", meaning: "The server cannot go on and ends; the cause says why." },
   "listener.opened": { level: "info", meaning: "A listener accepts connections." },
+  "proxy.refused": {
+    level: "warn",
+    meaning: "A connection from an address of `proxy` was cut: no PROXY header, or a bad one.",
+    label: "listener",
+  },
   "session.opened": { level: "debug", meaning: "A client connected.", label: "listener" },
   "session.closed": { level: "debug", meaning: "A session ended.", label: "cause" },
   "session.secured": { level: "debug", meaning: "TLS is up in a session.", label: "protocol" },

@@ -54,10 +54,41 @@ test("an account is found by its address and its aliases, and neither can be tak
     assert.equal(store.addAccount({ ...alice, key: "bob@sekimori.test", aliases: ["alice@sekimori.test"] }), false);
     assert.equal(store.addAccount({ ...alice, key: "a.smith@sekimori.test", aliases: [] }), false);
     assert.equal(store.findAccount("bob@sekimori.test"), undefined, "a refused account leaves nothing behind");
-    assert.equal(store.setPasswordHash("nobody@sekimori.test", "x"), false);
-    assert.equal(store.setPasswordHash(alice.key, "$argon2id$y"), true);
-    assert.deepEqual(reopen().findAccount("a.smith@sekimori.test"), { ...alice, passwordHash: "$argon2id$y" });
+    assert.equal(store.setPasswordHash("nobody@sekimori.test", "x", "keys"), false);
+    assert.equal(store.setPasswordHash(alice.key, "$argon2id$y", "keys"), true);
+    const changed = { ...alice, passwordHash: "$argon2id$y", scram: "keys" };
+    assert.deepEqual(reopen().findAccount("a.smith@sekimori.test"), changed);
   });
+});
+
+test("SCRAM keys are added only where there are none, and only to the password they were made of", () => {
+  withStore((store, reopen) => {
+    store.addAccount(alice);
+    assert.equal(store.findAccount(alice.key)?.scram, undefined);
+    assert.equal(store.completeScram(alice.key, "$argon2id$another", "keys"), false);
+    assert.equal(store.completeScram("nobody@sekimori.test", alice.passwordHash, "keys"), false);
+    assert.equal(store.completeScram(alice.key, alice.passwordHash, "keys"), true);
+    assert.equal(store.completeScram(alice.key, alice.passwordHash, "other keys"), false);
+    const bob = { ...alice, key: "bob@sekimori.test", aliases: [], scram: "his" };
+    store.addAccount(bob);
+    const reopened = reopen();
+    assert.deepEqual(reopened.findAccount(alice.key), { ...alice, scram: "keys" });
+    assert.deepEqual(reopened.findAccount(bob.key), bob);
+  });
+});
+
+test("the login secret is made once, and each store has its own", () => {
+  const secrets = [0, 1].map(() => {
+    let secret = "";
+    withStore((store, reopen) => {
+      secret = store.loginSecret();
+      assert.equal(Buffer.from(secret, "base64").length, 32);
+      assert.equal(store.loginSecret(), secret);
+      assert.equal(reopen().loginSecret(), secret);
+    });
+    return secret;
+  });
+  assert.notEqual(secrets[0], secrets[1]);
 });
 
 test("a claim counts the attempt, is exclusive while its lease runs, and comes back when it ends", () => {

@@ -11,6 +11,8 @@ export interface Account {
   readonly address: string;
   /** PHC string of io/password-hash.ts. */
   readonly passwordHash: string;
+  /** Text of io/scram-keys.ts; undefined until the password was seen by a program that makes them. */
+  readonly scram?: string;
   readonly aliases: readonly string[];
   /** Wall ms. */
   readonly createdAt: number;
@@ -24,7 +26,11 @@ export interface AccountStore {
   /** False when the address or an alias is taken. */
   addAccount(account: Account): boolean;
   /** False when there is no such account. */
-  setPasswordHash(key: string, passwordHash: string): boolean;
+  setPasswordHash(key: string, passwordHash: string, scram: string): boolean;
+  /** Adds SCRAM keys to an account that has none and still has this password hash; false otherwise. */
+  completeScram(key: string, passwordHash: string, scram: string): boolean;
+  /** 32 random octets in base64, made once: what makes an unknown login name look like a known one. */
+  loginSecret(): string;
 }
 
 /** One recipient that waits for its next attempt. */

@@ -6,6 +6,8 @@ import { requires } from "./skip.ts";
 for (const [name, parameters, pattern] of [
   ["curl", ["--version"], /smtp/],
   ["python3", ["-c", "import smtplib; print('smtplib')"], /smtplib/],
+  ["gsasl", ["--version"], /gsasl/],
+  ["haproxy", ["-v"], /HAProxy/],
   ["strace", ["-V"], /strace/],
   ["swaks", ["--support"], /=== TLS supported/],
   ["smtp-source", ["-?"], /usage/],

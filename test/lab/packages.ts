@@ -7,7 +7,16 @@ import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile
 import { delimiter, dirname, join } from "node:path";
 import { runProgram } from "./child.ts";
 
-export type ProgramName = "curl" | "postfix" | "python3" | "smtp-sink" | "smtp-source" | "strace" | "swaks";
+export type ProgramName =
+  | "curl"
+  | "gsasl"
+  | "haproxy"
+  | "postfix"
+  | "python3"
+  | "smtp-sink"
+  | "smtp-source"
+  | "strace"
+  | "swaks";
 
 export type Program =
   | {
@@ -34,6 +43,8 @@ interface Source {
 
 const sources: Readonly<Record<ProgramName, Source>> = {
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
+  gsasl: { packages: ["gsasl"], path: "usr/bin/gsasl", installed: "use" },
+  haproxy: { packages: ["haproxy"], path: "usr/sbin/haproxy", installed: "use" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
   python3: { packages: [], path: "usr/bin/python3", installed: "use" },
   "smtp-sink": { packages: ["postfix"], path: "usr/sbin/smtp-sink", installed: "use" },

@@ -5,13 +5,16 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
-import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
+import { connect as connectTls, createSecureContext, TLSSocket, type SecureContext } from "node:tls";
 import { promisify } from "node:util";
 import { parseAddress, type Address } from "../../address/address.ts";
 import { ensureSelfSigned } from "../../io/certificate.ts";
 import { systemClock } from "../../io/clock.ts";
+import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../../io/scram-keys.ts";
+import type { ScramKeys } from "../../io/scram-keys.ts";
 import { openMailboxes } from "../../mailbox/maildir.ts";
 import type { EventFields, EventName, Observer } from "../../observe/events.ts";
+import { scramClient } from "../../proto/sasl/test-client.ts";
 import { openPop3Listener, type Pop3ListenerOptions } from "./listener.ts";
 
 const run = promisify(execFile);
@@ -19,11 +22,13 @@ const run = promisify(execFile);
 let shared: string;
 let secureContext: SecureContext;
 let certificate: string;
+let keys: ScramKeys;
 
 before(async () => {
   shared = await mkdtemp(join(tmpdir(), "pop3-"));
   const files = await ensureSelfSigned(shared, ["localhost"], Date.now());
   certificate = files.certificate;
+  keys = parseScramKeys(await makeScramKeys("secret"));
   secureContext = createSecureContext({ cert: await readFile(files.certificate), key: await readFile(files.key) });
 });
 after(() => rm(shared, { recursive: true }));
@@ -83,6 +88,17 @@ async function serve(t: TestContext, options: Partial<Pop3ListenerOptions> = {})
       attempts.push(`${login} ${password}`);
       if (login === "alice@sekimori.test" && password === "secret") return { kind: "account", account: alice };
       return { kind: "refused", reason: "auth.refused" };
+    },
+    scram: {
+      keys: async (login) => {
+        if (login === "down@sekimori.test") return { kind: "unavailable", cause: "the store is away" };
+        return { kind: "keys", keys: login === "alice@sekimori.test" ? keys : decoyScramKeys("", login) };
+      },
+      confirm: async (login, proved) => {
+        assert.equal(proved, keys);
+        attempts.push(`${login} SCRAM`);
+        return { kind: "account", account: alice };
+      },
     },
     ...options,
     limits: { refusal: 1, ...options.limits },
@@ -175,6 +191,71 @@ test("a session reads, deletes at QUIT, and tells what happened", async (t) => {
     "session.closed",
   ]);
   assert.doesNotMatch(JSON.stringify(events), /secret/);
+});
+
+type Session = ReturnType<typeof client>;
+
+const encode = (text: string) => Buffer.from(text).toString("base64");
+const decoded = (line: string) => Buffer.from(line.slice(2), "base64").toString();
+
+/** The rest of an exchange: up to +OK or -ERR. */
+async function prove(session: Session, mechanism: string, sasl: ReturnType<typeof scramClient>): Promise<string> {
+  const answer = async (line: string): Promise<string> => {
+    session.send(line);
+    return session.expect("\r\n");
+  };
+  const first = await answer(`AUTH ${mechanism} ${encode(sasl.first)}`);
+  if (!first.startsWith("+ ")) return first;
+  const last = await answer(encode(sasl.final(decoded(first))));
+  if (!last.startsWith("+ ")) return last;
+  assert.equal(decoded(last), sasl.expected());
+  return answer("");
+}
+
+test("SCRAM opens the mailbox; a wrong proof and an unknown name are refused as every wrong password", async (t) => {
+  const { listener, attempts, seen, events } = await serve(t);
+  const session = inTls(listener.port);
+  await session.expect("ready\r\n");
+  session.send("CAPA");
+  await session.expect("SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n");
+  await session.expect(".\r\n");
+  const who = { name: "alice@sekimori.test", password: "secret" };
+  const refused = "-ERR [AUTH] Login refused\r\n";
+  assert.equal(await prove(session, "SCRAM-SHA-256", scramClient({ ...who, password: "wrong" })), refused);
+  await seen("auth.failed", { account: who.name, mechanism: "SCRAM-SHA-256", reason: "auth.credentials" });
+  assert.equal(await prove(session, "SCRAM-SHA-256", scramClient({ ...who, name: "nobody@sekimori.test" })), refused);
+  const away = await prove(session, "SCRAM-SHA-256", scramClient({ ...who, name: "down@sekimori.test" }));
+  assert.match(away, /^-ERR \[SYS\/TEMP\]/);
+  assert.deepEqual(attempts, []);
+  assert.equal(await prove(session, "SCRAM-SHA-256", scramClient(who)), "+OK Logged in\r\n");
+  assert.deepEqual(attempts, ["alice@sekimori.test SCRAM"]);
+  await seen("auth.succeeded", { account: who.name, mechanism: "SCRAM-SHA-256" });
+  assert.doesNotMatch(JSON.stringify(events), /storedKey|secret/);
+});
+
+test("SCRAM-SHA-256-PLUS is bound to the connection, over TLS from the start and after STLS", async (t) => {
+  const implicit = await serve(t);
+  const upgraded = await serve(t, { tls: "starttls" });
+  const clear = inClear(upgraded.listener.port);
+  await clear.expect("ready\r\n");
+  clear.send("STLS");
+  await clear.expect("\r\n");
+  clear.socket.removeAllListeners("data");
+  const sessions = [inTls(implicit.listener.port), inTls(upgraded.listener.port, clear.socket)];
+  await sessions[0]!.expect("ready\r\n");
+  for (const session of sessions) {
+    session.send("CAPA");
+    await session.expect("SCRAM-SHA-256-PLUS");
+    await session.expect("\r\n.\r\n");
+    const { socket } = session;
+    assert.ok(socket instanceof TLSSocket);
+    const binding = socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0));
+    const who = { name: "alice@sekimori.test", password: "secret", header: "p=tls-exporter,," };
+    const relayed = scramClient({ ...who, binding: Buffer.alloc(32) });
+    assert.match(await prove(session, "SCRAM-SHA-256-PLUS", relayed), /^-ERR \[AUTH\]/);
+    const sasl = scramClient({ ...who, binding });
+    assert.equal(await prove(session, "SCRAM-SHA-256-PLUS", sasl), "+OK Logged in\r\n");
+  }
 });
 
 test("everything may be sent at once, and the sending side closed after it", async (t) => {

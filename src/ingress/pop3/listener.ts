@@ -4,19 +4,24 @@
 
 import { createServer, type AddressInfo } from "node:net";
 import type { SecureContext } from "node:tls";
+import type { Prefix } from "../../base/prefix.ts";
 import type { Endpoint } from "../../config/settings.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import type { Observer } from "../../observe/events.ts";
-import { Pop3Session, type Authenticate, type Pop3Limits } from "./session.ts";
+import { createProxyGate } from "../proxy-gate.ts";
+import { Pop3Session, type Authenticate, type Pop3Limits, type Pop3Scram } from "./session.ts";
 
 export interface Pop3ListenerOptions {
   readonly endpoint: Endpoint;
   readonly tls: "implicit" | "starttls";
+  /** Who has to begin with a PROXY header. */
+  readonly proxies?: readonly Prefix[];
   readonly secureContext: SecureContext;
   /** The name in the greeting. */
   readonly hostname: string;
   readonly observer: Observer;
   readonly authenticate: Authenticate;
+  readonly scram: Pop3Scram;
   readonly mailboxes: Pick<Mailboxes, "open">;
   readonly newSessionId: () => string;
   /** What departs from the usual limits. */
@@ -54,15 +59,17 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
   const sessions = new Set<Pop3Session>();
   let drained: (() => void) | undefined;
 
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const client = (socket.remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
-    const peer = { session: newSessionId(), listener, client, port: socket.remotePort ?? 0 };
-    const session: Pop3Session = new Pop3Session(socket, peer, { ...options, limits }, () => {
-      sessions.delete(session);
-      if (sessions.size === 0) drained?.();
-    });
-    sessions.add(session);
-  });
+  const gate = createProxyGate({ listener, proxies: options.proxies ?? [], observer });
+  const server = createServer({ allowHalfOpen: true }, (socket) =>
+    gate.admit(socket, (client) => {
+      const peer = { session: newSessionId(), listener, client: client.address, port: client.port };
+      const session: Pop3Session = new Pop3Session(socket, peer, { ...options, limits }, () => {
+        sessions.delete(session);
+        if (sessions.size === 0) drained?.();
+      });
+      sessions.add(session);
+    }),
+  );
   server.maxConnections = limits.sessions;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -84,6 +91,7 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
     port: bound.port,
     async close() {
       server.close();
+      gate.close();
       for (const session of sessions) session.drain();
       if (sessions.size === 0) return;
       await new Promise<void>((resolve) => {

@@ -8,12 +8,16 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep, setImmediate as nextTurn } from "node:timers/promises";
 import { TLSSocket, type SecureContext } from "node:tls";
 import { formatAddress, type Address } from "../../address/address.ts";
+import type { ScramLogin } from "../../directory/credentials.ts";
+import { channelBinding } from "../../io/channel-binding.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import type { Mailbox } from "../../mailbox/snapshot.ts";
 import type { Observer } from "../../observe/events.ts";
 import { replies } from "../../proto/pop3/replies.ts";
 import type { LoginResult, Pop3Request } from "../../proto/pop3/requests.ts";
 import { Pop3Server } from "../../proto/pop3/server.ts";
+import type { ScramKeys } from "../../proto/sasl/scram.ts";
+import { newNonce } from "../nonce.ts";
 
 interface Pop3Peer {
   readonly session: string;
@@ -29,6 +33,12 @@ export type Authentication =
   | { readonly kind: "unavailable" };
 
 export type Authenticate = (login: string, password: string, peer: Pop3Peer) => Promise<Authentication>;
+
+/** For SCRAM: see ScramLogin of directory/credentials.ts. */
+export interface Pop3Scram {
+  keys(login: string): ReturnType<ScramLogin["keys"]>;
+  confirm(login: string, keys: ScramKeys): Promise<Authentication>;
+}
 
 /** Times in milliseconds. */
 export interface Pop3Limits {
@@ -49,9 +59,12 @@ export interface SessionOptions {
   readonly hostname: string;
   readonly observer: Observer;
   readonly authenticate: Authenticate;
+  readonly scram: Pop3Scram;
   readonly mailboxes: Pick<Mailboxes, "open">;
   readonly limits: Pop3Limits;
 }
+
+type LoginRequest = Extract<Pop3Request, { kind: "authenticate" | "confirm" | "refuse" }>;
 
 /** After our last reply, what the client still sends is read and dropped, or it would turn the reply into a reset. */
 const LINGER = 5000;
@@ -80,7 +93,13 @@ export class Pop3Session {
     this.#options = options;
     this.#ended = ended;
     const { errors, authFailures } = options.limits;
-    this.#core = new Pop3Server({ hostname: options.hostname, tls: options.tls, errors, authFailures });
+    this.#core = new Pop3Server({
+      hostname: options.hostname,
+      tls: options.tls,
+      errors,
+      authFailures,
+      nonce: newNonce,
+    });
     options.observer.emit("session.opened", peer);
     socket.setNoDelay(true);
     this.#listen(socket);
@@ -170,7 +189,12 @@ export class Pop3Session {
       case "secure":
         await this.#secure("stls");
         return;
+      case "find-keys":
+        this.#core.keys(await this.#findKeys(request.login));
+        return;
       case "authenticate":
+      case "confirm":
+      case "refuse":
         this.#core.authenticated(await this.#login(request));
         return;
       case "retrieve":
@@ -201,6 +225,7 @@ export class Pop3Session {
         secure.pause();
         // At once: the first octets inside TLS may come in this very turn.
         if (how === "stls") this.#core.secured();
+        this.#core.bind(channelBinding(secure));
         done();
       }),
     );
@@ -213,12 +238,32 @@ export class Pop3Session {
     });
   }
 
-  async #login(request: Extract<Pop3Request, { kind: "authenticate" }>): Promise<LoginResult> {
-    const { observer, authenticate, mailboxes, limits } = this.#options;
-    const { mechanism, login, password } = request;
+  async #findKeys(login: string): Promise<ScramKeys | undefined> {
+    const answer = await this.#options.scram.keys(login);
+    this.#over.signal.throwIfAborted();
+    if (answer.kind === "keys") return answer.keys;
+    this.#failed("pop3 authentication", new Error(answer.cause));
+    return undefined;
+  }
+
+  #ask(request: LoginRequest): Promise<Authentication> | Authentication {
+    const { authenticate, scram } = this.#options;
+    switch (request.kind) {
+      case "authenticate":
+        return authenticate(request.login, request.password, this.#peer);
+      case "confirm":
+        return scram.confirm(request.login, request.keys);
+      case "refuse":
+        return { kind: "refused", reason: "auth.credentials" };
+    }
+  }
+
+  async #login(request: LoginRequest): Promise<LoginResult> {
+    const { observer, mailboxes, limits } = this.#options;
+    const { mechanism, login } = request;
     let answer: Authentication;
     try {
-      answer = await authenticate(login, password, this.#peer);
+      answer = await this.#ask(request);
     } catch (error) {
       this.#failed("pop3 authentication", error);
       answer = { kind: "unavailable" };

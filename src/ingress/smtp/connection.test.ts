@@ -33,7 +33,13 @@ async function exposed(t: TestContext, house: Service): Promise<{ readonly port:
   const sockets: Socket[] = [];
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
-    void new SmtpSession(socket, { role: "mx", listener: "test", tls: "none" }, house.services, () => undefined);
+    void new SmtpSession(
+      socket,
+      { address: "192.0.2.1", port: 1 },
+      { role: "mx", listener: "test", tls: "none" },
+      house.services,
+      () => undefined,
+    );
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   t.after(() => {

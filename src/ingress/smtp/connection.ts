@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { channelBinding } from "../../io/channel-binding.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
 import { SmtpServer } from "../../proto/smtp/server.ts";
 import type { SmtpRequest, SmtpServerOptions } from "../../proto/smtp/server.ts";
@@ -30,7 +31,8 @@ export interface ConnectionHandler {
   turned(): void;
   /** The client was silent too long. */
   silent(): void;
-  secure(tls: TlsFacts): void;
+  /** `binding`: tls-exporter (RFC 9266), where the protocol has one. */
+  secure(tls: TlsFacts, binding: Uint8Array | undefined): void;
   /** Something threw; the core may still wait for an answer. */
   failed(error: unknown): void;
   /** No session any more. Called once. */
@@ -133,7 +135,8 @@ export class SmtpConnection {
       this.#phase = "tls";
       secure.setNoDelay(true);
       secure.setTimeout(this.#options.timeout);
-      this.#handler.secure({ protocol: secure.getProtocol() ?? "unknown", cipher: secure.getCipher().standardName });
+      const facts = { protocol: secure.getProtocol() ?? "unknown", cipher: secure.getCipher().standardName };
+      this.#handler.secure(facts, channelBinding(secure));
       if (this.core.state === "tls") this.core.secured();
       this.#turn();
     });

@@ -2,8 +2,10 @@
 // transactions may end within the grace, then the rest is cut.
 
 import { createServer } from "node:net";
+import type { Prefix } from "../../base/prefix.ts";
 import type { Endpoint } from "../../config/settings.ts";
 import type { SmtpServices } from "./services.ts";
+import { createProxyGate } from "../proxy-gate.ts";
 import { SmtpSession } from "./session.ts";
 import type { SessionOptions } from "./session.ts";
 
@@ -13,24 +15,36 @@ export interface SmtpListener {
   close(grace: number): Promise<void>;
 }
 
+export interface SmtpListenerOptions extends SessionOptions {
+  /** Who has to begin with a PROXY header. */
+  readonly proxies?: readonly Prefix[];
+}
+
 /** Long enough that a burst of connections is queued by the kernel and not dropped (somaxconn bounds it). */
 const BACKLOG = 4096;
 
 /** Rejects when the address cannot be bound. */
 export async function openSmtpListener(
   endpoint: Endpoint,
-  options: SessionOptions,
+  options: SmtpListenerOptions,
   services: SmtpServices,
 ): Promise<SmtpListener> {
   const sessions = new Set<SmtpSession>();
   let drained: (() => void) | undefined;
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    const session: SmtpSession = new SmtpSession(socket, options, services, () => {
-      sessions.delete(session);
-      if (sessions.size === 0) drained?.();
-    });
-    sessions.add(session);
+  const gate = createProxyGate({
+    listener: options.listener,
+    proxies: options.proxies ?? [],
+    observer: services.observer,
   });
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+    gate.admit(socket, (client) => {
+      const session: SmtpSession = new SmtpSession(socket, client, options, services, () => {
+        sessions.delete(session);
+        if (sessions.size === 0) drained?.();
+      });
+      sessions.add(session);
+    }),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: endpoint.address, port: endpoint.port, backlog: BACKLOG, ipv6Only: true }, () => {
@@ -49,6 +63,7 @@ export async function openSmtpListener(
     port: bound.port,
     close: async (grace) => {
       server.close();
+      gate.close();
       for (const session of sessions) session.drain();
       if (sessions.size === 0) return;
       await new Promise<void>((resolve) => {

@@ -1,57 +1,78 @@
 // AUTH inside one session: the SASL exchange, the directory's answer, the count of failures. Passwords pass through
 // and are kept nowhere.
 
-import type { Login } from "../../directory/credentials.ts";
+import type { Login, ScramLogin } from "../../directory/credentials.ts";
 import { startMechanism } from "../../proto/sasl/mechanism.ts";
-import type { Exchange } from "../../proto/sasl/mechanism.ts";
+import type { Exchange, Step } from "../../proto/sasl/mechanism.ts";
 import type { AuthFacts } from "../../verdict/facts.ts";
+import { newNonce } from "../nonce.ts";
 
 export type LoginStep =
   | { readonly kind: "challenge"; readonly data: Uint8Array }
   | { readonly kind: "outcome"; readonly name: string; readonly outcome: AuthFacts["outcome"] }
-  | {
-      readonly kind: "pending";
-      readonly outcome: Promise<{ readonly name: string; readonly outcome: AuthFacts["outcome"] }>;
-    };
+  | { readonly kind: "pending"; readonly next: Promise<LoginStep> };
 
 export class LoginDialogue {
   readonly #login: Login;
+  readonly #scram: ScramLogin;
   #exchange: Exchange | undefined;
   mechanism = "";
   failures = 0;
 
-  constructor(login: Login) {
-    this.#login = login;
+  constructor(services: { readonly login: Login; readonly scram: ScramLogin }) {
+    this.#login = services.login;
+    this.#scram = services.scram;
   }
 
-  start(mechanism: string, initial: Uint8Array | undefined): LoginStep {
-    this.#exchange = startMechanism(mechanism);
+  /** `binding`: tls-exporter of the connection, where there is one (RFC 9266). */
+  start(mechanism: string, initial: Uint8Array | undefined, binding: Uint8Array | undefined): LoginStep {
+    this.#exchange = startMechanism(mechanism, { nonce: newNonce, binding });
     this.mechanism = mechanism;
     return this.step(initial);
   }
 
   step(response: Uint8Array | undefined): LoginStep {
-    const step = this.#exchange?.step(response) ?? { kind: "failed" as const, cause: "malformed" as const };
+    return this.#take(this.#exchange?.step(response) ?? { kind: "failed", cause: "malformed" });
+  }
+
+  #take(step: Step): LoginStep {
     switch (step.kind) {
       case "challenge":
         return step;
       case "failed":
-        if (step.cause === "other-identity") return { kind: "outcome", ...this.#ended("", { kind: "refused" }) };
-        return { kind: "outcome", ...this.#ended("", { kind: "malformed" }) };
-      case "credentials":
-        return {
-          kind: "pending",
-          outcome: this.#login(step.authentication, step.password).then((answer) =>
-            this.#ended(step.authentication, answer),
-          ),
-        };
+        return this.#ended(step.authentication ?? "", { kind: outcomes[step.cause] });
+      case "credentials": {
+        const { authentication: name, password } = step;
+        return { kind: "pending", next: this.#login(name, password).then((answer) => this.#ended(name, answer)) };
+      }
+      case "keys": {
+        const { authentication: name } = step;
+        const next = this.#scram.keys(name).then((answer) => {
+          if (answer.kind === "unavailable") return this.#ended(name, answer);
+          return this.#take(this.#exchange!.supply(answer.keys));
+        });
+        return { kind: "pending", next };
+      }
+      case "proved": {
+        const { authentication: name, keys } = step;
+        return { kind: "pending", next: this.#scram.confirm(name, keys).then((answer) => this.#ended(name, answer)) };
+      }
     }
   }
 
-  #ended(name: string, outcome: AuthFacts["outcome"]): { name: string; outcome: AuthFacts["outcome"] } {
+  #ended(name: string, outcome: AuthFacts["outcome"]): LoginStep {
     this.#exchange = undefined;
     if (outcome.kind === "refused") this.failures++;
     // The name as typed may be a password in the wrong field: only what looks like an address is ever logged.
-    return { name: /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(name) ? name : "", outcome };
+    return { kind: "outcome", name: /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(name) ? name : "", outcome };
   }
 }
+
+const outcomes: { readonly [Cause in Extract<Step, { kind: "failed" }>["cause"]]: "refused" | "malformed" } = {
+  malformed: "malformed",
+  "too-long": "malformed",
+  "bad-text": "malformed",
+  "other-identity": "refused",
+  "channel-binding": "refused",
+  proof: "refused",
+};

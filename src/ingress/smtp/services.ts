@@ -4,7 +4,7 @@ import type { SecureContext } from "node:tls";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
 import type { AccountLimits } from "../../counters/account-limits.ts";
-import type { Login } from "../../directory/credentials.ts";
+import type { Login, ScramLogin } from "../../directory/credentials.ts";
 import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
 import type { Observer } from "../../observe/events.ts";
@@ -15,6 +15,7 @@ export interface SmtpServices {
   readonly smtp: SmtpSettings;
   readonly directory: Directory;
   readonly login: Login;
+  readonly scram: ScramLogin;
   readonly limits: AccountLimits;
   readonly spool: Pick<Spool, "append">;
   /** The message is durable; takes it on its way. Must not throw. */

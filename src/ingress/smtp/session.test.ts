@@ -65,7 +65,7 @@ test("submission offers AUTH only inside TLS and takes no mail without it, for l
   assert.match(await client.ask(`MAIL FROM:<${ALICE}>`), /^503 /);
   const inside = await client.ask("EHLO c.example.jp");
   assert.doesNotMatch(inside, /STARTTLS/);
-  assert.match(inside, /250 AUTH PLAIN LOGIN$/);
+  assert.match(inside, /250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN$/);
   assert.match(await client.ask("MAIL FROM:<>"), /^530 5\.7\.0 /);
   assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^503 /);
   assert.equal(await client.ask(plainLogin(ALICE)), "235 2.7.0 authenticated");

@@ -20,6 +20,7 @@ import { decideData } from "../../verdict/stages/data.ts";
 import { decideMail } from "../../verdict/stages/mail.ts";
 import { decideQuota, decideRcpt } from "../../verdict/stages/rcpt.ts";
 import type { Final, Verdict } from "../../verdict/verdict.ts";
+import type { Client } from "../proxy-gate.ts";
 import { acceptMessage } from "./accept.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { SessionView } from "./accept.ts";
@@ -52,6 +53,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   extended = false;
   account: string | undefined;
   tls: TlsFacts | undefined;
+  /** For SCRAM-SHA-256-PLUS. It is secret, and no part of `tls`, which is logged. */
+  #binding: Uint8Array | undefined;
   readonly #login: LoginDialogue;
   readonly #options: SessionOptions;
   readonly #connection: SmtpConnection;
@@ -63,17 +66,17 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #draining = false;
   #cause = "client";
 
-  constructor(socket: Socket, options: SessionOptions, services: SmtpServices, ended: () => void) {
+  constructor(socket: Socket, client: Client, options: SessionOptions, services: SmtpServices, ended: () => void) {
     this.#options = options;
     this.role = options.role;
     this.services = services;
     this.#ended = ended;
-    this.#login = new LoginDialogue(services.login);
+    this.#login = new LoginDialogue(services);
     this.peer = {
       session: services.newId(),
       listener: options.listener,
-      client: plainAddress(socket.remoteAddress ?? "unknown"),
-      port: socket.remotePort ?? 0,
+      client: client.address,
+      port: client.port,
     };
     const { messageSize, errors, timeout } = services.smtp;
     const connection = { messageSize, errors, timeout, tls: options.tls, secureContext: services.secureContext };
@@ -148,8 +151,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.#end("session.timeout", "timeout");
   }
 
-  secure(tls: TlsFacts): void {
+  secure(tls: TlsFacts, binding: Uint8Array | undefined): void {
     this.tls = tls;
+    this.#binding = binding;
     this.services.observer.emit("session.secured", { ...this.peer, ...tls });
   }
 
@@ -222,7 +226,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const { messageSize, recipients, messages } = smtp;
     const starttls = this.#options.tls === "starttls" && this.tls === undefined;
     // Never offered where it would not be allowed (RFC 4954 §4).
-    const mechanisms = this.role === "submission" && this.tls !== undefined ? mechanismNames : [];
+    const mechanisms =
+      this.role === "submission" && this.tls !== undefined ? mechanismNames({ binding: this.#binding }) : [];
     this.#core.offer({ starttls, mechanisms });
     const reply =
       verb === "HELO"
@@ -237,7 +242,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       return undefined;
     }
     const offer = this.#decide(decideAuthOffer({ role: this.role, secured: this.#secured }));
-    if (offer.verdict.kind === "accept") return this.#authStep(this.#login.start(mechanism, initial));
+    if (offer.verdict.kind === "accept") {
+      return this.#authStep(this.#login.start(mechanism, initial, this.#binding));
+    }
     this.services.observer.emit("auth.failed", { ...this.peer, ...this.#logged(offer), account: "", mechanism });
     this.#core.answer(offer.reply);
     return undefined;
@@ -251,7 +258,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       case "outcome":
         return this.#authDecided(step.name, step.outcome);
       case "pending":
-        return step.outcome.then(({ name, outcome }) => this.#authDecided(name, outcome));
+        return step.next.then((next) => this.#authStep(next));
     }
   }
 
@@ -429,9 +436,4 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.services.limits.release(reservationsOf(this.#transaction));
     this.#transaction = undefined;
   }
-}
-
-/** A dual-stack socket shows IPv4 clients as ::ffff:192.0.2.1. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

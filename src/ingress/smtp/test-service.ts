@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { connect as connectTls, createSecureContext } from "node:tls";
-import type { SecureContext } from "node:tls";
+import type { ConnectionOptions, SecureContext } from "node:tls";
 import { parseAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
 import { parseDomain } from "../../address/domain.ts";
@@ -15,18 +15,18 @@ import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
 import { createAccountLimits } from "../../counters/account-limits.ts";
 import type { WindowRule } from "../../counters/limits.ts";
-import { createLogin } from "../../directory/credentials.ts";
+import { createLogin, createScramLogin } from "../../directory/credentials.ts";
 import { createDirectory } from "../../directory/directory.ts";
 import { ensureSelfSigned } from "../../io/certificate.ts";
 import { hashPassword } from "../../io/password-hash.ts";
+import { makeScramKeys } from "../../io/scram-keys.ts";
 import { asRemote } from "../../io/rpc.ts";
 import type { EventName, Observer } from "../../observe/events.ts";
 import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import type { Account } from "../../store/store.ts";
 import { openSmtpListener } from "./listener.ts";
-import type { SmtpListener } from "./listener.ts";
+import type { SmtpListener, SmtpListenerOptions } from "./listener.ts";
 import type { SmtpServices } from "./services.ts";
-import type { SessionOptions } from "./session.ts";
 
 export const PASSWORD = "open sesame";
 const START = Date.parse("2026-01-01T00:00:00Z");
@@ -36,6 +36,7 @@ export interface Material {
   readonly secureContext: SecureContext;
   readonly certificate: Buffer;
   readonly passwordHash: string;
+  readonly scram: string;
 }
 
 /** What is slow to make, once a test file. */
@@ -43,7 +44,8 @@ export async function makeMaterial(directory: string): Promise<Material> {
   const files = await ensureSelfSigned(directory, ["mx1.sekimori.test"], Date.now());
   const certificate = await readFile(files.certificate);
   const secureContext = createSecureContext({ cert: certificate, key: await readFile(files.key) });
-  return { secureContext, certificate, passwordHash: await hashPassword(PASSWORD) };
+  const [passwordHash, scram] = [await hashPassword(PASSWORD), await makeScramKeys(PASSWORD)];
+  return { secureContext, certificate, passwordHash, scram };
 }
 
 export interface Settings {
@@ -65,7 +67,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     },
   };
 
-  const store = makeStore(material.passwordHash);
+  const store = makeStore(material);
   const postmaster = address("alice@sekimori.test");
   const aliases = new Map([
     ["sales", [postmaster]],
@@ -76,7 +78,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     asRemote(store),
   );
   const logins = { count: 0 };
-  const login = createLogin(directory, clock);
+  const login = createLogin(directory, asRemote(store), clock, assert.ifError);
 
   const spool = makeSpool(notices.notify);
   const space = { free: 1e12 };
@@ -100,6 +102,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       logins.count++;
       return login(name, password);
     },
+    scram: createScramLogin(directory, asRemote(store)),
     limits: createAccountLimits(
       {
         quota: settings.quota ?? [{ name: "1h", length: HOUR, limit: 1000 }],
@@ -157,11 +160,13 @@ function makeNotices() {
   };
 }
 
-function makeStore(passwordHash: string) {
+function makeStore(material: Material) {
+  // Bob is from before there was SCRAM, Carol is suspended.
   const accounts = ["alice", "bob", "carol"].map((name): Account => ({
     key: `${name}@sekimori.test`,
     address: `${name}@sekimori.test`,
-    passwordHash,
+    passwordHash: material.passwordHash,
+    ...(name === "bob" ? {} : { scram: material.scram }),
     aliases: name === "alice" ? ["a.lice@sekimori.test"] : [],
     createdAt: START,
     suspended: name === "carol",
@@ -178,6 +183,12 @@ function makeStore(passwordHash: string) {
       if (store.failure !== undefined) throw new Error(store.failure);
       return accounts.find((account) => account.key === key || account.aliases.includes(key));
     },
+    completeScram: (key: string, passwordHash: string, scram: string): boolean => {
+      const index = accounts.findIndex((account) => account.key === key && account.passwordHash === passwordHash);
+      if (index >= 0) accounts[index] = { ...accounts[index]!, scram };
+      return index >= 0;
+    },
+    loginSecret: () => "c2VjcmV0",
   };
   return store;
 }
@@ -209,7 +220,7 @@ export function makeGate(): { readonly promise: Promise<void>; readonly open: ()
   return { promise, open: resolve };
 }
 
-export async function listen(t: TestContext, service: Service, options: Partial<SessionOptions> = {}) {
+export async function listen(t: TestContext, service: Service, options: Partial<SmtpListenerOptions> = {}) {
   const listener = await openSmtpListener(
     { address: "127.0.0.1", port: 0 },
     { role: "submission", listener: "test", tls: "starttls", ...options },
@@ -289,10 +300,10 @@ function makeClient(first: Socket) {
         all += `${next}\r\n`;
       }
     },
-    secure: async (certificate: Buffer): Promise<void> => {
+    secure: async (certificate: Buffer, options: ConnectionOptions = {}): Promise<void> => {
       socket.removeAllListeners("data");
       socket.removeAllListeners("end");
-      const secured = connectTls({ socket, ca: certificate, servername: "mx1.sekimori.test" });
+      const secured = connectTls({ ...options, socket, ca: certificate, servername: "mx1.sekimori.test" });
       await new Promise<void>((resolve, reject) => {
         secured.once("secureConnect", resolve);
         secured.once("error", reject);

@@ -1,6 +1,7 @@
 // What the POP3 core asks of whoever drives it, and what it is told. See server.ts.
 
 import type { Exchange } from "../sasl/mechanism.ts";
+import type { ScramKeys } from "../sasl/scram.ts";
 import type { DropMessage } from "./maildrop.ts";
 
 export interface Pop3ServerOptions {
@@ -12,6 +13,8 @@ export interface Pop3ServerOptions {
   readonly errors: number;
   /** Refused logins before the session is closed. */
   readonly authFailures: number;
+  /** For SCRAM: see ScramEnvironment. */
+  readonly nonce: () => string;
 }
 
 export type Pop3Request =
@@ -24,6 +27,17 @@ export type Pop3Request =
       readonly login: string;
       readonly password: string;
     }
+  /** The keys of this name, or made-up ones, are wanted for a SCRAM exchange; answered by `keys`. */
+  | { readonly kind: "find-keys"; readonly login: string }
+  /** Who has these keys now has proved that he knows their password; answered by `authenticated`. */
+  | {
+      readonly kind: "confirm";
+      readonly mechanism: Exchange["mechanism"];
+      readonly login: string;
+      readonly keys: ScramKeys;
+    }
+  /** A proof was wrong: to be logged and slowed down as every refused login; answered by `authenticated`. */
+  | { readonly kind: "refuse"; readonly mechanism: Exchange["mechanism"]; readonly login: string }
   /** Index into the messages of `authenticated`; answered by `content` … `contentEnd`, or `contentMissing`. */
   | { readonly kind: "retrieve"; readonly message: number }
   /** Indexes of marked messages, never empty; answered by `removed`. */

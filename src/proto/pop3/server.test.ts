@@ -15,6 +15,14 @@ interface Dialogue {
   readonly requests: readonly Pop3Request[];
 }
 
+const nonce = () => "servernonce";
+const noKeys = {
+  iterations: 4096,
+  salt: new Uint8Array(4),
+  storedKey: new Uint8Array(32),
+  serverKey: new Uint8Array(32),
+};
+
 /** Plays the part of the driver: password "secret" opens the mailbox, "busy" finds it locked, "down" nothing. */
 function drive(parts: readonly Uint8Array[], options: Partial<Pop3ServerOptions> = {}): Dialogue {
   const core = new Pop3Server({
@@ -22,6 +30,7 @@ function drive(parts: readonly Uint8Array[], options: Partial<Pop3ServerOptions>
     tls: "implicit",
     errors: 10,
     authFailures: 3,
+    nonce,
     ...options,
   });
   const output: Uint8Array[] = [];
@@ -57,6 +66,12 @@ function answer(core: Pop3Server, request: Exclude<Pop3Request, { kind: "close" 
         kind: "opened",
         messages: mail.map(({ id, content }) => ({ id, size: content.length })),
       });
+    case "find-keys":
+      return core.keys(request.login === "down" ? undefined : noKeys);
+    case "confirm":
+      throw new Error("no proof fits keys of zeros");
+    case "refuse":
+      return core.authenticated({ kind: "refused" });
     case "retrieve": {
       const message = mail[request.message];
       if (message === undefined) return core.contentMissing();
@@ -124,7 +139,7 @@ test("a session from CAPA to QUIT", () => {
     "PIPELINING",
     "EXPIRE NEVER",
     "USER",
-    "SASL PLAIN LOGIN",
+    "SASL SCRAM-SHA-256 PLAIN LOGIN",
     ".",
     "+ ",
     "-ERR [AUTH] Login refused",
@@ -229,7 +244,7 @@ test("what follows STLS in the clear is dropped, and so is what came before", ()
   );
   assert.deepEqual(requests, [{ kind: "secure" }]);
   assert.deepEqual(reply.split("\r\n").slice(1, 3), ["+OK Begin TLS negotiation now", "-ERR Not now"]);
-  assert.match(reply, /SASL PLAIN LOGIN\r\n\.\r\n-ERR TLS is not offered/);
+  assert.match(reply, /SASL SCRAM-SHA-256 PLAIN LOGIN\r\n\.\r\n-ERR TLS is not offered/);
 });
 
 test("STLS inside TLS and after a login is refused", () => {
@@ -253,8 +268,24 @@ test("AUTH takes PLAIN and LOGIN with and without an initial response", () => {
   }
 });
 
+test("a SCRAM exchange asks for keys and refuses a proof that does not fit as a wrong password", () => {
+  const first = base64("n,,n=alice@sekimori.test,r=abc");
+  const proof = base64(`c=biws,r=abcservernonce,p=${Buffer.alloc(32).toString("base64")}`);
+  const { reply, requests } = drive([lines(`AUTH SCRAM-SHA-256 ${first}`, proof, "NOOP")]);
+  assert.deepEqual(requests, [
+    { kind: "find-keys", login: "alice@sekimori.test" },
+    { kind: "refuse", mechanism: "SCRAM-SHA-256", login: "alice@sekimori.test" },
+  ]);
+  assert.ok(reply.includes(`\r\n+ ${base64("r=abcservernonce,s=AAAAAA==,i=4096")}\r\n-ERR [AUTH] Login refused\r\n`));
+  assert.match(
+    drive([lines(`AUTH SCRAM-SHA-256 ${base64("n,,n=down,r=abc")}`)]).reply,
+    /-ERR \[SYS\/TEMP\] [^\n]+\r\n$/,
+  );
+  assert.match(drive([lines(`AUTH SCRAM-SHA-256 ${first}`, "*")]).reply, /-ERR Authentication cancelled\r\n$/);
+});
+
 test("AUTH alone lists the mechanisms, and what is no exchange is refused", () => {
-  assert.deepEqual(talk(["AUTH"]), ["+OK Mechanisms follow", "PLAIN", "LOGIN", "."]);
+  assert.deepEqual(talk(["AUTH"]), ["+OK Mechanisms follow", "SCRAM-SHA-256", "PLAIN", "LOGIN", "."]);
   assert.deepEqual(talk(["AUTH CRAM-MD5"]), ["-ERR Unknown authentication mechanism"]);
   assert.deepEqual(talk(["AUTH PLAIN", "*", "NOOP"]), ["+ ", "-ERR Authentication cancelled", "-ERR Not now"]);
   assert.deepEqual(talk(["AUTH PLAIN not/base64"]), ["-ERR Invalid base64"]);
@@ -338,7 +369,7 @@ test("too many errors end the session", () => {
 });
 
 test("one turn makes a bounded amount of output, however much is asked for", () => {
-  const core = new Pop3Server({ hostname: "h", tls: "implicit", errors: 10, authFailures: 3 });
+  const core = new Pop3Server({ hostname: "h", tls: "implicit", errors: 10, authFailures: 3, nonce });
   core.receive(lines(...login));
   assert.equal(core.next()?.kind, "authenticate");
   const messages = Array.from({ length: 50_000 }, (_, index) => ({ id: `unique-${index}`, size: index }));
@@ -360,7 +391,7 @@ test("one turn makes a bounded amount of output, however much is asked for", () 
 });
 
 test("a message that cannot be opened is an error, not an empty message", () => {
-  const core = new Pop3Server({ hostname: "h", tls: "implicit", errors: 10, authFailures: 3 });
+  const core = new Pop3Server({ hostname: "h", tls: "implicit", errors: 10, authFailures: 3, nonce });
   core.receive(lines(...login, "RETR 1"));
   core.next();
   core.authenticated({ kind: "opened", messages: [{ id: "a", size: 1 }] });
@@ -371,7 +402,7 @@ test("a message that cannot be opened is an error, not an empty message", () => 
 });
 
 test("an answer nobody asked for is a bug", () => {
-  const core = new Pop3Server({ hostname: "h", tls: "implicit", errors: 10, authFailures: 3 });
+  const core = new Pop3Server({ hostname: "h", tls: "implicit", errors: 10, authFailures: 3, nonce });
   assert.throws(() => core.secured());
   assert.throws(() => core.contentEnd());
   assert.throws(() => core.authenticated({ kind: "refused" }));
@@ -379,8 +410,9 @@ test("an answer nobody asked for is a bug", () => {
 
 test("whatever comes in, there are only replies, never an exception", () => {
   const vocabulary =
-    "CAPA STLS USER PASS AUTH QUIT STAT LIST UIDL RETR TOP DELE RSET NOOP APOP PLAIN LOGIN alice secret 1 3 9999999999 = *";
-  const marks = ["\r\n", "\r\n", "\r\n", "\n", "\r", "\0", "\u00ff", base64("\0alice\0secret")];
+    "CAPA STLS USER PASS AUTH QUIT STAT LIST UIDL RETR TOP DELE RSET NOOP APOP PLAIN LOGIN SCRAM-SHA-256 alice secret 1 3 9999999999 = *";
+  const sasl = ["\0alice\0secret", "n,,n=alice,r=abc", "c=biws,r=abcservernonce,p=AAAA"].map(base64);
+  const marks = ["\r\n", "\r\n", "\r\n", "\n", "\r", "\0", "\u00ff", ...sasl];
   const words = fc.constantFrom(...vocabulary.split(" "), ...marks);
   const text = fc
     .array(words, { maxLength: 60 })

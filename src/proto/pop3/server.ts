@@ -12,8 +12,9 @@
 //   state          commands                                    leads to
 //   authorization  USER · AUTH · STLS · QUIT                   identified · exchange, checking · securing · closed
 //   identified     PASS, and those of authorization            checking
-//   exchange       (response)                                  exchange, checking, authorization
-//   checking       (request authenticate)                      transaction, authorization
+//   exchange       (response)                                  exchange, asking, checking, authorization
+//   asking         (request find-keys)                         exchange, checking, authorization
+//   checking       (request authenticate, confirm, refuse)     transaction, authorization
 //   securing       (request secure)                            authorization
 //   transaction    STAT LIST UIDL RETR TOP DELE RSET NOOP QUIT  transaction, listing, sending, update
 //   listing        (output in parts)                           transaction
@@ -26,6 +27,7 @@ import { crlfLine } from "../../base/crlf.ts";
 import { decodeBase64 } from "../sasl/base64.ts";
 import { mechanismNames, startMechanism, type Exchange, type Step } from "../sasl/mechanism.ts";
 import { prepare } from "../sasl/prepare.ts";
+import type { ScramKeys } from "../sasl/scram.ts";
 import { parseCommand, type Command, type TransactionCommand, type Verb } from "./commands.ts";
 import { ContentWriter } from "./content.ts";
 import { LineReader } from "./lines.ts";
@@ -38,6 +40,7 @@ type State =
   | { readonly name: "authorization" }
   | { readonly name: "identified"; readonly login: string }
   | { readonly name: "exchange"; readonly exchange: Exchange }
+  | { readonly name: "asking"; readonly exchange: Exchange }
   | { readonly name: "checking" | "securing" }
   | { readonly name: "transaction"; readonly drop: Maildrop }
   | { readonly name: "listing"; readonly drop: Maildrop; readonly what: "LIST" | "UIDL"; readonly from: number }
@@ -76,6 +79,7 @@ export class Pop3Server {
   readonly #lines = new LineReader(LINE_LIMIT);
   #state: State = { name: "authorization" };
   #secure: boolean;
+  #binding: Uint8Array | undefined;
   #output: Uint8Array[] = [];
   #outputLength = 0;
   #request: Pop3Request | undefined;
@@ -153,6 +157,19 @@ export class Pop3Server {
     this.#expect("securing");
     this.#secure = true;
     this.#state = { name: "authorization" };
+  }
+
+  /** The tls-exporter of the connection (RFC 9266), as soon as TLS is up. */
+  bind(binding: Uint8Array | undefined): void {
+    this.#binding = binding;
+  }
+
+  /** undefined: they could not be looked for. */
+  keys(keys: ScramKeys | undefined): void {
+    const { exchange } = this.#expect("asking");
+    this.#state = { name: "authorization" };
+    if (keys === undefined) this.#error(replies.unavailable);
+    else this.#takeStep(exchange, exchange.supply(keys));
   }
 
   authenticated(result: LoginResult): void {
@@ -300,7 +317,11 @@ export class Pop3Server {
     const always = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"];
     if (this.#state.name === "transaction") return always;
     // RFC 2449 §6.3: what is not permitted yet is not announced.
-    return this.#secure ? [...always, "USER", `SASL ${mechanismNames.join(" ")}`] : [...always, "STLS"];
+    return this.#secure ? [...always, "USER", `SASL ${this.#mechanisms().join(" ")}`] : [...always, "STLS"];
+  }
+
+  #mechanisms(): readonly string[] {
+    return mechanismNames({ binding: this.#binding });
   }
 
   #startTls(): void {
@@ -345,10 +366,10 @@ export class Pop3Server {
       return;
     }
     if (mechanism === undefined) {
-      this.#say(replies.mechanisms, ...mechanismNames, ".");
+      this.#say(replies.mechanisms, ...this.#mechanisms(), ".");
       return;
     }
-    const exchange = startMechanism(mechanism);
+    const exchange = startMechanism(mechanism, { nonce: this.#options.nonce, binding: this.#binding });
     if (exchange === undefined) {
       this.#error(replies.unknownMechanism);
       return;
@@ -379,8 +400,21 @@ export class Pop3Server {
           password: step.password,
         });
         break;
+      case "keys":
+        this.#state = { name: "asking", exchange };
+        this.#request = { kind: "find-keys", login: step.authentication };
+        break;
+      case "proved":
+        this.#authenticate({
+          kind: "confirm",
+          mechanism: exchange.mechanism,
+          login: step.authentication,
+          keys: step.keys,
+        });
+        break;
       case "failed":
-        this.#error(replies.badExchange);
+        if (step.authentication === undefined) this.#error(replies.badExchange);
+        else this.#authenticate({ kind: "refuse", mechanism: exchange.mechanism, login: step.authentication });
         break;
       default:
         step satisfies never;

@@ -1,16 +1,29 @@
-// SASL server exchanges for SMTP and POP3: PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login). Pure: octets
-// in, the next step out. Framing, base64 and "*" belong to the protocol around it, the check of the password to
-// whoever asked; nothing here compares, keeps or logs one.
+// SASL server exchanges for SMTP and POP3: SCRAM-SHA-256 and its -PLUS (RFC 5802, RFC 7677; scram.ts), PLAIN (RFC 4616)
+// and LOGIN (draft-murchison-sasl-login). Pure: octets in, the next step out. Framing, base64 and "*" belong to the
+// protocol around it, the check of the password to whoever asked; nothing here compares, keeps or logs one.
 //
-// Room for more: SCRAM (RFC 5802) will add a step kind that asks for a verifier and one that carries the final
-// server message; OAUTHBEARER (RFC 7628) one that carries a token. Callers switch on `kind`.
+// Room for more: OAUTHBEARER (RFC 7628) will add a step kind that carries a token. Callers switch on `kind`.
 
 import { prepare } from "./prepare.ts";
+import { scram } from "./scram.ts";
+import type { ScramEnvironment, ScramKeys } from "./scram.ts";
 
-type MechanismName = "PLAIN" | "LOGIN";
+type MechanismName = "SCRAM-SHA-256-PLUS" | "SCRAM-SHA-256" | "PLAIN" | "LOGIN";
 
-/** In the order in which they are announced. */
-export const mechanismNames: readonly MechanismName[] = ["PLAIN", "LOGIN"];
+/** What the exchanges know of their connection. */
+export type SaslEnvironment = ScramEnvironment;
+
+/**
+ * In the order in which they are announced, the strongest first, as clients tend to take the first they know. None of
+ * them is to be announced outside TLS, SCRAM no more than the others: a client that finds it there goes on in clear
+ * with its mail, and one that finds the list without it falls back to PLAIN and hands over the password.
+ */
+export function mechanismNames({ binding }: Pick<SaslEnvironment, "binding">): readonly MechanismName[] {
+  return binding === undefined ? WITHOUT_BINDING : WITH_BINDING;
+}
+
+const WITHOUT_BINDING: readonly MechanismName[] = ["SCRAM-SHA-256", "PLAIN", "LOGIN"];
+const WITH_BINDING: readonly MechanismName[] = ["SCRAM-SHA-256-PLUS", ...WITHOUT_BINDING];
 
 type FailureCause =
   /** Not a message of this mechanism. */
@@ -20,7 +33,11 @@ type FailureCause =
   /** Not UTF-8, or a character that SASLprep prohibits. */
   | "bad-text"
   /** Acting as somebody else (RFC 4422 §3.4.1) is not offered. */
-  | "other-identity";
+  | "other-identity"
+  /** Not bound to this connection, or misled about what was offered (RFC 5802 §6). */
+  | "channel-binding"
+  /** The proof is wrong: a wrong password, or a name without keys. */
+  | "proof";
 
 export type Step =
   | { readonly kind: "challenge"; readonly data: Uint8Array }
@@ -31,48 +48,67 @@ export type Step =
       readonly authentication: string;
       readonly password: string;
     }
-  | { readonly kind: "failed"; readonly cause: FailureCause };
+  /** Wants the keys of this name, or made-up ones, by `supply`. */
+  | { readonly kind: "keys"; readonly authentication: string }
+  /** The client knows the password behind these keys, and knows that we had them. */
+  | { readonly kind: "proved"; readonly authentication: string; readonly keys: ScramKeys }
+  /** `authentication`: who it was about, once that was said. */
+  | { readonly kind: "failed"; readonly cause: FailureCause; readonly authentication?: string };
 
 export interface Exchange {
   readonly mechanism: MechanismName;
   /**
    * Takes the client's next response, decoded; undefined only at first, when the client sent no initial response.
-   * After `credentials` or `failed` the exchange is over and another step is a bug.
+   * After `credentials`, `proved` or `failed` the exchange is over and another step is a bug.
    */
   step(response: Uint8Array | undefined): Step;
+  /** Answers the step `keys`. */
+  supply(keys: ScramKeys): Step;
 }
 
 /** RFC 4616 §2 wants at least 255; longer values only feed the password hash. */
 const FIELD_LIMIT = 1024;
 
-/** Mechanism names are compared without regard to case, as deployed clients send them. */
-export function startMechanism(name: string): Exchange | undefined {
-  switch (name.toUpperCase()) {
+/** Mechanism names are compared without regard to case, as deployed clients send them. Undefined: not offered. */
+export function startMechanism(name: string, environment: SaslEnvironment): Exchange | undefined {
+  const mechanism = mechanismNames(environment).find((offered) => offered === name.toUpperCase());
+  switch (mechanism) {
+    case "SCRAM-SHA-256-PLUS":
+      return exchange(mechanism, scram("plus", environment));
+    case "SCRAM-SHA-256":
+      return exchange(mechanism, scram("plain", environment));
     case "PLAIN":
-      return exchange("PLAIN", plain());
+      return exchange(mechanism, plain());
     case "LOGIN":
-      return exchange("LOGIN", login());
-    default:
+      return exchange(mechanism, login());
+    case undefined:
       return undefined;
   }
 }
 
-type Steps = Generator<Step, Step, Uint8Array | undefined>;
+/** Takes responses, and keys where they were asked for. */
+export type Steps = Generator<Step, Step, Uint8Array | ScramKeys | undefined>;
 
 function exchange(mechanism: MechanismName, steps: Steps): Exchange {
-  let state: "fresh" | "running" | "over" = "fresh";
+  let state: "fresh" | "running" | "keys" | "over" = "fresh";
+  function proceed(input: Uint8Array | ScramKeys | undefined): Step {
+    const { done, value } = steps.next(input);
+    state = done === true ? "over" : value.kind === "keys" ? "keys" : "running";
+    return value;
+  }
   return {
     mechanism,
     step(response) {
-      if (state === "over") throw new Error(`SASL ${mechanism} is over`);
+      if (state === "over" || state === "keys") throw new Error(`SASL ${mechanism} is not waiting for the client`);
       if (state === "fresh") {
-        state = "running";
-        const first = steps.next();
-        if (response === undefined) return first.value;
+        const first = proceed(undefined);
+        if (response === undefined) return first;
       }
-      const result = steps.next(response);
-      if (result.done === true) state = "over";
-      return result.value;
+      return proceed(response);
+    },
+    supply(keys) {
+      if (state !== "keys") throw new Error(`SASL ${mechanism} did not ask for keys`);
+      return proceed(keys);
     },
   };
 }
@@ -81,7 +117,7 @@ function exchange(mechanism: MechanismName, steps: Steps): Exchange {
 
 function* plain(): Steps {
   const response = yield { kind: "challenge", data: new Uint8Array(0) };
-  if (response === undefined) return failed("malformed");
+  if (!(response instanceof Uint8Array)) return failed("malformed");
   const first = response.indexOf(0);
   const second = first === -1 ? -1 : response.indexOf(0, first + 1);
   if (second === -1 || response.indexOf(0, second + 1) !== -1) return failed("malformed");
@@ -90,9 +126,9 @@ function* plain(): Steps {
 
 function* login(): Steps {
   const name = yield { kind: "challenge", data: Buffer.from("Username:") };
-  if (name === undefined) return failed("malformed");
+  if (!(name instanceof Uint8Array)) return failed("malformed");
   const password = yield { kind: "challenge", data: Buffer.from("Password:") };
-  if (password === undefined) return failed("malformed");
+  if (!(password instanceof Uint8Array)) return failed("malformed");
   return credentials(new Uint8Array(0), name, password);
 }
 

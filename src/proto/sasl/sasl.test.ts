@@ -7,8 +7,10 @@ import { prepare } from "./prepare.ts";
 
 const octets = (text: string) => new TextEncoder().encode(text);
 
+const unbound = { nonce: () => "nonce", binding: undefined };
+
 function start(name: string) {
-  const exchange = startMechanism(name);
+  const exchange = startMechanism(name, unbound);
   assert.ok(exchange);
   return exchange;
 }
@@ -65,8 +67,12 @@ test("text that SASLprep prohibits, bad UTF-8 and endless fields are refused", (
 });
 
 test("an unknown mechanism is undefined and the announced ones are known", () => {
-  assert.equal(startMechanism("CRAM-MD5"), undefined);
-  for (const name of mechanismNames) assert.equal(start(name).mechanism, name);
+  assert.equal(startMechanism("CRAM-MD5", unbound), undefined);
+  for (const name of mechanismNames(unbound)) assert.equal(start(name).mechanism, name);
+  assert.equal(startMechanism("SCRAM-SHA-256-PLUS", unbound), undefined, "nothing to bind to");
+  const bound = { ...unbound, binding: new Uint8Array(32) };
+  assert.deepEqual(mechanismNames(bound), ["SCRAM-SHA-256-PLUS", ...mechanismNames(unbound)]);
+  for (const name of mechanismNames(bound)) assert.equal(startMechanism(name, bound)?.mechanism, name);
 });
 
 test("a step after the end is a bug", () => {

@@ -41,6 +41,7 @@ const steps: readonly string[] = [
      name TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE account ADD COLUMN scram TEXT;`,
 ];
 
 const schemaVersion = steps.length;

@@ -1,6 +1,7 @@
 // The store on node:sqlite: WAL, synchronous=FULL, so that what was answered is on disk. Synchronous: it lives in the
 // state thread, where a slow commit delays no mail.
 
+import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import type { SpooledMessage } from "../../spool/message.ts";
@@ -13,6 +14,7 @@ interface AccountRow {
   readonly password_hash: string;
   readonly created_at: number;
   readonly suspended: number;
+  readonly scram: string | null;
 }
 
 interface RecipientRow {
@@ -51,9 +53,14 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     aliases: database.prepare("SELECT alias FROM account_alias WHERE account = ? ORDER BY alias"),
     accounts: database.prepare("SELECT * FROM account ORDER BY key"),
-    addAccount: database.prepare("INSERT INTO account VALUES (?, ?, ?, ?, ?)"),
+    addAccount: database.prepare(
+      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
-    setPassword: database.prepare("UPDATE account SET password_hash = ? WHERE key = ?"),
+    setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ? WHERE key = ?"),
+    completeScram: database.prepare(
+      "UPDATE account SET scram = ? WHERE key = ? AND password_hash = ? AND scram IS NULL",
+    ),
     putMessage: database.prepare("INSERT INTO waiting_message VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
     putRecipient: database.prepare(
       `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply) VALUES (?, ?, ?, ?, ?, ?)
@@ -90,6 +97,7 @@ export function openSqliteStore(file: string): SqliteStore {
     charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
     purgeCharges: database.prepare("DELETE FROM charge WHERE at <= ?"),
     note: database.prepare("SELECT value FROM note WHERE name = ?"),
+    addNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO NOTHING"),
     setNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
   } satisfies Record<string, StatementSync>;
 
@@ -115,6 +123,7 @@ export function openSqliteStore(file: string): SqliteStore {
       aliases,
       createdAt: row.created_at,
       suspended: row.suspended !== 0,
+      ...(row.scram === null ? {} : { scram: row.scram }),
     };
   }
 
@@ -152,12 +161,17 @@ export function openSqliteStore(file: string): SqliteStore {
     addAccount: (account) =>
       transaction(() => {
         for (const key of [account.key, ...account.aliases]) if (findAccount(key) !== undefined) return false;
-        const { key, address, passwordHash, createdAt, suspended } = account;
-        sql.addAccount.run(key, address, passwordHash, createdAt, suspended ? 1 : 0);
+        const { key, address, passwordHash, createdAt, suspended, scram } = account;
+        sql.addAccount.run(key, address, passwordHash, createdAt, suspended ? 1 : 0, scram ?? null);
         for (const alias of account.aliases) sql.addAlias.run(alias, key);
         return true;
       }),
-    setPasswordHash: (key, passwordHash) => sql.setPassword.run(passwordHash, key).changes > 0,
+    setPasswordHash: (key, passwordHash, scram) => sql.setPassword.run(passwordHash, scram, key).changes > 0,
+    completeScram: (key, passwordHash, scram) => sql.completeScram.run(scram, key, passwordHash).changes > 0,
+    loginSecret: () => {
+      sql.addNote.run("login-secret", randomBytes(32).toString("base64"));
+      return one<{ value: string }>(sql.note, "login-secret")!.value;
+    },
 
     putWaiting: (messages) => transaction(() => messages.forEach(put)),
     claimDue: (now, lease, limit) =>
