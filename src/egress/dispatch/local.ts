@@ -42,7 +42,7 @@ export async function deliverLocally(
   }
   const recipient = addressOf(message.recipients[index]!);
   const sender = message.sender === "" ? undefined : addressOf(message.sender);
-  const trace = Buffer.from(`${returnPathField(sender)}${deliveredToField(recipient)}`, "latin1");
+  const trace = Buffer.from(`${returnPathField(sender)}${deliveredToField(recipient)}`, "utf8");
   const accounts = target.kind === "mailbox" ? [target.account] : target.accounts;
   const files: string[] = [];
   for (const account of accounts) {
@@ -56,7 +56,7 @@ export async function deliverLocally(
 /** What the spool and the directory hold was made by the grammar; it may be the bare postmaster (RFC 5321 §4.1.1.3). */
 function addressOf(text: string): Address {
   if (text.toLowerCase() === "postmaster") return { local: text, domain: undefined, literal: undefined };
-  const parsed = parseAddress(text);
+  const parsed = parseAddress(text, { utf8: true });
   if (!parsed.ok) throw new Error(`not an address: ${text}`);
   return parsed.value;
 }

@@ -41,6 +41,7 @@ const steps: readonly string[] = [
      name TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  "ALTER TABLE waiting_recipient ADD COLUMN warned INTEGER NOT NULL DEFAULT 0",
 ];
 
 const schemaVersion = steps.length;
