@@ -7,7 +7,16 @@ import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile
 import { delimiter, dirname, join } from "node:path";
 import { runProgram } from "./child.ts";
 
-export type ProgramName = "curl" | "openssl" | "postfix" | "python3" | "smtp-sink" | "smtp-source" | "strace" | "swaks";
+export type ProgramName =
+  | "curl"
+  | "dovecot"
+  | "openssl"
+  | "postfix"
+  | "python3"
+  | "smtp-sink"
+  | "smtp-source"
+  | "strace"
+  | "swaks";
 
 export type Program =
   | {
@@ -32,6 +41,8 @@ interface Source {
 
 const sources: Readonly<Record<ProgramName, Source>> = {
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
+  // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
+  dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
   openssl: { packages: ["openssl"], path: "usr/bin/openssl", installed: "use" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
   python3: { packages: [], path: "usr/bin/python3", installed: "use" },
