@@ -10,6 +10,7 @@ import { runProgram } from "./child.ts";
 export type ProgramName =
   | "curl"
   | "dovecot"
+  | "exim4"
   | "openssl"
   | "postfix"
   | "python3"
@@ -43,6 +44,7 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
   // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
+  exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
   openssl: { packages: ["openssl"], path: "usr/bin/openssl", installed: "use" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
   python3: { packages: [], path: "usr/bin/python3", installed: "use" },
