@@ -56,6 +56,7 @@ export function toSettings(configuration: Configuration): Settings {
       routes: new Map(configuration.route.map((route) => [route.domain, toTarget(route)])),
       retry: delivery.retry,
       giveUp: delivery["give-up"],
+      delayNotice: delivery["delay-notice"],
       paused: delivery.paused,
       connectionsPerDestination: delivery["connections-per-destination"],
       connections: delivery.connections,
@@ -108,6 +109,7 @@ export function fromSettings(settings: Settings): Configuration {
       smarthost: delivery.smarthost === undefined ? undefined : fromTarget(delivery.smarthost),
       retry: delivery.retry,
       "give-up": delivery.giveUp,
+      "delay-notice": delivery.delayNotice,
       paused: delivery.paused,
       "connections-per-destination": delivery.connectionsPerDestination,
       connections: delivery.connections,
@@ -149,16 +151,24 @@ function toDomain(domain: WrittenDomain, state: string): DomainSettings {
   };
 }
 
-function toTarget({ host, port, tls, username, password }: WrittenTarget): RouteTarget {
+function toTarget({ host, port, protocol, tls, username, password }: WrittenTarget): RouteTarget {
   const auth = username === undefined || password === undefined ? undefined : { username, password };
   return {
     host,
-    port: port ?? (auth === undefined ? 25 : 587),
+    port: port ?? (protocol === "lmtp" ? 24 : auth === undefined ? 25 : 587),
+    protocol,
     tls: tls ?? (auth === undefined ? "opportunistic" : "required"),
     auth,
   };
 }
 
-function fromTarget({ host, port, tls, auth }: RouteTarget): WrittenTarget {
-  return { host, port, tls, username: auth?.username, password: auth === undefined ? undefined : hiddenSecret };
+function fromTarget({ host, port, protocol, tls, auth }: RouteTarget): WrittenTarget {
+  return {
+    host,
+    port,
+    protocol,
+    tls,
+    username: auth?.username,
+    password: auth === undefined ? undefined : hiddenSecret,
+  };
 }

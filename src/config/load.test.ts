@@ -114,11 +114,18 @@ recipients = ["10/90m"]
     assert.deepEqual(settings.delivery.smarthost, {
       host: "smtp.example.net",
       port: 587,
+      protocol: "smtp",
       tls: "required",
       auth: { username: "relay", password: "open sesame" },
     });
     const [route] = settings.delivery.routes.values();
-    assert.deepEqual(route, { host: "2001:db8::25", port: 25, tls: "opportunistic", auth: undefined });
+    assert.deepEqual(route, {
+      host: "2001:db8::25",
+      port: 25,
+      protocol: "smtp",
+      tls: "opportunistic",
+      auth: undefined,
+    });
     assert.deepEqual(settings.limits.attempts, [{ name: "1h30m", length: 5_400_000, recipients: 20 }]);
   });
 

@@ -412,6 +412,11 @@ await describe("references", () =>
       '"mx.example.jp" is this host: mail would go round in circles',
     ],
     [
+      "LMTP on the port of SMTP",
+      route('host = "192.0.2.1"\nprotocol = "lmtp"\nport = ▸25'),
+      "LMTP is not spoken on port 25 (RFC 2033 §5) (port 24 is the usual one)",
+    ],
+    [
       "a route to an own listener",
       route('host = ▸"127.0.0.1"\nport = 2525'),
       "127.0.0.1:2525 is a listener of this host: mail would go round in circles",

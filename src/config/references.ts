@@ -291,7 +291,7 @@ type TargetDraft = NonNullable<NonNullable<CheckedTree["draft"]["delivery"]>["sm
 
 function checkTarget(rules: Rules, target: TargetDraft, at: Path): void {
   const { draft, placeOf, keyPlaceOf } = rules.tree;
-  const { host, port, tls, username } = target;
+  const { host, port, protocol, tls, username } = target;
   // The password may be there and wrong, which has its own problem.
   const hasPassword = keyPlaceOf(...at, "password") !== keyPlaceOf(...at);
   const hasUsername = keyPlaceOf(...at, "username") !== keyPlaceOf(...at);
@@ -300,6 +300,9 @@ function checkTarget(rules: Rules, target: TargetDraft, at: Path): void {
   if (username !== undefined && tls !== undefined && tls !== "required") {
     rules.report(placeOf(...at, "tls"), `a password is not sent with tls = "${tls}"`, 'tls = "required"');
   }
+  if (protocol === "lmtp" && port === 25) {
+    rules.report(placeOf(...at, "port"), "LMTP is not spoken on port 25 (RFC 2033 §5)", "port 24 is the usual one");
+  }
   if (port === 465) {
     rules.report(placeOf(...at, "port"), "implicit TLS to a next hop is not supported", "use port 587, with STARTTLS");
   }
@@ -307,7 +310,7 @@ function checkTarget(rules: Rules, target: TargetDraft, at: Path): void {
     rules.report(placeOf(...at, "host"), `${quote(host)} is this host: mail would go round in circles`);
     return;
   }
-  const effectivePort = port ?? (username === undefined ? 25 : 587);
+  const effectivePort = port ?? (protocol === "lmtp" ? 24 : username === undefined ? 25 : 587);
   const own = present(draft.listener)
     .flatMap(([, listener]) => present(listener.listen))
     .find(([, endpoint]) => endpoint.port === effectivePort && host !== undefined && reaches(host, endpoint));

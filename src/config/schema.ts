@@ -27,9 +27,20 @@ const target = {
   },
   port: {
     type: port,
-    otherwise: "25, or 587 with a user name",
+    otherwise: "25, 587 with a user name, 24 with LMTP",
     meaning: "Port of the next hop.",
     example: 587,
+  },
+  protocol: {
+    type: {
+      kind: "choice",
+      values: {
+        smtp: "another mail server (RFC 5321)",
+        lmtp: "a mailbox store that answers for each recipient (RFC 2033), Dovecot for instance; not on port 25",
+      },
+    },
+    default: "smtp",
+    meaning: "What the next hop speaks.",
   },
   tls: {
     type: targetTls,
@@ -281,6 +292,13 @@ const delivery = {
     type: { kind: "duration", minimum: "1s", maximum: "30d" },
     default: "5d",
     meaning: "Age at which a message is given up and its sender told. RFC 5321 §4.5.4.1: at least four or five days.",
+  },
+  "delay-notice": {
+    type: { kind: "duration", minimum: "1s", maximum: "30d" },
+    default: "4h",
+    meaning:
+      "Age at which the sender is told, once, that a message waits, unless NOTIFY says otherwise (RFC 3461). The default is the one " +
+      "that RFC 5321 servers usually have; not below the first waits, or greylisting alone causes notices.",
   },
   paused: {
     type: { kind: "boolean" },

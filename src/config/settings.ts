@@ -111,6 +111,8 @@ export interface DeliverySettings {
   readonly retry: readonly number[];
   /** Age at which a message is given up and a failure DSN is sent. */
   readonly giveUp: number;
+  /** Age at which the sender is told, once, that the message waits. */
+  readonly delayNotice: number;
   /** Take mail and keep it, deliver nothing. */
   readonly paused: boolean;
   /** Connections to one destination at once. */
@@ -127,6 +129,8 @@ export interface RouteTarget {
   /** A host name (A/AAAA is looked up, no MX) or an IP address. */
   readonly host: string;
   readonly port: number;
+  /** LMTP (RFC 2033) where the next hop is a mailbox store. */
+  readonly protocol: "smtp" | "lmtp";
   readonly tls: "opportunistic" | "required" | "never";
   readonly auth: { readonly username: string; readonly password: string } | undefined;
 }

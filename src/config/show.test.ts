@@ -72,7 +72,8 @@ const anyText = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !
 const anyTarget: fc.Arbitrary<RouteTarget> = fc
   .record({
     host: fc.oneof(anyDomain, anyIp),
-    port: anyPort.filter((port) => port !== 465),
+    port: anyPort.filter((port) => port !== 465 && port !== 25),
+    protocol: fc.constantFrom("smtp", "lmtp"),
     tls: fc.constantFrom("opportunistic", "required", "never"),
     auth: fc.option(
       anyText.map((username) => ({ username, password: hidden })),
@@ -149,6 +150,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
         routes: fc.array(fc.tuple(anyDomain, anyTarget), { maxLength: 3 }).map((routes) => new Map(routes)),
         retry: fc.array(between(1000, 86_400_000), { minLength: 1, maxLength: 6 }),
         giveUp: between(86_400_001, 30 * 86_400_000),
+        delayNotice: between(1000, 30 * 86_400_000),
         paused: fc.boolean(),
         connectionsPerDestination: between(1, 100),
         connections: between(100, 100_000),

@@ -7,6 +7,9 @@ import { connect as connectTls, type SecureContext, type TLSSocket } from "node:
 import type { Clock } from "../io/clock.ts";
 import { SmtpClient, type ClientOptions } from "../proto/smtp-client/client.ts";
 import type { Outcome, Refusal, SessionFailure, Step } from "../proto/smtp-client/transaction.ts";
+import type { Extensions } from "../proto/smtp-client/extensions.ts";
+import type { Notifications } from "../proto/smtp-client/transaction.ts";
+import { fitContent, type FittedContent } from "./fit.ts";
 import type { EgressLimits } from "./limits.ts";
 import type { Part } from "./part.ts";
 
@@ -103,6 +106,11 @@ export class Connection {
     return this.#idleSince;
   }
 
+  /** What the server offers. */
+  get extensions(): Extensions {
+    return this.#core.extensions;
+  }
+
   /** Whether `carry` may be called. */
   get accepting(): boolean {
     return this.#state === "ready" && this.#loading === undefined && this.#core.accepting;
@@ -120,9 +128,13 @@ export class Connection {
     this.#loading = part;
     // The clock of an idle connection starts with its next command.
     if (this.#core.awaiting === undefined) this.#since = now;
-    part.content().then(
-      (content) => {
-        if (this.#loading === part) this.#send(part, content);
+    fitContent(part, this.#core.extensions).then(
+      (fitted) => {
+        if (this.#loading !== part) return;
+        if (fitted.ok) return this.#send(part, fitted.value);
+        this.#loading = undefined;
+        this.owner.refused(this, part, fitted.error);
+        this.#moved();
       },
       (error: unknown) => {
         if (this.#loading !== part) return;
@@ -216,7 +228,7 @@ export class Connection {
     this.#moved();
   }
 
-  #send(part: Part, content: readonly Uint8Array[]): void {
+  #send(part: Part, { content, eightBit, binary, utf8 }: FittedContent): void {
     this.#loading = undefined;
     const now = this.#now();
     if (this.#core.awaiting === undefined) this.#since = now;
@@ -227,7 +239,10 @@ export class Connection {
       recipients: part.recipients.map((index) => message.recipients[index] ?? ""),
       // What the message is signed with on its way out counts.
       size: content.reduce((sum, chunk) => sum + chunk.length, 0),
-      eightBit: message.eightBit,
+      eightBit,
+      binary,
+      utf8,
+      ...notificationsOf(part),
       content,
     });
     if (sent.ok) this.#run(sent.value);
@@ -326,6 +341,18 @@ export class Connection {
     else this.#socket.destroy();
     this.owner.closed(this, this.failure);
   }
+}
+
+function notificationsOf({ message, recipients }: Part): { readonly notifications?: Notifications } {
+  const { dsn, recipientDsn } = message;
+  if (dsn === undefined && recipientDsn === undefined) return {};
+  return {
+    notifications: {
+      envelopeId: dsn?.envelopeId,
+      returns: dsn?.returns,
+      recipients: recipients.map((index) => recipientDsn?.[index]),
+    },
+  };
 }
 
 function fromSession(failure: SessionFailure): ConnectionFailure {

@@ -11,7 +11,16 @@ import { startServer, type Script, type ScriptedServer, type Step } from "./scri
 import { egressFor, fakeResolver, inWords, mxRecords, patience, testContent, type TestEgress } from "./test-support.ts";
 
 function relay(server: ScriptedServer, change: Partial<RouteTarget> = {}): { smarthost: RouteTarget } {
-  return { smarthost: { host: "127.0.0.1", port: server.port, tls: "opportunistic", auth: undefined, ...change } };
+  return {
+    smarthost: {
+      host: "127.0.0.1",
+      port: server.port,
+      protocol: "smtp",
+      tls: "opportunistic",
+      auth: undefined,
+      ...change,
+    },
+  };
 }
 
 async function pair(context: TestContext, script: Script): Promise<{ server: ScriptedServer; egress: TestEgress }> {
@@ -219,7 +228,8 @@ test("a message the server cannot take is refused here, and the connection goes 
   const { server, egress } = await pair(context, { extensions: ["PIPELINING", "SIZE 30"] });
   const big = egress.deliver(["bob@example.jp"], { content: () => Promise.resolve([testContent, testContent]) });
   assert.equal((await big)[0]?.status, "5.3.4");
-  assert.equal((await egress.deliver(["bob@example.jp"], { eightBit: true }))[0]?.status, "5.6.3");
+  const header = { eightBit: true, content: () => Promise.resolve([Buffer.from("Subject: \u00e9\r\n\r\nx\r\n")]) };
+  assert.equal((await egress.deliver(["bob@example.jp"], header))[0]?.status, "5.6.3");
   const bare = { content: () => Promise.resolve([Buffer.from("a\n.\r\n")]) };
   assert.deepEqual(
     (await egress.deliver(["bob@example.jp"], bare)).map(({ kind, status }) => `${kind} ${status}`),
@@ -245,4 +255,59 @@ test("content that cannot be read is deferred, and the connection goes on", asyn
   assert.equal((await egress.deliver(["bob@example.jp"], throwing))[0]?.status, "4.3.0");
   assert.equal((await egress.deliver(["bob@example.jp"]))[0]?.kind, "delivered");
   assert.equal(server.connections(), 1);
+});
+
+test("8-bit content goes as it is where that is offered, and converted where it is not", async (context) => {
+  const content = Buffer.from("Content-Type: text/plain; charset=utf-8\r\n\r\nr\u00e9sum\u00e9 of what was said\r\n");
+  const job = { eightBit: true, content: () => Promise.resolve([content]) };
+  const able = await pair(context, { extensions: ["PIPELINING", "8BITMIME"] });
+  await able.egress.deliver(["bob@example.jp"], job);
+  assert.match(able.server.commands.join("\n"), /^MAIL FROM:<.*> BODY=8BITMIME$/m);
+  assert.equal(able.server.messages[0]?.content, content.toString("latin1"));
+  const unable = await pair(context, {});
+  assert.equal((await unable.egress.deliver(["bob@example.jp"], job))[0]?.kind, "delivered");
+  assert.match(unable.server.commands.join("\n"), /^MAIL FROM:<alice@sekimori.test>$/m);
+  assert.match(unable.server.messages[0]?.content ?? "", /quoted-printable\r\n\r\nr=C3=A9sum=C3=A9 of/);
+});
+
+test("binary content is converted for a server without BINARYMIME", async (context) => {
+  const content = Buffer.from(
+    "Content-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\n\r\xff",
+    "latin1",
+  );
+  const { server, egress } = await pair(context, { extensions: ["PIPELINING", "8BITMIME", "CHUNKING"] });
+  const job = { more: { binary: true }, content: () => Promise.resolve([content]) } as const;
+  assert.equal((await egress.deliver(["bob@example.jp"], job))[0]?.kind, "delivered");
+  assert.match(server.messages[0]?.content ?? "", /base64\r\n\r\nAAoN\/w==\r\n$/);
+});
+
+test("a UTF-8 header or address stays here without SMTPUTF8; the mere wish for it does not matter", async (context) => {
+  const { server, egress } = await pair(context, { extensions: ["PIPELINING", "8BITMIME"] });
+  const header = Buffer.from("Subject: 関守\r\n\r\nx\r\n");
+  const utf8 = { more: { utf8: true }, eightBit: true, content: () => Promise.resolve([header]) } as const;
+  assert.match(inWords(await egress.deliver(["bob@example.jp"], utf8))[0] ?? "", /^0 failed 5\.6\.7 /);
+  assert.match(inWords(await egress.deliver(["葉子@example.jp"]))[0] ?? "", /^0 failed 5\.6\.7 /);
+  assert.equal((await egress.deliver(["bob@example.jp"], { more: { utf8: true } }))[0]?.kind, "delivered");
+  assert.equal(server.messages.length, 1);
+});
+
+test("DSN parameters travel with their recipients, and the result says who has the duty now", async (context) => {
+  const more = {
+    dsn: { envelopeId: "QQ1", returns: "HDRS" },
+    recipientDsn: { 1: { notify: ["SUCCESS"], originalRecipient: "rfc822;carol@example.jp" } },
+  } as const;
+  const offers = await pair(context, { extensions: ["PIPELINING", "DSN"] });
+  const results = await offers.egress.deliver(["bob@example.jp", "carol@example.jp"], { more });
+  assert.deepEqual(
+    results.map(({ confirms }) => confirms),
+    [true, true],
+  );
+  assert.deepEqual(offers.server.commands.slice(1, 4), [
+    "MAIL FROM:<alice@sekimori.test> RET=HDRS ENVID=QQ1",
+    "RCPT TO:<bob@example.jp>",
+    "RCPT TO:<carol@example.jp> NOTIFY=SUCCESS ORCPT=rfc822;carol@example.jp",
+  ]);
+  const other = await pair(context, {});
+  const [result] = await other.egress.deliver(["carol@example.jp"], { more });
+  assert.equal(result?.confirms, undefined);
 });

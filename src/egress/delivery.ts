@@ -1,6 +1,6 @@
 // Mail to other hosts: takes jobs, finds the way for each recipient, hands them to the pool by site. Promises: `done` is
 // called exactly once for every recipient of a job, whatever happens, maybe before `submit` returns. Does not retry (but for one session lost before the content left), bounce, or record anything: that is the
-// dispatcher's. Not here yet: DANE, MTA-STS, 8-bit conversion, DSN parameters.
+// dispatcher's. Not here yet: DANE, MTA-STS.
 
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { DeliverySettings } from "../config/settings.ts";
@@ -100,6 +100,7 @@ export function createEgress(options: EgressOptions): Egress {
       const whole: Part = {
         message: job.message,
         content: () => loadContent(job),
+        ...(job.sevenBit === undefined ? {} : { sevenBit: job.sevenBit }),
         done: (result) => report(job, result, failed),
         recipients: job.recipients,
         attempt: job.attempt ?? 1,

@@ -5,7 +5,7 @@ import type { Outcome } from "../proto/smtp-client/transaction.ts";
 import type { Connection, ConnectionFailure } from "./connection.ts";
 import type { Ending, Part } from "./part.ts";
 
-type Carrier = Pick<Connection, "remote" | "tls" | "failure">;
+type Carrier = Pick<Connection, "remote" | "tls" | "failure" | "extensions">;
 
 function endingOfOutcome(outcome: Outcome, carrier: Carrier): Ending {
   const { remote, tls } = carrier;
@@ -14,8 +14,15 @@ function endingOfOutcome(outcome: Outcome, carrier: Carrier): Ending {
     case "deferred":
     case "failed": {
       const status = `${outcome.kind === "delivered" ? 2 : outcome.kind === "deferred" ? 4 : 5}${replyStatus(outcome.reply).slice(1)}`;
-      const ending = { kind: outcome.kind, status, reply: replyText(outcome.reply), remote };
-      return tls === undefined ? ending : { ...ending, tls };
+      const confirms = outcome.kind === "delivered" && carrier.extensions.dsn;
+      return {
+        kind: outcome.kind,
+        status,
+        reply: replyText(outcome.reply),
+        remote,
+        ...(tls === undefined ? {} : { tls }),
+        ...(confirms ? { confirms } : {}),
+      };
     }
     case "lost": {
       const { status, text } = carrier.failure ?? lost;

@@ -3,7 +3,7 @@
 
 import type { AttemptResult, TransportJob } from "./dispatch/transport.ts";
 
-export interface Part extends Pick<TransportJob, "message" | "content" | "done"> {
+export interface Part extends Pick<TransportJob, "message" | "content" | "sevenBit" | "done"> {
   /** Indexes in the message's recipients. Never empty. */
   readonly recipients: readonly number[];
   /** From 1. */
@@ -14,7 +14,7 @@ export interface Part extends Pick<TransportJob, "message" | "content" | "done">
   readonly sending: "first" | "again";
 }
 
-export type Ending = Pick<AttemptResult, "kind" | "status" | "reply" | "remote" | "tls">;
+export type Ending = Pick<AttemptResult, "kind" | "status" | "reply" | "remote" | "tls" | "confirms">;
 
 /** The same end for every recipient. */
 export function endPart(part: Part, now: number, ending: Ending): void {

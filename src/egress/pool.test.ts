@@ -13,7 +13,7 @@ import { Slots } from "./slots.ts";
 import { egressFor, patience } from "./test-support.ts";
 
 function target(port: number): RouteTarget {
-  return { host: "127.0.0.1", port, tls: "never", auth: undefined };
+  return { host: "127.0.0.1", port, protocol: "smtp", tls: "never", auth: undefined };
 }
 
 function routes(sites: Readonly<Record<string, ScriptedServer>>): DeliverySettings["routes"] {

@@ -22,7 +22,13 @@ async function routed(domain: string, names: Names): Promise<string> {
   return words(await router({}, names).route(domain));
 }
 
-const target = (host: string): RouteTarget => ({ host, port: 2525, tls: "never", auth: undefined });
+const target = (host: string): RouteTarget => ({
+  host,
+  port: 2525,
+  protocol: "smtp",
+  tls: "never",
+  auth: undefined,
+});
 
 test("configured routes win over the smarthost, and need no look-up", () => {
   const routes = new Map([

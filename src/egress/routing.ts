@@ -15,6 +15,7 @@ export interface HostRoute {
   /** Hosts of equal preference together, best first. Names or addresses. */
   readonly groups: readonly (readonly string[])[];
   readonly port: number;
+  readonly protocol: RouteTarget["protocol"];
   readonly tls: RouteTarget["tls"];
   readonly credentials: RouteTarget["auth"];
   /**
@@ -94,13 +95,14 @@ const fromTargetCache = new WeakMap<RouteTarget, HostRoute>();
 function fromTarget(target: RouteTarget): HostRoute {
   let route = fromTargetCache.get(target);
   if (route === undefined) {
-    const { host, port, tls, auth } = target;
+    const { host, port, protocol, tls, auth } = target;
     const login = auth === undefined ? "" : ` as ${auth.username}`;
     route = {
       kind: "hosts",
-      site: `${host}:${port} ${tls}${login}`,
+      site: `${host}:${port} ${tls}${login}${protocol === "lmtp" ? " lmtp" : ""}`,
       groups: [[host]],
       port,
+      protocol,
       tls,
       credentials: auth,
       source: "configured",
@@ -113,7 +115,16 @@ function fromTarget(target: RouteTarget): HostRoute {
 function toHosts(groups: readonly (readonly string[])[], settings: RouterOptions["settings"]): HostRoute {
   const { port, tls } = settings;
   const site = groups.map((group) => group.toSorted().join(",")).join("|");
-  return { kind: "hosts", site: `${site}:${port}`, groups, port, tls, credentials: undefined, source: "mx" };
+  return {
+    kind: "hosts",
+    site: `${site}:${port}`,
+    groups,
+    port,
+    protocol: "smtp",
+    tls,
+    credentials: undefined,
+    source: "mx",
+  };
 }
 
 /** RFC 5321 §4.1.3. */

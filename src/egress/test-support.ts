@@ -4,6 +4,7 @@ import type { TestContext } from "node:test";
 import type { DeliverySettings } from "../config/settings.ts";
 import { systemClock } from "../io/clock.ts";
 import type { DnsAnswer, HostAddress, MxRecord, Resolver } from "../io/dns.ts";
+import type { SpooledMessage } from "../spool/message.ts";
 import { createEgress, type Egress, type EgressOptions } from "./delivery.ts";
 import type { AttemptResult } from "./dispatch/transport.ts";
 import { standardLimits } from "./limits.ts";
@@ -44,6 +45,7 @@ export function settingsFor(settings: Partial<DeliverySettings>): DeliverySettin
     routes: new Map(),
     retry: [60_000],
     giveUp: 86_400_000,
+    delayNotice: 3_600_000,
     paused: false,
     connectionsPerDestination: 4,
     connections: 20,
@@ -62,6 +64,7 @@ export interface TestEgress extends Egress {
 export interface TestJob {
   readonly content: () => Promise<readonly Uint8Array[]>;
   readonly eightBit: boolean;
+  readonly more: Partial<SpooledMessage>;
 }
 
 export const testContent = Buffer.from("Subject: x\r\n\r\n.dot\r\n");
@@ -108,6 +111,7 @@ export function egressFor(
             eightBit: job.eightBit ?? false,
             messageId: "<x@sekimori.test>",
             size: testContent.length,
+            ...job.more,
           },
           recipients: recipients.map((_each, index) => index),
           content,

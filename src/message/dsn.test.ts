@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
+import { convertToSevenBit } from "./convert.ts";
 import { makeDsn, type Dsn, type DsnRecipient, type DsnRequest } from "./dsn.ts";
 
 const parsedHost = parseDomain("mail.sekimori.test");
@@ -50,7 +51,7 @@ function make(changes: Partial<DsnRequest> = {}): Dsn & { readonly text: string 
 
 /** Reads messages with the email package of Python, which knows nothing of the code under test. */
 const reader = `
-import sys, json, base64, email, email.policy
+import sys, json, base64, quopri, email, email.policy
 def fields(message): return [[name, str(value)] for name, value in message.items()]
 def part(message):
     kind = message.get_content_type()
@@ -58,6 +59,12 @@ def part(message):
     payload = message.get_payload()
     if kind == "message/delivery-status": result["groups"] = [fields(group) for group in payload]
     elif kind == "message/rfc822": result["message"] = base64.b64encode(payload[0].as_bytes(policy=plain)).decode()
+    elif kind.startswith("message/global"):
+        # Python reads any message/* as a message, before it looks at the encoding.
+        octets = payload[0].as_bytes(policy=plain)
+        if result["encoding"] == "quoted-printable": octets = quopri.decodestring(octets)
+        if result["encoding"] == "base64": octets = base64.b64decode(octets)
+        result["text"] = octets.decode("latin-1")
     else: result["text"] = message.get_payload(decode=True).decode("latin-1")
     return result
 plain = email.policy.compat32.clone(linesep="\\r\\n", max_line_length=None)
@@ -307,4 +314,39 @@ test("what strangers said never makes a field, a part or a character outside ASC
     assert.equal(message.fields.filter(([name]) => name === "Subject").length, 1);
     assert.equal(message.fields.length, 10);
   }
+});
+
+test("with UTF-8 the parts are those of RFC 6533, and fit through a server that takes 7 bits only", { skip }, () => {
+  const utf8Original = Buffer.from("From: 葉子 <葉子@sekimori.test>\r\nSubject: 関守\r\n\r\nどうも\r\n");
+  const dsn = make({
+    sender: "葉子@sekimori.test",
+    utf8: true,
+    original: [utf8Original],
+    recipients: [{ ...failed, recipient: "太郎@example.jp", originalRecipient: "utf-8;太郎@example.jp" }],
+  });
+  assert.deepEqual([dsn.recipients, dsn.utf8, dsn.eightBit], [["葉子@sekimori.test"], true, true]);
+  const whole = Buffer.concat(dsn.content);
+  const text = whole.toString("utf8");
+  assert.match(text, /^To: <葉子@sekimori\.test>\r$/m);
+  assert.match(text, /Content-Type: message\/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n\r\n/);
+  assert.match(text, /^Original-Recipient: utf-8;太郎@example\.jp\r\nFinal-Recipient: utf-8; 太郎@example\.jp\r$/m);
+  assert.match(text, /Content-Type: message\/global\r\n/);
+  const ascii = make({
+    utf8: true,
+    original: [utf8Original],
+    recipients: [{ ...failed, originalRecipient: "utf-8;太郎@example.jp" }],
+  });
+  assert.deepEqual([ascii.utf8, ascii.eightBit], [false, true], "the sender's address is ASCII");
+  const converted = convertToSevenBit(ascii.content);
+  assert.ok(converted.ok);
+  const [read] = readByPython([{ ...ascii, content: [...converted.value.content] }]);
+  assert.deepEqual(
+    read?.parts.map(({ type }) => type),
+    ["text/plain", "message/global-delivery-status", "message/global"],
+  );
+  assert.match(
+    Buffer.from(read?.parts[1]?.text ?? "", "latin1").toString("utf8"),
+    /^Original-Recipient: utf-8;太郎@example\.jp\r$/m,
+  );
+  assert.equal(Buffer.from(read?.parts[2]?.text ?? "", "latin1").toString("utf8"), utf8Original.toString("utf8"));
 });

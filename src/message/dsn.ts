@@ -4,6 +4,7 @@
 // A notification goes to the envelope sender and from nobody: its own reverse-path is "", and for a message from ""
 // none is made (RFC 5321 §4.5.5, §6.1). What remote servers said is text of strangers: it comes out as printable
 // ASCII without line ends and cut to a length. The returned message is not copied and not changed.
+// When an address or the message needs UTF-8, the parts are those of RFC 6533: message/global-delivery-status and its kin.
 // It does not decide when to notify; NOTIFY and RET (RFC 3461) are the caller's, who passes what they ask for.
 
 import { formatAddress, parseAddress, type Address } from "../address/address.ts";
@@ -15,6 +16,7 @@ import { explain, subjectOf } from "./dsn-text.ts";
 import { headerOctets, readHeaders, type HeaderSection } from "./headers.ts";
 import { isSevenBit, occurs } from "./octets.ts";
 import { messageIdOf } from "./submission.ts";
+import { escapeToAscii } from "./xtext.ts";
 
 export type DsnAction = "failed" | "delayed" | "delivered" | "relayed" | "expanded";
 
@@ -53,6 +55,8 @@ export interface DsnRequest {
   readonly at: number;
   /** At least one. */
   readonly recipients: readonly DsnRecipient[];
+  /** That message came with SMTPUTF8. */
+  readonly utf8?: boolean;
   /** The content of that message. */
   readonly original: readonly Uint8Array[];
   /** Give the whole message back when it is not larger than `largestReturn`, or only its header section. */
@@ -69,6 +73,8 @@ export interface Dsn {
   readonly messageId: string;
   /** The content needs 8BITMIME (RFC 6152). */
   readonly eightBit: boolean;
+  /** It goes to an address in UTF-8 (RFC 6531). */
+  readonly utf8: boolean;
 }
 
 export interface DsnError {
@@ -79,17 +85,18 @@ export interface DsnError {
 export function makeDsn(request: DsnRequest): Result<Dsn, DsnError> {
   if (request.sender === "") return failure({ code: "null-sender", message: "a message from <> is never bounced" });
   if (request.recipients.length === 0) throw new TypeError("a notification about no recipient");
-  const sender = parseAddress(request.sender);
+  const sender = parseAddress(request.sender, { utf8: true });
   if (!sender.ok) return failure({ code: "bad-sender", message: `the sender is no address: ${sender.error.message}` });
   const to = formatAddress(sender.value);
-  if (!printable.test(to)) return failure({ code: "bad-sender", message: "the sender needs SMTPUTF8" });
-
+  const form = formOf(request, to);
   const header = readHeaders(request.original);
   const section = header.ok ? header.value : undefined;
-  const returned = returnedPart(request, section);
+  const returned = returnedPart(request, section, form);
   const text = explain(request, describeRecipient);
-  const status = deliveryStatus(request);
-  const boundary = findBoundary(request.id, [Buffer.from(text + status, "latin1"), ...returned.content]);
+  const status = deliveryStatus(request, form);
+  const words = Buffer.from(text + status, "utf8");
+  const boundary = findBoundary(request.id, [words, ...returned.content]);
+  const eightBit = returned.eightBit || !isSevenBit([words]);
   const messageId = `<${request.id}@${request.hostname}>`;
   const reference = section && messageIdOf(section);
 
@@ -105,23 +112,26 @@ export function makeDsn(request: DsnRequest): Result<Dsn, DsnError> {
     "MIME-Version: 1.0",
     "Content-Type: multipart/report; report-type=delivery-status;",
     `\tboundary="${boundary}"`,
-    ...(returned.eightBit ? ["Content-Transfer-Encoding: 8bit"] : []),
+    ...(eightBit ? ["Content-Transfer-Encoding: 8bit"] : []),
     "",
     "This is a report in MIME format about the delivery of a message.",
     "",
     `--${boundary}`,
     "Content-Description: Explanation",
-    "Content-Type: text/plain; charset=us-ascii",
+    ...(isAscii(text)
+      ? ["Content-Type: text/plain; charset=us-ascii"]
+      : ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit"]),
     "",
   ]);
   const beforeStatus = crlfLines([
     "",
     `--${boundary}`,
     "Content-Description: Delivery report",
-    "Content-Type: message/delivery-status",
+    `Content-Type: ${form === "global" ? "message/global-delivery-status" : "message/delivery-status"}`,
+    ...(isAscii(status) ? [] : ["Content-Transfer-Encoding: 8bit"]),
     "",
   ]);
-  const parts: Uint8Array[] = [Buffer.from(opening + text + beforeStatus + status, "latin1")];
+  const parts: Uint8Array[] = [Buffer.from(opening + text + beforeStatus + status, "utf8")];
   if (returned.type !== "none") {
     const lines = [
       "",
@@ -134,50 +144,74 @@ export function makeDsn(request: DsnRequest): Result<Dsn, DsnError> {
   }
   // The line end before a boundary belongs to the boundary, so a message without a last one stays as it is.
   parts.push(Buffer.from(crlfLines(["", `--${boundary}--`]), "latin1"));
-  return success({ content: parts, recipients: [to], messageId, eightBit: returned.eightBit });
+  return success({ content: parts, recipients: [to], messageId, eightBit, utf8: !isAscii(to) });
+}
+
+/** `global`: with the types of RFC 6533. */
+type Form = "ascii" | "global";
+
+function formOf(request: DsnRequest, to: string): Form {
+  const { recipients, utf8 = false } = request;
+  const ascii = recipients.every(
+    (about) =>
+      isAscii(addressText(about.recipient)) &&
+      isAscii(originalRecipient(about.originalRecipient ?? "", "global") ?? ""),
+  );
+  return utf8 || !ascii || !isAscii(to) ? "global" : "ascii";
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text); // oxlint-disable-line no-control-regex
 }
 
 type Returned =
   | { readonly type: "none"; readonly content: readonly Uint8Array[]; readonly eightBit: false }
   | {
-      readonly type: "message/rfc822" | "text/rfc822-headers";
+      readonly type: "message/rfc822" | "text/rfc822-headers" | "message/global" | "message/global-headers";
       readonly description: string;
       readonly content: readonly Uint8Array[];
       readonly eightBit: boolean;
     };
 
 /** Only a failure gives the whole message back (RFC 3461 §6.2 f); whoever wrote it has it otherwise. */
-function returnedPart(request: DsnRequest, section: HeaderSection | undefined): Returned {
+function returnedPart(request: DsnRequest, section: HeaderSection | undefined, form: Form): Returned {
   const size = request.original.reduce((sum, chunk) => sum + chunk.length, 0);
   const failed = request.recipients.some(({ action }) => action === "failed");
   if (request.returns === "message" && failed && size <= request.largestReturn) {
     const content = request.original;
     const eightBit = !isSevenBit(content);
-    return { type: "message/rfc822", description: "Undelivered message", content, eightBit };
+    const type = form === "global" ? "message/global" : "message/rfc822";
+    return { type, description: "Undelivered message", content, eightBit };
   }
   if (section === undefined) return { type: "none", content: [], eightBit: false };
   const content = [headerOctets(section)];
   const eightBit = !isSevenBit(content);
-  return { type: "text/rfc822-headers", description: "Header of the message", content, eightBit };
+  const type = form === "global" ? "message/global-headers" : "text/rfc822-headers";
+  return { type, description: "Header of the message", content, eightBit };
 }
 
 /** RFC 3464 §2.2 and §2.3: one group of fields about the message, then one per recipient. */
-function deliveryStatus(request: DsnRequest): string {
+function deliveryStatus(request: DsnRequest, form: Form): string {
   const envelopeId = cleanText(request.envelopeId ?? "", 100);
   const about = [
     ...(envelopeId === "" ? [] : [`Original-Envelope-Id: ${envelopeId}`]),
     `Reporting-MTA: dns; ${request.hostname}`,
     `Arrival-Date: ${formatDateTime(request.arrivedAt)}`,
   ];
-  return [about, ...request.recipients.map(recipientFields)].map((fields) => crlfLines(fields)).join(crlfLine(""));
+  const groups = [about, ...request.recipients.map((recipient) => recipientFields(recipient, form))];
+  return groups.map((fields) => crlfLines(fields)).join(crlfLine(""));
 }
 
-function recipientFields(about: DsnRecipient): string[] {
+function recipientFields(about: DsnRecipient, form: Form): string[] {
   const { address, status, remote, diagnostic } = describeRecipient(about);
-  const original = cleanText(about.originalRecipient ?? "", 500);
   const fields: string[] = [];
-  if (/^[!-:<-~]+;[ -~]+$/.test(original)) fields.push(`Original-Recipient: ${original}`);
-  fields.push(`Final-Recipient: rfc822; ${address}`, `Action: ${about.action}`, `Status: ${status}`);
+  const original = originalRecipient(about.originalRecipient ?? "", form);
+  if (original !== undefined) fields.push(`Original-Recipient: ${original}`);
+  fields.push(
+    `Final-Recipient: ${isAscii(address) ? "rfc822" : "utf-8"}; ${address}`,
+    `Action: ${about.action}`,
+    `Status: ${status}`,
+  );
   if (about.diagnosticFrom === "remote") {
     if (remote !== undefined) fields.push(`Remote-MTA: dns; ${remote}`);
     if (diagnostic !== undefined) fields.push(...folded(`Diagnostic-Code: smtp; ${diagnostic}`));
@@ -190,6 +224,19 @@ function recipientFields(about: DsnRecipient): string[] {
     fields.push(`Will-Retry-Until: ${formatDateTime(about.willRetryUntil)}`);
   }
   return fields;
+}
+
+/** "type;address", decoded, as the client gave it. */
+function originalRecipient(text: string, form: Form): string | undefined {
+  const clean = /^[!-:<-~]+;[ -~]+$/;
+  const utf8 = /^utf-8;([ -~\u00a0-\u{10ffff}]+)$/iu.exec(text)?.[1];
+  if (utf8 === undefined || isAscii(utf8)) {
+    const original = cleanText(text, 500);
+    return clean.test(original) ? original : undefined;
+  }
+  // RFC 6533 §3: with its own characters where those may stand, escaped elsewhere. Cut nowhere: half an address misleads.
+  if (utf8.length > 500 || !utf8.isWellFormed()) return undefined;
+  return `utf-8;${form === "global" ? utf8 : escapeToAscii(utf8)}`;
 }
 
 /** The words about a recipient after cleaning, for both parts. */
@@ -225,7 +272,7 @@ const generalStatus: Readonly<Record<DsnAction, string>> = {
 /** Honest replies are far shorter (a line has at most 512 octets, RFC 5321 §4.5.3.1.5), and 998 is a line of mail. */
 const longestDiagnostic = 900;
 
-const printable = /^[ -~]+$/;
+const wellWritten = /^[ -~\u00a0-\u{10ffff}]+$/u;
 
 /** One line of printable ASCII, at most that long. */
 function cleanText(text: string, longest: number): string {
@@ -240,9 +287,9 @@ function cleanText(text: string, longest: number): string {
 
 /** An address as the grammar writes it; what is none is shown without what could lead a reader astray. */
 function addressText(text: string): string {
-  const parsed = parseAddress(text);
+  const parsed = parseAddress(text, { utf8: true });
   const written = parsed.ok ? formatAddress(parsed.value) : "";
-  return printable.test(written) ? written : cleanText(text, 320).replace(/[<>()",;: ]/g, "?") || "?";
+  return wellWritten.test(written) ? written : cleanText(text, 320).replace(/[<>()",;: ]/g, "?") || "?";
 }
 
 /** Field lines of at most 78 characters where there are spaces to break at (RFC 5322 §2.1.1). */

@@ -84,10 +84,10 @@ test("final delivery adds Return-Path and Delivered-To", () => {
   assert.equal(returnPathField(address('"a> b"@example.jp')), 'Return-Path: <"a> b"@example.jp>\r\n');
 });
 
-test("an address outside ASCII is not written into a trace field", () => {
+test("an address outside ASCII stands in the fields of final delivery only", () => {
   const exotic: Address = { local: "ありす", domain: domain("example.jp"), literal: undefined };
-  assert.equal(returnPathField(exotic), "");
-  assert.equal(deliveredToField(exotic), "");
+  assert.equal(returnPathField(exotic), "Return-Path: <ありす@example.jp>\r\n");
+  assert.equal(deliveredToField(exotic), "Delivered-To: ありす@example.jp\r\n");
   assert.ok(!receivedField({ ...facts, recipients: [exotic] }).includes("\tfor"));
 });
 

@@ -60,16 +60,14 @@ export function receivedField(facts: ReceivedFacts): string {
   return crlfLines(lines);
 }
 
-/** For final delivery only. `undefined` is the null reverse-path. "" when the address cannot be told in ASCII. */
+/** For final delivery only. `undefined` is the null reverse-path. To be written as UTF-8: nothing follows that could mind. */
 export function returnPathField(sender: Address | undefined): string {
-  const text = sender === undefined ? "<>" : path(sender);
-  return text === undefined ? "" : crlfLine(`Return-Path: ${text}`);
+  return crlfLine(`Return-Path: <${sender === undefined ? "" : formatAddress(sender)}>`);
 }
 
-/** For final delivery only: the envelope recipient, which aliases and Bcc hide from the other fields. "" as above. */
+/** For final delivery only: the envelope recipient, which aliases and Bcc hide from the other fields. UTF-8 as above. */
 export function deliveredToField(recipient: Address): string {
-  const text = path(recipient);
-  return text === undefined ? "" : crlfLine(`Delivered-To: ${text.slice(1, -1)}`);
+  return crlfLine(`Delivered-To: ${formatAddress(recipient)}`);
 }
 
 const domainOrLiteral = /^(?:[A-Za-z0-9._-]+|\[(?:IPv6:)?[0-9A-Fa-f:.]+\])$/;

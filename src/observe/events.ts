@@ -75,6 +75,7 @@ export interface EventFields {
     readonly milliseconds: number;
     readonly tls?: string;
   };
+  "delivery.converted": { readonly message: string; readonly brokenSignatures: number };
   "delivery.deferred": {
     readonly message: string;
     readonly recipients: readonly string[];
@@ -146,12 +147,19 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "message.deleted": { level: "warn", meaning: "An operator deleted a queued message." },
   "delivery.started": { level: "debug", meaning: "An attempt begins; it was recorded before it was dialled." },
   "delivery.delivered": { level: "info", meaning: "The next hop or the mailbox has taken the message." },
+  "delivery.converted": {
+    level: "info",
+    meaning: "Content was made 7-bit for the next hop; DKIM signatures that others had put on it do not hold any more.",
+  },
   "delivery.deferred": { level: "info", meaning: "An attempt failed for now and will be repeated." },
   "delivery.failed": {
     level: "warn",
     meaning: "Delivery failed for good. What the sender is told is `message.created` or `bounce.dropped`.",
   },
-  "bounce.dropped": { level: "warn", meaning: "A message from <> could not be delivered: no bounce of a bounce." },
+  "bounce.dropped": {
+    level: "warn",
+    meaning: "Delivery failed and nobody is told: the message came from <>, or NOTIFY wants no report.",
+  },
   "mailbox.opened": { level: "info", meaning: "A POP3 session locked a mailbox." },
   "mailbox.read": { level: "debug", meaning: "A POP3 session fetched a message." },
   "mailbox.deleted": { level: "info", meaning: "A POP3 session ended and its deletions were made." },

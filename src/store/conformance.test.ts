@@ -131,6 +131,19 @@ test("a claim counts the attempt, is exclusive while its lease runs, and comes b
   });
 });
 
+test("that a sender was told of a delay is kept, over a restart and a claim", () => {
+  withStore((store, reopen) => {
+    const wait = { recipient: 0, attempts: 1, due: 100, status: "4.4.1", reply: "no answer" };
+    store.putWaiting([{ message: message("m1", ["x@r.test", "y@r.test"]), recipients: [{ ...wait, warned: true }] }]);
+    store.putWaiting([{ message: message("m1", ["x@r.test", "y@r.test"]), recipients: [{ ...wait, recipient: 1 }] }]);
+    const [claimed] = reopen().claimDue(100, 1000, 10);
+    assert.deepEqual(
+      claimed!.recipients.map(({ warned }) => warned),
+      [true, undefined],
+    );
+  });
+});
+
 test("reconcile makes the index agree with the spool and keeps what it knows of attempts", () => {
   withStore((store) => {
     const known = message("m1", ["x@r.test", "y@r.test"]);

@@ -42,6 +42,8 @@ export interface WaitingRecipient {
   readonly due: number;
   readonly status: string;
   readonly reply: string;
+  /** The sender was told that it waits. */
+  readonly warned?: true;
 }
 
 export interface WaitingMessage {

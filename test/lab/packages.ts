@@ -11,6 +11,8 @@ export type ProgramName =
   | "curl"
   | "gsasl"
   | "haproxy"
+  | "dovecot"
+  | "exim4"
   | "postfix"
   | "python3"
   | "smtp-sink"
@@ -45,6 +47,9 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
   gsasl: { packages: ["gsasl"], path: "usr/bin/gsasl", installed: "use" },
   haproxy: { packages: ["haproxy"], path: "usr/sbin/haproxy", installed: "use" },
+  // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
+  dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
+  exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
   python3: { packages: [], path: "usr/bin/python3", installed: "use" },
   "smtp-sink": { packages: ["postfix"], path: "usr/sbin/smtp-sink", installed: "use" },

@@ -1,11 +1,14 @@
-// Failed for good: the sender is told by a delivery status notification from <> (RFC 3461 §6, RFC 3464), which is a
-// new message in the same spool. It is durable before the failure is recorded, so a crash in between tells the
-// sender twice rather than never. What came from <> is not bounced: a log line, and that is the end of it.
+// Tells the sender what became of a message: failed, delayed, delivered, relayed, as NOTIFY asks (RFC 3461 §6, RFC 3464).
+// The notification comes from <> and is a new message in the same spool. It is durable before the end that it reports is
+// recorded, so a crash in between tells the sender twice rather than never. What came from <>, and what must not be
+// reported, ends with a log line.
 
 import type { Address } from "../../address/address.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { Clock } from "../../io/clock.ts";
-import { makeDsn } from "../../message/dsn.ts";
+import { makeDsn, type DsnRecipient } from "../../message/dsn.ts";
+import { noticeFor, type RecipientEvent } from "../../message/notify.ts";
+import { decodeOriginalRecipient, decodeXtext } from "../../message/xtext.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { Spool, SpooledMessage } from "../../spool/message.ts";
 import type { AttemptResult } from "./transport.ts";
@@ -20,7 +23,7 @@ export interface BounceServices {
   readonly newId: () => string;
 }
 
-/** Larger originals are returned as their header section only. */
+/** Larger originals are returned as their header section only, also with RET=FULL. */
 const LARGEST_RETURN = 64 * 1024;
 
 export interface Bounced {
@@ -28,48 +31,109 @@ export interface Bounced {
   readonly content: readonly Uint8Array[];
 }
 
+/** What happened to one recipient. */
+export interface Ended {
+  readonly result: AttemptResult;
+  readonly event: RecipientEvent;
+  /** Wall clock, ms; of a delay. */
+  readonly willRetryUntil?: number;
+}
+
+/** How an attempt that delivered ended, for the sender. */
+export function deliveredAs(result: AttemptResult): RecipientEvent {
+  if (result.remote === "local") return "delivered";
+  return result.confirms === true ? "relayed-with-dsn" : "relayed-without-dsn";
+}
+
+/** One notification about all of them that the sender wants to hear of; undefined when there is none to send. */
 export async function bounce(
   services: BounceServices,
   message: SpooledMessage,
-  content: readonly Uint8Array[],
-  failures: readonly AttemptResult[],
+  original: () => Promise<readonly Uint8Array[]>,
+  ended: readonly Ended[],
 ): Promise<Bounced | undefined> {
-  const { clock, observer } = services;
+  const at = services.clock.wall();
+  const recipients: DsnRecipient[] = [];
+  const dropped: AttemptResult[] = [];
+  for (const each of ended) {
+    const about = describe(message, each, at);
+    if (about !== undefined) recipients.push(about);
+    else if (each.event === "failed") dropped.push(each.result);
+  }
+  drop(services, message, dropped);
+  if (recipients.length === 0) return undefined;
   const id = services.newId();
-  const at = clock.wall();
+  const envelopeId = decodeXtext(message.dsn?.envelopeId ?? "");
   const dsn = makeDsn({
     id,
     hostname: services.hostname,
     postmaster: services.postmaster,
     sender: message.sender,
+    ...(envelopeId === undefined ? {} : { envelopeId }),
     arrivedAt: message.receivedAt,
     at,
-    recipients: failures.map((failure) => ({
-      recipient: message.recipients[failure.recipient]!,
-      action: "failed",
-      status: failure.status,
-      diagnostic: failure.reply,
-      diagnosticFrom: failure.remote === "local" || failure.remote === "" ? "local" : "remote",
-      lastAttempt: at,
-      ...(failure.remote === "local" || failure.remote === "" ? {} : { remote: failure.remote }),
-    })),
-    original: content,
-    returns: "message",
+    recipients,
+    original: await original(),
+    utf8: message.utf8 === true,
+    // Binary content would make the notification binary, and those few servers can take.
+    returns: message.dsn?.returns === "HDRS" || message.binary === true ? "headers" : "message",
     largestReturn: LARGEST_RETURN,
   });
   if (!dsn.ok) {
-    observer.emit("bounce.dropped", {
-      message: message.id,
-      recipients: failures.map(({ recipient }) => message.recipients[recipient]!),
-      reply: failures[0]?.reply ?? "",
-    });
+    const failures = ended.filter(({ event }) => event === "failed").map(({ result }) => result);
+    drop(
+      services,
+      message,
+      failures.filter((failure) => !dropped.includes(failure)),
+    );
     return undefined;
   }
-  const { content: report, recipients, messageId, eightBit } = dsn.value;
+  const { content, recipients: to, messageId, eightBit, utf8 } = dsn.value;
   const spooled = await services.spool.append(
-    { id, receivedAt: at, origin: "bounce", sender: "", recipients, eightBit, messageId },
-    report,
+    {
+      id,
+      receivedAt: at,
+      origin: "bounce",
+      sender: "",
+      recipients: to,
+      eightBit,
+      ...(utf8 ? { utf8 } : {}),
+      messageId,
+    },
+    content,
   );
-  observer.emit("message.created", { message: id, messageId, recipients, about: message.id });
-  return { message: spooled, content: report };
+  services.observer.emit("message.created", { message: id, messageId, recipients: to, about: message.id });
+  return { message: spooled, content };
+}
+
+function describe(message: SpooledMessage, ended: Ended, at: number): DsnRecipient | undefined {
+  const { result, event, willRetryUntil } = ended;
+  const { notify, originalRecipient } = message.recipientDsn?.[result.recipient] ?? {};
+  const action = noticeFor(message.sender, notify, event);
+  if (action === undefined) return undefined;
+  const original = decodeOriginalRecipient(originalRecipient ?? "");
+  const local = result.remote === "local" || result.remote === "";
+  return {
+    recipient: message.recipients[result.recipient]!,
+    ...(original === undefined ? {} : { originalRecipient: original }),
+    action,
+    status: result.status,
+    // Where a mailbox lies is nobody's business.
+    ...(action === "delivered" ? {} : { diagnostic: result.reply }),
+    diagnosticFrom: local ? "local" : "remote",
+    lastAttempt: at,
+    // "host[address]:port" is for logs; RFC 3464 §2.3.5 wants a name.
+    ...(local ? {} : { remote: result.remote.replace(/\[.*$/s, "") || result.remote }),
+    ...(willRetryUntil === undefined ? {} : { willRetryUntil }),
+  };
+}
+
+function drop(services: BounceServices, message: SpooledMessage, failures: readonly AttemptResult[]): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  services.observer.emit("bounce.dropped", {
+    message: message.id,
+    recipients: failures.map(({ recipient }) => message.recipients[recipient]!),
+    reply: first.reply,
+  });
 }

@@ -17,10 +17,12 @@ import type { Mailboxes } from "../../mailbox/maildir.ts";
 import { nextStep } from "../../queue/schedule.ts";
 import type { RetrySchedule } from "../../queue/schedule.ts";
 import type { RecoveredMessage, Settlement, Spool, SpooledMessage } from "../../spool/message.ts";
-import type { QueueStore, WaitingMessage } from "../../store/store.ts";
-import { bounce } from "./bounce.ts";
-import type { Bounced, BounceServices } from "./bounce.ts";
+import type { QueueStore, WaitingMessage, WaitingRecipient } from "../../store/store.ts";
+import { bounce, deliveredAs } from "./bounce.ts";
+import type { Bounced, BounceServices, Ended } from "./bounce.ts";
 import { deliverLocally } from "./local.ts";
+import { outgoing } from "./outgoing.ts";
+import type { OutgoingServices } from "./outgoing.ts";
 import type { AttemptResult, Transport } from "./transport.ts";
 
 const ACTIVE_LIMIT = 20_000;
@@ -34,17 +36,16 @@ const KEEP_TIME = 50;
 /** Until a failure that could not be reported is tried again, ms. */
 const REPORT_AGAIN = 5 * 60_000;
 
-export interface DispatcherServices extends BounceServices {
+export interface DispatcherServices extends BounceServices, OutgoingServices {
   readonly spool: Spool;
   readonly store: Remote<QueueStore>;
   readonly directory: Directory;
   readonly mailboxes: Mailboxes;
   readonly transport: Transport;
-  readonly schedule: RetrySchedule;
+  /** `delayNotice`: age at which a sender is told that a message waits, ms. */
+  readonly schedule: RetrySchedule & { readonly delayNotice: number };
   /** Nothing is delivered; what comes in waits. */
   readonly paused: boolean;
-  /** Adds what leaves the house needs (DKIM). */
-  readonly finish: (message: SpooledMessage, content: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
 }
 
 export interface Dispatcher {
@@ -74,6 +75,8 @@ interface Run {
   readonly attempts: ReadonlyMap<number, number>;
   /** From the queue store: rows there must be put back or removed. */
   readonly claimed: boolean;
+  /** Recipients of whose delay the sender has been told. */
+  readonly warned: Set<number>;
   readonly open: Set<number>;
   /** Open, or ended and not recorded yet. */
   readonly busy: Set<number>;
@@ -101,6 +104,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     attempts: ReadonlyMap<number, number>,
     source: "fresh" | "claimed",
     content?: readonly Uint8Array[],
+    warned: readonly number[] = [],
   ): void {
     let loaded: Promise<readonly Uint8Array[]> | undefined;
     const run: Run = {
@@ -109,6 +113,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
         (loaded ??= content === undefined ? spool.read(message.id).then((bytes) => [bytes]) : Promise.resolve(content)),
       attempts,
       claimed: source === "claimed",
+      warned: new Set(warned),
       open: new Set(attempts.keys()),
       busy: new Set(attempts.keys()),
       results: [],
@@ -133,13 +138,12 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   }
 
   function remotely(run: Run, recipients: readonly number[]): void {
-    let outgoing: Promise<readonly Uint8Array[]> | undefined;
     try {
       services.transport.submit({
         message: run.message,
         recipients,
         attempt: Math.max(...recipients.map((recipient) => run.attempts.get(recipient) ?? 1)),
-        content: () => (outgoing ??= run.content().then((content) => services.finish(run.message, content))),
+        ...outgoing(services, run.message, run.content),
         done: (result) => ended(run, result),
       });
     } catch (error) {
@@ -184,6 +188,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     const now = clock.wall();
     const delivered = results.filter(({ kind }) => kind === "delivered");
     const waiting: WaitingMessage["recipients"][number][] = [];
+    const delayed: Ended[] = [];
     for (const result of results) {
       if (result.kind === "failed") run.failures.push(result);
       if (result.kind !== "deferred") continue;
@@ -191,23 +196,51 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       const step = nextStep(services.schedule, { receivedAt: message.receivedAt, attempts }, now);
       if (step.kind === "give-up")
         run.failures.push({ ...result, kind: "failed", status: result.status.replace(/^4/, "5") });
-      else
-        waiting.push({
-          recipient: result.recipient,
-          attempts,
-          due: step.due,
-          status: result.status,
-          reply: result.reply,
-        });
+      else {
+        const { recipient, status, reply } = result;
+        waiting.push({ recipient, attempts, due: step.due, status, reply });
+        if (now >= message.receivedAt + services.schedule.delayNotice && !run.warned.has(recipient)) {
+          delayed.push({ result, event: "delayed", willRetryUntil: message.receivedAt + services.schedule.giveUp });
+        }
+      }
     }
     announce(run, delivered, results, waiting);
     const work: Promise<unknown>[] = [];
-    if (delivered.length > 0) work.push(settle(run, delivered, "delivered"));
-    if (waiting.length > 0) work.push(store.putWaiting([{ message, recipients: waiting }]).then(() => wakeAt(waiting)));
+    if (delivered.length > 0) work.push(confirm(run, delivered).then(() => settle(run, delivered, "delivered")));
+    if (waiting.length > 0) work.push(tell(run, delayed).then((told) => putBack(run, waiting, told)));
     // One report for all recipients that failed in this run.
     if (run.open.size === 0 && run.results.length === 0 && run.failures.length > 0) work.push(giveUp(run));
     const outcomes = await Promise.allSettled(work);
     for (const outcome of outcomes) if (outcome.status === "rejected") failed(run, outcome.reason);
+  }
+
+  /** Success is told only to who asked for it (NOTIFY), and nearly nobody does. */
+  async function confirm(run: Run, delivered: readonly AttemptResult[]): Promise<void> {
+    if (run.message.recipientDsn === undefined) return;
+    const about = delivered.map((result) => ({ result, event: deliveredAs(result) }));
+    await tell(run, about);
+  }
+
+  /**
+   * A notification about what did not fail. Without it nothing is lost, and a second delivery would be worse than none:
+   * when it cannot be made, that is an event and the mail goes on. Resolves to those who need no other.
+   */
+  async function tell(run: Run, about: readonly Ended[]): Promise<readonly Ended[]> {
+    if (about.length === 0) return about;
+    try {
+      const bounced = await bounce(services, run.message, () => original(run), about);
+      if (bounced !== undefined) accepted(bounced.message, bounced.content);
+      return about;
+    } catch (error) {
+      failed(run, error);
+      return [];
+    }
+  }
+
+  async function putBack(run: Run, waiting: WaitingMessage["recipients"], told: readonly Ended[]): Promise<void> {
+    for (const { result } of told) run.warned.add(result.recipient);
+    await store.putWaiting([{ message: run.message, recipients: waiting.map((each) => withWarning(run, each)) }]);
+    wakeAt(waiting);
   }
 
   async function giveUp(run: Run): Promise<void> {
@@ -215,13 +248,14 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     const { message } = run;
     let bounced: Bounced | undefined;
     try {
-      bounced = await bounce(services, message, await original(run), failures);
+      const about = failures.map((result) => ({ result, event: "failed" }) as const);
+      bounced = await bounce(services, message, () => original(run), about);
     } catch (error) {
       // The sender must hear of it: another attempt comes to the same end, and by then there may be room for the report.
       const due = clock.wall() + REPORT_AGAIN;
       const recipients = failures.map(({ recipient, status, reply }) => {
         const attempts = run.attempts.get(recipient) ?? 1;
-        return { recipient, attempts, due, status, reply };
+        return withWarning(run, { recipient, attempts, due, status, reply });
       });
       await store.putWaiting([{ message, recipients }]);
       wakeAt(recipients);
@@ -387,9 +421,11 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
         if (closing) break;
         for (const { message, recipients } of due) {
           // A lease is wall time: when the clock is set forward it can run out under an attempt that goes on.
-          const free = recipients.filter(({ recipient }) => true);
+          const free = recipients.filter(({ recipient }) => !isBusy(message.id, recipient));
           if (free.length === 0) continue;
-          begin(message, new Map(free.map(({ recipient, attempts }) => [recipient, attempts])), "claimed");
+          const warned = free.filter((each) => each.warned === true).map(({ recipient }) => recipient);
+          const attempts = new Map(free.map((each) => [each.recipient, each.attempts]));
+          begin(message, attempts, "claimed", undefined, warned);
         }
         if (due.length < room) break;
       }
@@ -442,6 +478,10 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       await keeping;
     },
   };
+}
+
+function withWarning(run: Run, waiting: WaitingRecipient): WaitingRecipient {
+  return run.warned.has(waiting.recipient) ? { ...waiting, warned: true } : waiting;
 }
 
 /** Our own trouble is never the end of a message. */

@@ -42,7 +42,7 @@ export async function deliverLocally(
   }
   const recipient = addressOf(message.recipients[index]!);
   const sender = message.sender === "" ? undefined : addressOf(message.sender);
-  const trace = Buffer.from(`${returnPathField(sender)}${deliveredToField(recipient)}`, "latin1");
+  const trace = Buffer.from(`${returnPathField(sender)}${deliveredToField(recipient)}`, "utf8");
   const accounts = target.kind === "mailbox" ? [target.account] : target.accounts;
   const files: string[] = [];
   for (const account of accounts) {

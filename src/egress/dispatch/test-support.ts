@@ -72,6 +72,7 @@ function address(text: string): Address {
 export interface HouseOptions {
   readonly paused?: boolean;
   readonly retry?: readonly number[];
+  readonly delayNotice?: number;
   readonly queue?: (store: Remote<QueueStore>) => Remote<QueueStore>;
 }
 
@@ -170,7 +171,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
         if (!house.holding) setImmediate(() => endJob(house, job));
       },
     },
-    schedule: { retry: options.retry ?? [1], giveUp: hour },
+    schedule: { retry: options.retry ?? [1], giveUp: hour, delayNotice: options.delayNotice ?? hour / 2 },
     paused: options.paused ?? false,
     finish: async (_message, content) => content,
   };

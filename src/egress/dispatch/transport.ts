@@ -1,5 +1,7 @@
 // What the dispatcher wants from whoever speaks to other hosts.
 
+import type { Result } from "../../base/result.ts";
+import type { ConversionError } from "../../message/convert.ts";
 import type { SpooledMessage } from "../../spool/message.ts";
 
 /** How one attempt for one recipient ended. */
@@ -14,6 +16,8 @@ export interface AttemptResult {
   /** "host[address]:port", or "local". */
   readonly remote: string;
   readonly tls?: string;
+  /** Delivered to a server that offers DSN: the duty to notify has gone with the message (RFC 3461 §5.2.1). */
+  readonly confirms?: true;
   readonly milliseconds: number;
 }
 
@@ -23,6 +27,8 @@ export interface TransportJob {
   /** Which attempt this is, from 1. */
   readonly attempt?: number;
   readonly content: () => Promise<readonly Uint8Array[]>;
+  /** The same in 7-bit form, for a server that cannot take it as it is (RFC 6152 §3). Signed in that form. */
+  readonly sevenBit?: () => Promise<Result<readonly Uint8Array[], ConversionError>>;
   /** Called exactly once for every recipient of the job. */
   readonly done: (result: AttemptResult) => void;
 }

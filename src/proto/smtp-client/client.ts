@@ -4,7 +4,9 @@
 // With PIPELINING (RFC 2920) an envelope is one write, and the next envelope travels with the content before it: one
 // write and one read per message. Without, strictly one command at a time.
 // It knows no time: the shell asks `awaiting`, looks up how long that may take, and calls `lost` when it took longer.
-// Not here: SMTPUTF8, CHUNKING, DSN, LMTP (there: one `content` reply for each accepted recipient, and LHLO).
+// Content goes by DATA, binary content by BDAT in one chunk (RFC 3030): that waits for the last RCPT, so that nothing is
+// written which no recipient wants. LMTP (RFC 2033) is the same session with LHLO, and with one reply to the content for
+// each accepted recipient.
 
 import { crlfLine } from "../../base/crlf.ts";
 import { success, type Result } from "../../base/result.ts";
@@ -18,6 +20,7 @@ import type { ClientEvent, Outcome, Refusal, SessionFailure, Stage, Step, Transa
 export interface ClientOptions {
   /** What EHLO says: our own name. */
   readonly hostname: string;
+  readonly protocol?: "smtp" | "lmtp";
   readonly tls: "never" | "opportunistic" | "required";
   /** Used inside TLS only. */
   readonly credentials: Credentials | undefined;
@@ -61,6 +64,11 @@ export class SmtpClient<Tag> {
     return this.#replies;
   }
 
+  /** What the server offers; nothing before it has answered. */
+  get extensions(): Extensions {
+    return this.#extensions;
+  }
+
   /** Whether `send` may be called now. */
   get accepting(): boolean {
     return this.#phase === "ready" && this.#waiting === undefined;
@@ -92,7 +100,7 @@ export class SmtpClient<Tag> {
     if (this.#expected[0] !== "tls") throw new Error("secured() without start-tls");
     this.#expected.length = 0;
     this.#secured = true;
-    this.#command(`EHLO ${this.#options.hostname}`, "ehlo");
+    this.#introduce();
     return this.#step();
   }
 
@@ -136,7 +144,7 @@ export class SmtpClient<Tag> {
 
   #flushCommands(): void {
     if (this.#commands === "") return;
-    this.#write.push(Buffer.from(this.#commands, "latin1"));
+    this.#write.push(Buffer.from(this.#commands, "utf8"));
     this.#commands = "";
   }
 
@@ -158,7 +166,7 @@ export class SmtpClient<Tag> {
   #perform(action: Action, reply: Reply): void {
     switch (action) {
       case "introduce":
-        return this.#command(`EHLO ${this.#options.hostname}`, "ehlo");
+        return this.#introduce();
       case "introduce-plainly":
         return this.#command(`HELO ${this.#options.hostname}`, "helo");
       case "introduced":
@@ -206,6 +214,12 @@ export class SmtpClient<Tag> {
       default:
         return action satisfies never;
     }
+  }
+
+  #introduce(): void {
+    const { hostname, protocol } = this.#options;
+    if (protocol === "lmtp") this.#command(`LHLO ${hostname}`, "lhlo");
+    else this.#command(`EHLO ${hostname}`, "ehlo");
   }
 
   /** After each greeting and each step of the opening: what is still missing before mail can go? */
@@ -257,7 +271,7 @@ export class SmtpClient<Tag> {
     this.#commands += open.envelope.join("");
     this.#expected.push("mail");
     for (let index = 1; index < open.envelope.length; index++) this.#expected.push("rcpt");
-    this.#command("DATA", "data");
+    if (open.transfer === "DATA") this.#command("DATA", "data");
   }
 
   /** Lock-step: the next command of the envelope, once the last one is answered. */
@@ -270,7 +284,8 @@ export class SmtpClient<Tag> {
       this.#expected.push(open.written === 0 ? "mail" : "rcpt");
       open.written++;
     } else if (open.accepted > 0) {
-      this.#command("DATA", "data");
+      if (open.transfer === "DATA") this.#command("DATA", "data");
+      else this.#sendContent();
     } else {
       this.#abandon(open);
     }
@@ -293,6 +308,12 @@ export class SmtpClient<Tag> {
       if (action === "recipient-accepted") open.accepted++;
       else open.outcomes[index] = refused("RCPT", reply);
     }
+    if (this.#extensions.pipelining) {
+      if (open.transfer === "DATA" || open.answered < open.outcomes.length) return;
+      if (open.accepted > 0) this.#sendContent();
+      else this.#abandon(open);
+      return;
+    }
     this.#nextCommand();
   }
 
@@ -306,21 +327,38 @@ export class SmtpClient<Tag> {
   #sendContent(): void {
     const open = this.#offering;
     if (open === undefined) return;
+    const lmtp = this.#options.protocol === "lmtp";
+    // RFC 2033 §4.2: DATA must fail then, and nothing says how many replies would come.
+    if (lmtp && open.accepted === 0) return this.#violation("354 although no recipient was accepted", undefined);
     this.#offering = undefined;
     this.#delivering = open;
+    if (lmtp) open.unanswered = [...open.outcomes.keys()].filter((index) => open.outcomes[index] === undefined);
+    for (let count = lmtp ? open.unanswered.length : 1; count > 0; count--) this.#expected.push("content");
+    if (open.transfer === "BDAT") {
+      const size = open.content.reduce((sum, chunk) => sum + chunk.length, 0);
+      this.#commands += crlfLine(`BDAT ${size} LAST`);
+      this.#flushCommands();
+      this.#write.push(...open.content);
+      return this.#advance();
+    }
     this.#flushCommands();
     // RFC 2920 §3.1: a server that says 354 although it took no recipient gets a lone dot, and its answer means nothing.
     if (open.accepted > 0) this.#write.push(...open.content);
     this.#write.push(finalDot);
-    this.#expected.push("content");
     this.#advance();
   }
 
   #contentAnswered(reply: Reply): void {
     const open = this.#delivering;
     if (open === undefined) return;
+    const outcome: Outcome = reply.code < 300 ? { kind: "delivered", reply } : refused("content", reply);
+    const index = open.unanswered.shift();
+    if (index !== undefined) {
+      open.outcomes[index] = outcome;
+      if (open.unanswered.length > 0) return;
+    }
     this.#delivering = undefined;
-    settle(open, reply.code < 300 ? { kind: "delivered", reply } : refused("content", reply));
+    settle(open, outcome);
     this.#finish(open);
     this.#advance();
   }

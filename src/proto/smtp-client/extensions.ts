@@ -16,6 +16,14 @@ export interface Extensions {
   readonly size: number | undefined;
   /** RFC 4954: mechanisms, upper case. */
   readonly auth: readonly string[];
+  /** RFC 3461: MAIL and RCPT take the parameters for delivery status notifications. */
+  readonly dsn: boolean;
+  /** RFC 6531. */
+  readonly smtpUtf8: boolean;
+  /** RFC 3030 §2: BDAT. */
+  readonly chunking: boolean;
+  /** RFC 3030 §3: BODY=BINARYMIME; counts only together with CHUNKING. */
+  readonly binaryMime: boolean;
 }
 
 /** A server that only knows HELO. */
@@ -26,6 +34,10 @@ export const noExtensions: Extensions = {
   offersSize: false,
   size: undefined,
   auth: [],
+  dsn: false,
+  smtpUtf8: false,
+  chunking: false,
+  binaryMime: false,
 };
 
 export function readExtensions(reply: Reply): Extensions {
@@ -40,6 +52,10 @@ export function readExtensions(reply: Reply): Extensions {
     startTls: offered.has("STARTTLS"),
     offersSize: offered.has("SIZE"),
     size: readSize(offered.get("SIZE")),
+    dsn: offered.has("DSN"),
+    smtpUtf8: offered.has("SMTPUTF8"),
+    chunking: offered.has("CHUNKING"),
+    binaryMime: offered.has("BINARYMIME") && offered.has("CHUNKING"),
     auth: (offered.get("AUTH") ?? "").toUpperCase().split(" ").filter(Boolean),
   };
 }

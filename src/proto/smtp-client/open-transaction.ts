@@ -11,7 +11,10 @@ import type { Outcome, Refusal, Stage, Transaction } from "./transaction.ts";
 export interface Open<Tag> {
   readonly tag: Tag;
   readonly envelope: readonly string[];
+  /** As it goes on the wire. */
   readonly content: readonly Uint8Array[];
+  /** How the content travels. */
+  readonly transfer: "DATA" | "BDAT";
   readonly outcomes: (Outcome | undefined)[];
   /** Lines of the envelope that are out (lock-step only). */
   written: number;
@@ -19,6 +22,8 @@ export interface Open<Tag> {
   answered: number;
   accepted: number;
   sender: "open" | "refused";
+  /** LMTP: recipients whose reply to the content is still to come, in their order. */
+  unanswered: number[];
 }
 
 export function prepareTransaction<Tag>(
@@ -27,17 +32,27 @@ export function prepareTransaction<Tag>(
 ): Result<Open<Tag>, Refusal> {
   const refusal = refusalOf(transaction, extensions);
   if (refusal !== undefined) return failure(refusal);
-  const stuffed = stuffContent(transaction.content);
-  if (!stuffed.ok) return failure(contentRefusal(stuffed.error));
-  const { tag, sender, recipients, size, eightBit } = transaction;
+  const { tag, sender, recipients, size, eightBit, binary = false } = transaction;
+  // BDAT only for what nothing else can carry: content after DATA travels together with the next envelope.
+  const ready = binary ? success(transaction.content) : stuffContent(transaction.content);
+  if (!ready.ok) return failure(contentRefusal(ready.error));
+  const notifications = extensions.dsn ? transaction.notifications : undefined;
   const parameters = {
     size: extensions.offersSize ? size : undefined,
-    body: eightBit ? ("8BITMIME" as const) : undefined,
+    body: binary ? ("BINARYMIME" as const) : eightBit ? ("8BITMIME" as const) : undefined,
+    utf8: needsUtf8(transaction),
+    returns: notifications?.returns,
+    envelopeId: notifications?.envelopeId,
   };
   return success({
     tag,
-    envelope: [mailCommand(sender, parameters), ...recipients.map(rcptCommand)],
-    content: stuffed.value,
+    envelope: [
+      mailCommand(sender, parameters),
+      ...recipients.map((recipient, index) => rcptCommand(recipient, notifications?.recipients[index])),
+    ],
+    content: ready.value,
+    transfer: binary ? "BDAT" : "DATA",
+    unanswered: [],
     outcomes: recipients.map(() => undefined),
     written: 0,
     answered: 0,
@@ -47,22 +62,41 @@ export function prepareTransaction<Tag>(
 }
 
 function refusalOf(transaction: Transaction<unknown>, extensions: Extensions): Refusal | undefined {
+  const usable = (fault: AddressFault | undefined): boolean =>
+    fault === undefined || (fault === "non-ascii" && extensions.smtpUtf8);
   const senderFault = addressFault(transaction.sender);
-  if (senderFault !== undefined) return addressRefusal(senderFault, "5.1.7", "sender");
+  if (senderFault !== undefined && !usable(senderFault)) return addressRefusal(senderFault, "5.1.7", "sender");
   for (const recipient of transaction.recipients) {
     const fault = recipient === "" ? "bad-address" : addressFault(recipient);
-    if (fault !== undefined) return addressRefusal(fault, "5.1.3", "recipient");
+    if (fault !== undefined && !usable(fault)) return addressRefusal(fault, "5.1.3", "recipient");
+  }
+  if (transaction.utf8 === true && !extensions.smtpUtf8) {
+    const message = "the header of the message is in UTF-8, the server does not offer SMTPUTF8";
+    return { code: "non-ascii", status: "5.6.7", message };
   }
   const limit = extensions.size;
   if (limit !== undefined && transaction.size > limit) {
     const message = `the message has ${transaction.size} octets, the server takes ${limit}`;
     return { code: "too-large", status: "5.3.4", message };
   }
+  if (transaction.binary === true) {
+    if (extensions.binaryMime) return undefined;
+    const message = "the message is binary, the server does not offer BINARYMIME";
+    return { code: "needs-conversion", status: "5.6.3", message };
+  }
   if (transaction.eightBit && !extensions.eightBitMime) {
     const message = "the message is 8-bit, the server does not offer 8BITMIME";
     return { code: "needs-conversion", status: "5.6.3", message };
   }
   return undefined;
+}
+
+function needsUtf8({ utf8, sender, recipients }: Transaction<unknown>): boolean {
+  return utf8 === true || !isAscii(sender) || !recipients.every(isAscii);
+}
+
+function isAscii(text: string): boolean {
+  return addressFault(text) !== "non-ascii";
 }
 
 /** Gives the same end to every recipient that has none. */

@@ -10,6 +10,7 @@ export type Awaiting =
   | "banner"
   | "ehlo"
   | "helo"
+  | "lhlo"
   | "starttls"
   | "tls"
   | "auth"
@@ -21,7 +22,7 @@ export type Awaiting =
   | "quit";
 
 export type Action =
-  /** Say EHLO. */
+  /** Say EHLO, or LHLO. */
   | "introduce"
   /** EHLO is not known here: say HELO. */
   | "introduce-plainly"
@@ -56,6 +57,8 @@ const table: Readonly<Record<Awaiting, Row>> = {
   banner: ["introduce", "violation", "session-refused", "session-refused"],
   ehlo: ["introduced", "violation", "session-refused", "introduce-plainly"],
   helo: ["introduced-plainly", "violation", "session-refused", "session-refused"],
+  // RFC 2033 §4.1: there is nothing to fall back to.
+  lhlo: ["introduced", "violation", "session-refused", "session-refused"],
   starttls: ["start-tls", "violation", "tls-refused", "tls-refused"],
   // The handshake is running: nothing may come in the clear.
   tls: ["violation", "violation", "violation", "violation"],
@@ -82,6 +85,7 @@ export const standardTimeouts: ClientTimeouts = {
   banner: 5 * minute,
   ehlo: 5 * minute,
   helo: 5 * minute,
+  lhlo: 5 * minute,
   starttls: 2 * minute,
   tls: minute,
   auth: 2 * minute,

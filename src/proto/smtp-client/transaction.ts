@@ -13,8 +13,26 @@ export interface Transaction<Tag> {
   /** Octets of the content. */
   readonly size: number;
   readonly eightBit: boolean;
-  /** CRLF line ends, no dot-stuffing; not changed until the transaction has finished. */
+  /** Octets that only BDAT can carry (RFC 3030): line ends are not looked at then. */
+  readonly binary?: boolean;
+  /** Header fields in UTF-8; for addresses in UTF-8 this is found out here (RFC 6531). */
+  readonly utf8?: boolean;
+  /** Parameters of MAIL and RCPT (RFC 3461), xtext as it came; written where the server offers DSN. */
+  readonly notifications?: Notifications;
+  /** CRLF line ends unless binary, no dot-stuffing; not changed until the transaction has finished. */
   readonly content: readonly Uint8Array[];
+}
+
+export interface Notifications {
+  readonly envelopeId: string | undefined;
+  readonly returns: "FULL" | "HDRS" | undefined;
+  /** In the order of the recipients. */
+  readonly recipients: readonly (RecipientNotifications | undefined)[];
+}
+
+export interface RecipientNotifications {
+  readonly notify?: readonly ("NEVER" | "SUCCESS" | "FAILURE" | "DELAY")[];
+  readonly originalRecipient?: string;
 }
 
 /** Why a transaction is not even begun: the message cannot go over this session as it is. */

@@ -42,6 +42,7 @@ const steps: readonly string[] = [
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
   `ALTER TABLE account ADD COLUMN scram TEXT;`,
+  "ALTER TABLE waiting_recipient ADD COLUMN warned INTEGER NOT NULL DEFAULT 0",
 ];
 
 const schemaVersion = steps.length;

@@ -24,6 +24,7 @@ interface RecipientRow {
   readonly due: number;
   readonly status: string;
   readonly reply: string;
+  readonly warned: number;
 }
 
 /** Rows have the columns of the schema beside this file: the one place where that is taken on trust. */
@@ -63,9 +64,9 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     putMessage: database.prepare("INSERT INTO waiting_message VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
     putRecipient: database.prepare(
-      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply) VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id, recipient) DO UPDATE SET attempts = excluded.attempts, due = excluded.due, leased_until = 0,
-         status = excluded.status, reply = excluded.reply`,
+         status = excluded.status, reply = excluded.reply, warned = excluded.warned`,
     ),
     addRecipient: database.prepare(
       `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply) VALUES (?, ?, 0, ?, '', '')
@@ -145,8 +146,8 @@ export function openSqliteStore(file: string): SqliteStore {
 
   function put({ message, recipients }: WaitingMessage): void {
     sql.putMessage.run(message.id, JSON.stringify(message));
-    for (const { recipient, attempts, due, status, reply } of recipients) {
-      sql.putRecipient.run(message.id, recipient, attempts, due, status, reply);
+    for (const { recipient, attempts, due, status, reply, warned = false } of recipients) {
+      sql.putRecipient.run(message.id, recipient, attempts, due, status, reply, warned ? 1 : 0);
     }
   }
 
@@ -237,6 +238,6 @@ export function openSqliteStore(file: string): SqliteStore {
   };
 }
 
-function toRecipient({ recipient, attempts, due, status, reply }: RecipientRow): WaitingRecipient {
-  return { recipient, attempts, due, status, reply };
+function toRecipient({ recipient, attempts, due, status, reply, warned }: RecipientRow): WaitingRecipient {
+  return { recipient, attempts, due, status, reply, ...(warned === 0 ? {} : { warned: true }) };
 }

@@ -1,0 +1,143 @@
+// Debian's Dovecot as a mailbox store behind LMTP: unpacked, not installed, with its own configuration and mailboxes in one
+// directory, listening on one loopback address. It knows the users it is told of and refuses all others at RCPT.
+// Dovecot looks for its parts under /usr/lib, wherever it lies itself: so it gets a mount namespace of its own in which
+// the unpacked tree is laid over /usr/lib. That needs root; nothing outside the directory changes.
+
+import { chmod, chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { runProgram, startChild } from "./child.ts";
+import { atEnd } from "./cleanup.ts";
+import { loopbackAddress } from "./loopback.ts";
+import { requires, requiresRoot } from "./skip.ts";
+import { temporaryDirectory } from "./temporary.ts";
+import { waitFor } from "./wait.ts";
+
+export interface DovecotUser {
+  readonly address: string;
+  /** Octets that its mailbox may hold. */
+  readonly quota?: number;
+}
+
+export interface Dovecot {
+  readonly address: string;
+  readonly port: number;
+  /** Messages in the mailbox of that user so far, as octets. */
+  messages(user: string): Promise<readonly string[]>;
+}
+
+const port = 2424;
+const user = "nobody";
+const group = "nogroup";
+
+/** Undefined after the test was marked as skipped. The test's end stops it. */
+export async function startDovecot(t: TestContext, users: readonly DovecotUser[]): Promise<Dovecot | undefined> {
+  const program = await requires(t, "dovecot");
+  if (program === undefined || !requiresRoot(t, "Dovecot needs a mount namespace")) return undefined;
+  if (program.tree === undefined) throw new Error("Dovecot is always unpacked");
+  const { tree } = program;
+  const overlay = `mount -t overlay overlay -o lowerdir=${tree}/usr/lib:/usr/lib /usr/lib`;
+  const probe = await runProgram({ program: "unshare", parameters: ["-m", "sh", "-c", overlay], milliseconds: 10_000 });
+  if (probe.code !== 0) {
+    t.skip(`no overlay mounts here: ${probe.stderr.trim()}`);
+    return undefined;
+  }
+  const directory = await temporaryDirectory(t);
+  const address = loopbackAddress();
+  await lay(directory, address, users, program.environment);
+  const configuration = join(directory, "dovecot.conf");
+  // doveconf hands the configuration to the master, which would look for doveconf in /usr/bin otherwise.
+  const start =
+    `${overlay} && exec ${tree}/usr/bin/doveconf -f service=master -c ${configuration} -m master -p ` +
+    `-e ${tree}/usr/sbin/dovecot -F -c ${configuration}`;
+  const master = startChild({
+    program: "unshare",
+    parameters: ["-m", "sh", "-c", start],
+    environment: program.environment,
+  });
+  atEnd(t, async () => {
+    await master.stop("SIGTERM", 10_000);
+  });
+  const ended = { value: false };
+  void master.ended.then(() => (ended.value = true));
+  await waitFor(`Dovecot on ${address}:${port}`, 30_000, async () => {
+    if (ended.value) throw new Error(`Dovecot ended at once\n${master.stderr()}\n${logOf(directory)}`);
+    return (await answers(address)) ? true : undefined;
+  });
+  return {
+    address,
+    port,
+    messages: async (name) => {
+      const box = join(directory, "mail", name, "new");
+      const files = await readdir(box).catch(() => []);
+      return Promise.all(files.map((file) => readFile(join(box, file), "latin1")));
+    },
+  };
+}
+
+async function lay(
+  directory: string,
+  address: string,
+  users: readonly DovecotUser[],
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
+  await chmod(directory, 0o711);
+  const mail = join(directory, "mail");
+  await mkdir(mail);
+  await chown(mail, idOf("passwd", user), idOf("group", group));
+  const lines = users.map(({ address: name, quota }) => {
+    const rule = quota === undefined ? "" : `userdb_quota_rule=*:bytes=${quota}`;
+    return `${name}:::::::${rule}\n`;
+  });
+  await writeFile(join(directory, "users"), lines.join(""), { mode: 0o644 });
+  const settings = [
+    `base_dir = ${directory}/run`,
+    `state_dir = ${directory}/state`,
+    `default_internal_user = ${user}`,
+    `default_internal_group = ${group}`,
+    "default_login_user = daemon",
+    `import_environment = LD_LIBRARY_PATH=${environment["LD_LIBRARY_PATH"] ?? ""}`,
+    "protocols = lmtp",
+    `log_path = ${directory}/log`,
+    "ssl = no",
+    `mail_location = maildir:${mail}/%u`,
+    `mail_uid = ${user}`,
+    `mail_gid = ${group}`,
+    "first_valid_uid = 1",
+    "first_valid_gid = 1",
+    "mail_plugins = quota",
+    "passdb {\n  driver = static\n  args = nopassword=y\n}",
+    `userdb {\n  driver = passwd-file\n  args = ${directory}/users\n}`,
+    "plugin {\n  quota = maildir:User quota\n  quota_grace = 0\n}",
+    `service lmtp {\n  inet_listener lmtp {\n    address = ${address}\n    port = ${port}\n  }\n}`,
+    "",
+  ];
+  await writeFile(join(directory, "dovecot.conf"), settings.join("\n"));
+}
+
+function idOf(database: "passwd" | "group", name: string): number {
+  const lines = readFileSync(`/etc/${database}`, "utf8").split("\n");
+  return Number(lines.find((line) => line.startsWith(`${name}:`))?.split(":")[2]);
+}
+
+function logOf(directory: string): string {
+  try {
+    return readFileSync(join(directory, "log"), "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function answers(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port });
+    socket.once("data", () => {
+      socket.end("QUIT\r\n");
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+    socket.once("close", () => resolve(false));
+  });
+}
