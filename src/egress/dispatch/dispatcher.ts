@@ -387,7 +387,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
         if (closing) break;
         for (const { message, recipients } of due) {
           // A lease is wall time: when the clock is set forward it can run out under an attempt that goes on.
-          const free = recipients.filter(({ recipient }) => true);
+          const free = recipients.filter(({ recipient }) => !isBusy(message.id, recipient));
           if (free.length === 0) continue;
           begin(message, new Map(free.map(({ recipient, attempts }) => [recipient, attempts])), "claimed");
         }
