@@ -514,8 +514,8 @@ test(
   "a clock that is set forward by days does not begin an attempt beside the one that goes on",
   withHouse(async (house) => {
     let ahead = 0;
-    const { wall } = house.clock;
-    Object.assign(house.clock, { wall: () => wall() + ahead });
+    const right = { ...house.clock };
+    Object.assign(house.clock, { wall: () => right.wall() + ahead });
     house.endings.set("far@example.jp", ["deferred"]);
     house.send(alice, ["far@example.jp"]);
     await until("the first attempt has ended", () => house.store.countWaiting() === 1);
@@ -528,8 +528,9 @@ test(
     const other = house.send(alice, ["other@example.jp"]);
     await until("the other message has been claimed and delivered", () => openIn(house, other).length === 0);
     await aWhile();
-    assert.equal(house.journal.filter((line) => line === "attempt far@example.jp").length, 2);
-    endJob(house, house.jobs[1]!);
+    const held = house.jobs.filter(({ message }) => message.id !== other.id).slice(1);
+    for (const job of held) endJob(house, job);
+    assert.equal(held.length, 1);
     await atRest(house);
   }),
 );
