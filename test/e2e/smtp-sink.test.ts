@@ -23,7 +23,7 @@ test("Postfix's smtp-sink takes everything", async (t) => {
     environment: program.environment,
   });
   atEnd(t, async () => void (await sink.stop("SIGTERM", 5000)));
-  const egress = egressFor(t, { smarthost: { host, port, tls: "never", auth: undefined } });
+  const egress = egressFor(t, { smarthost: { protocol: "smtp", host, port, tls: "never", auth: undefined } });
   const attempt = async (): Promise<string | undefined> => (await egress.deliver(["bob@example.jp"]))[0]?.kind;
   // It listens when it listens.
   for (let tries = 0; tries < 200 && (await attempt()) !== "delivered"; tries++) await sleep(20);
