@@ -49,6 +49,7 @@ export function createControlApp(control: Control): Hono {
   });
   app.post("/queue/:id/retry", async (context) => answer(context, await control.retryMessage(context.req.param("id"))));
   app.delete("/queue/:id", async (context) => answer(context, await control.deleteMessage(context.req.param("id"))));
+  app.post("/reload", async (context) => context.json(await control.reload()));
   app.onError((error, context) => context.json({ done: false, why: error.message }, 500));
   return app;
 }

@@ -1,7 +1,7 @@
 // Control over the socket of a running server.
 
 import { request } from "node:http";
-import type { AccountView, Control, Outcome, QueueEntry } from "../control/control.ts";
+import type { AccountView, Control, Outcome, QueueEntry, ReloadOutcome } from "../control/control.ts";
 
 /** undefined when nobody answers on the socket: the server is not running. */
 export async function connectControl(socketPath: string): Promise<Control | undefined> {
@@ -35,6 +35,12 @@ export async function connectControl(socketPath: string): Promise<Control | unde
       return status === 404 ? undefined : (value as QueueEntry);
     },
     retryMessage: (id) => outcome("POST", `${message(id)}/retry`),
+    reload: async () => {
+      const { status, value } = await call(socketPath, "POST", "/reload");
+      if (status >= 400) throw new Error(JSON.stringify(value));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return value as ReloadOutcome;
+    },
     deleteMessage: (id) => outcome("DELETE", message(id)),
   };
 }

@@ -1,6 +1,6 @@
 // What the commands need from whoever wires them: a server to run, and the control of a site, running or not.
 
-import type { Control } from "../control/control.ts";
+import type { Control, ReloadOutcome } from "../control/control.ts";
 import { loadSite } from "../control/site.ts";
 import type { Site, SiteOptions } from "../control/site.ts";
 import { Exit } from "./exit.ts";
@@ -9,6 +9,8 @@ import { complain } from "./output.ts";
 export interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly address: string; readonly port: number }[];
   readonly control: Control;
+  /** Reads the configuration again; the log says what came of it. */
+  reload(by: string): Promise<ReloadOutcome>;
   stop(reason: string): Promise<void>;
 }
 

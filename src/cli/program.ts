@@ -7,6 +7,7 @@ import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
 import { NotHere } from "./house.ts";
 import type { House } from "./house.ts";
+import { reloadCommand } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { version } from "./version.ts";
 
@@ -34,6 +35,16 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
   site(program.command("serve"))
     .description("run the server in the foreground")
     .action((options: SiteOptions) => serve(house, options));
+
+  site(program.command("reload"))
+    .description("make the running server read its configuration again; open sessions go on")
+    .addHelpText(
+      "after",
+      `
+Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is wrong and nothing has changed,
+3 no server is running.`,
+    )
+    .action((options: SiteOptions) => reloadCommand(house, options));
 
   const account = program.command("account").description("accounts for submission and mailboxes");
   site(account.command("add"))

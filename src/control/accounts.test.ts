@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDomain } from "../address/domain.ts";
-import type { Settings } from "../config/settings.ts";
 import { asRemote } from "../io/rpc.ts";
 import { verifyPassword } from "../io/password-hash.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -22,9 +21,9 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
     const events: object[] = [];
     const name = parseDomain("sekimori.test");
     assert.ok(name.ok);
+    const postmaster = { local: "alice", domain: name.value, literal: undefined };
     const control = accountControl({
-      // Of the settings only the domains are looked at.
-      settings: { domains: [{ name: name.value }] } as unknown as Settings,
+      settings: () => ({ domains: [{ name: name.value, postmaster, aliases: new Map(), dkim: undefined }] }),
       store: asRemote(store),
       observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
       clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },

@@ -14,7 +14,8 @@ import type { AccountStore } from "../store/store.ts";
 import type { AccountView, Control, Outcome } from "./control.ts";
 
 export interface AccountServices {
-  readonly settings: Settings;
+  /** In effect now: a reload replaces them. */
+  readonly settings: () => Pick<Settings, "domains">;
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
@@ -28,12 +29,12 @@ const SHORTEST_PASSWORD = 8;
 export function accountControl(
   services: AccountServices,
 ): Pick<Control, "addAccount" | "setPassword"> & { readonly list: () => Promise<readonly AccountView[]> } {
-  const { settings, store, observer, clock } = services;
+  const { store, observer, clock } = services;
 
   function localAddress(text: string): Result<Address, string> {
     const parsed = parseAddress(text);
     if (!parsed.ok) return failure(`${text}: ${parsed.error.message}`);
-    if (settings.domains.some(({ name }) => name === parsed.value.domain)) return success(parsed.value);
+    if (services.settings().domains.some(({ name }) => name === parsed.value.domain)) return success(parsed.value);
     return failure(`${text}: the domain is not one of [[domain]]`);
   }
 

@@ -37,6 +37,12 @@ export interface QueueEntry {
 
 export type Outcome = { readonly done: true } | { readonly done: false; readonly why: string };
 
+/** Of the configuration read again. "not-running": there is no server to do it. */
+export type ReloadOutcome =
+  | { readonly kind: "applied"; readonly changed: readonly string[]; readonly restart: readonly string[] }
+  | { readonly kind: "refused"; readonly problems: readonly string[] }
+  | { readonly kind: "not-running" };
+
 export interface Control {
   addAccount(address: string, password: string, aliases: readonly string[]): Promise<Outcome>;
   listAccounts(): Promise<readonly AccountView[]>;
@@ -48,4 +54,6 @@ export interface Control {
   retryMessage(id: string): Promise<Outcome>;
   /** The message ends here; nobody is told. */
   deleteMessage(id: string): Promise<Outcome>;
+  /** Reads the configuration again; open sessions go on. */
+  reload(): Promise<ReloadOutcome>;
 }

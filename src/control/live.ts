@@ -7,7 +7,7 @@ import type { Remote } from "../io/rpc.ts";
 import type { Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
-import type { Control } from "./control.ts";
+import type { Control, ReloadOutcome } from "./control.ts";
 import { queueEntries } from "./queue.ts";
 
 /** What a mail thread does for an operator. */
@@ -22,6 +22,7 @@ export interface MailControl {
 export interface LiveServices extends Omit<AccountServices, "changed" | "store"> {
   readonly store: Remote<Store>;
   readonly mail: Remote<MailControl>;
+  readonly reload: (by: string) => Promise<ReloadOutcome>;
 }
 
 const LIST_LIMIT = 10_000;
@@ -31,6 +32,7 @@ export function createLiveControl(services: LiveServices): Control {
   const accounts = accountControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) });
 
   return {
+    reload: () => services.reload("operator"),
     addAccount: accounts.addAccount,
     setPassword: accounts.setPassword,
     listAccounts: async () =>

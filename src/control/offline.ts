@@ -31,6 +31,7 @@ export function createOfflineControl(services: OfflineServices): Control {
   }
 
   return {
+    reload: () => Promise.resolve({ kind: "not-running" }),
     addAccount: accounts.addAccount,
     setPassword: accounts.setPassword,
     listAccounts: accounts.list,

@@ -44,6 +44,11 @@ export function loadSite(
   return failure({ file, problems: loaded.error.map(formatProblem) });
 }
 
+/** The same site from its file again. */
+export function loadAgain(site: Site): ReturnType<typeof loadSite> {
+  return loadSite(site.file === undefined ? { var: site.settings.state } : { config: site.file });
+}
+
 /** As the server sees it, every default filled in, secrets hidden. */
 export function effectiveConfiguration({ settings }: Site): string {
   return showEffective(settings).trimEnd();

@@ -31,7 +31,7 @@ export async function withControl<T>(site: Site, work: (control: Control) => Pro
   try {
     return await work(
       createOfflineControl({
-        settings,
+        settings: () => settings,
         store: asRemote(store),
         observer: createLog(settings.log.level, log),
         clock,

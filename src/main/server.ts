@@ -6,11 +6,13 @@
 
 import { chmod, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Hono } from "hono";
 import { createControlApp, createPublicApp } from "../admin/http.ts";
 import type { RunningServer } from "../cli/house.ts";
 import type { Settings } from "../config/settings.ts";
+import { createReload } from "../control/reload.ts";
 import { createLiveControl } from "../control/live.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
@@ -23,6 +25,7 @@ import { createMetrics, mergeMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
 import { openLogFile } from "./log-file.ts";
 import { startThreads } from "./thread-group.ts";
+import type { MailConfiguration } from "./threads.ts";
 
 /** Open transactions may end within this, ms. */
 const GRACE = 10_000;
@@ -44,7 +47,8 @@ export async function startServer(site: Site, version: string, died: (cause: str
 }
 
 async function start(site: Site, version: string, died: (cause: string) => void, undo: Undo[]): Promise<RunningServer> {
-  const { settings } = site;
+  /** In effect; replaced as a whole by a reload. */
+  let { settings } = site;
   const started = clock.monotonic();
   const lock = lockState(settings.state);
   if (lock === undefined) throw new Error(`another process uses ${settings.state}`);
@@ -57,7 +61,8 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     if (settings.log.stdout) process.stdout.write(lines);
   };
   const metrics = createMetrics();
-  const observer = observeAll([createLog(settings.log.level, { write: writeLog }), metrics]);
+  let log = createLog(settings.log.level, { write: writeLog });
+  const observer = observeAll([{ emit: (name, fields) => log.emit(name, fields) }, metrics]);
   metrics.gauge("sekimori_log_failures", "Batches of log lines that could not be written.", () => logFile.lost());
   observer.emit("server.started", { version, hostname: settings.hostname });
   let stopBegun: number | undefined;
@@ -67,8 +72,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer.emit("server.stopped", { milliseconds: Math.round(clock.monotonic() - stopBegun) });
   });
 
-  const tls = await certificateOf(settings);
-  const dkimKeys = await dkimKeysOf(settings);
+  let files = await filesOf(settings);
 
   const early = Promise.withResolvers<never>();
   early.promise.catch(() => undefined);
@@ -87,20 +91,38 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   undo.push(() => threads.end());
   const { store } = threads;
 
-  const longest = Math.max(...settings.limits.account.map(({ length }) => length), 0);
-  const known = clock.wall() - longest;
+  const longest = (): number => Math.max(...settings.limits.account.map(({ length }) => length), 0);
+  const known = clock.wall() - longest();
   const charges = await Promise.race([store.chargesSince(known), early.promise]);
   await store.purgeCharges(known);
   const purge = setInterval(() => {
-    store.purgeCharges(clock.wall() - longest).catch((error: unknown) => {
+    store.purgeCharges(clock.wall() - longest()).catch((error: unknown) => {
       observer.emit("internal.failed", { where: "purge of charges", cause: String(error) });
     });
   }, PURGE);
   undo.push(() => clearInterval(purge));
-  const mail = threads.startMail({ settings, ...tls, dkimKeys, charges });
+  const mail = threads.startMail({ settings, ...files, charges });
   const listeners = [...(await Promise.race([mail.start(), early.promise]))];
 
-  const control = createLiveControl({ settings, store, mail, observer, clock });
+  const reload = createReload({
+    site,
+    settings: () => settings,
+    observer,
+    apply: async (next) => {
+      const read = await filesOf(next);
+      const outcome = await mail.reload({ settings: next, ...read });
+      if (outcome.kind === "refused") return outcome;
+      const changed = [
+        ...(read.certificate === files.certificate ? [] : ["certificate"]),
+        ...(isDeepStrictEqual(read.dkimKeys, files.dkimKeys) ? [] : ["DKIM keys"]),
+      ];
+      settings = next;
+      files = read;
+      log = createLog(settings.log.level, { write: writeLog });
+      return { ...outcome, changed };
+    },
+  });
+  const control = createLiveControl({ settings: () => settings, store, mail, observer, clock, reload });
   const publicApp = createPublicApp({
     metrics: async () => mergeMetrics([await metrics.collect(), await mail.metrics()]),
     healthy: () => state === "ready",
@@ -120,6 +142,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   return {
     listeners,
     control,
+    reload,
     stop: async (reason) => {
       stopBegun = clock.monotonic();
       state = "stopping";
@@ -150,6 +173,11 @@ function listen(
       });
     });
   });
+}
+
+/** What the configuration names and the mail thread must not read itself. */
+async function filesOf(settings: Settings): Promise<Omit<MailConfiguration, "settings">> {
+  return { ...(await certificateOf(settings)), dkimKeys: await dkimKeysOf(settings) };
 }
 
 async function dkimKeysOf(settings: Settings): Promise<ReadonlyMap<string, string>> {

@@ -14,13 +14,17 @@ export interface StateThreadData {
 /** Served by the state thread on every port it is given. */
 export type StateThread = Store;
 
-export interface MailThreadData {
+/** The checked configuration with what the files it names hold. */
+export interface MailConfiguration {
   readonly settings: Settings;
   /** PEM. */
   readonly certificate: string;
   readonly key: string;
   /** DKIM keys in PEM by domain. */
   readonly dkimKeys: ReadonlyMap<string, string>;
+}
+
+export interface MailThreadData extends MailConfiguration {
   /** Speaks to the state thread. */
   readonly state: MessagePort;
   /** Serves MailThread. */
@@ -32,6 +36,8 @@ export interface MailThreadData {
 export interface MailThread {
   /** Recovers the spool, opens the listeners. */
   start(): Promise<readonly OpenListener[]>;
+  /** All of it or nothing; what cannot change while the thread runs is named and stays as it was. */
+  reload(configuration: MailConfiguration): Promise<MailReload>;
   /** Drains within `grace` ms; after it everything accepted is on disk. */
   stop(grace: number): Promise<void>;
   metrics(): Promise<object>;
@@ -42,6 +48,10 @@ export interface MailThread {
   readMessage(id: string): Promise<string>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
 }
+
+export type MailReload =
+  | { readonly kind: "applied"; readonly restart: readonly string[] }
+  | { readonly kind: "refused"; readonly problems: readonly string[] };
 
 export interface OpenListener {
   readonly name: string;

@@ -28,6 +28,9 @@ export interface EventFields {
   "server.stopped": { readonly milliseconds: number };
   "server.failed": { readonly cause: string };
   "listener.opened": { readonly listener: string; readonly address: string; readonly port: number };
+  "listener.closed": { readonly listener: string; readonly address: string; readonly port: number };
+  "config.reloaded": { readonly by: string; readonly changed: readonly string[]; readonly restart: readonly string[] };
+  "config.refused": { readonly by: string; readonly problems: readonly string[] };
   "session.opened": Peer;
   "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
   "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
@@ -117,6 +120,15 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "server.stopped": { level: "info", meaning: "Everything is on disk; the process ends." },
   "server.failed": { level: "error", meaning: "The server cannot go on and ends; the cause says why." },
   "listener.opened": { level: "info", meaning: "A listener accepts connections." },
+  "listener.closed": {
+    level: "info",
+    meaning: "A listener takes no new connections since a reload; its sessions go on.",
+  },
+  "config.reloaded": {
+    level: "warn",
+    meaning: "The configuration was read again and is in effect, but for what needs a restart.",
+  },
+  "config.refused": { level: "error", meaning: "The configuration was read again and is wrong: nothing has changed." },
   "session.opened": { level: "debug", meaning: "A client connected.", label: "listener" },
   "session.closed": { level: "debug", meaning: "A session ended.", label: "cause" },
   "session.secured": { level: "debug", meaning: "TLS is up in a session.", label: "protocol" },

@@ -12,7 +12,8 @@ import { Pop3Session, type Authenticate, type Pop3Limits } from "./session.ts";
 export interface Pop3ListenerOptions {
   readonly endpoint: Endpoint;
   readonly tls: "implicit" | "starttls";
-  readonly secureContext: SecureContext;
+  /** Asked once for every session. */
+  readonly secureContext: () => SecureContext;
   /** The name in the greeting. */
   readonly hostname: string;
   readonly observer: Observer;
@@ -33,6 +34,8 @@ interface ListenerLimits {
 export interface Pop3Listener {
   readonly address: string;
   readonly port: number;
+  /** No new sessions; open ones go on as long as they like. */
+  stopAccepting(): void;
   close(): Promise<void>;
 }
 
@@ -57,10 +60,15 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const client = (socket.remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
     const peer = { session: newSessionId(), listener, client, port: socket.remotePort ?? 0 };
-    const session: Pop3Session = new Pop3Session(socket, peer, { ...options, limits }, () => {
-      sessions.delete(session);
-      if (sessions.size === 0) drained?.();
-    });
+    const session: Pop3Session = new Pop3Session(
+      socket,
+      peer,
+      { ...options, secureContext: options.secureContext(), limits },
+      () => {
+        sessions.delete(session);
+        if (sessions.size === 0) drained?.();
+      },
+    );
     sessions.add(session);
   });
   server.maxConnections = limits.sessions;
@@ -78,10 +86,10 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
   // An address is a string only for pipes.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const bound = server.address() as AddressInfo;
-  observer.emit("listener.opened", { listener, address: bound.address, port: bound.port });
   return {
     address: bound.address,
     port: bound.port,
+    stopAccepting: () => void server.close(),
     async close() {
       server.close();
       for (const session of sessions) session.drain();

@@ -10,6 +10,8 @@ import type { SessionOptions } from "./session.ts";
 export interface SmtpListener {
   readonly address: string;
   readonly port: number;
+  /** No new sessions; open ones go on as long as they like. */
+  stopAccepting(): void;
   close(grace: number): Promise<void>;
 }
 
@@ -20,12 +22,13 @@ const BACKLOG = 4096;
 export async function openSmtpListener(
   endpoint: Endpoint,
   options: SessionOptions,
-  services: SmtpServices,
+  /** Asked once for every session. */
+  services: () => SmtpServices,
 ): Promise<SmtpListener> {
   const sessions = new Set<SmtpSession>();
   let drained: (() => void) | undefined;
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    const session: SmtpSession = new SmtpSession(socket, options, services, () => {
+    const session: SmtpSession = new SmtpSession(socket, options, services(), () => {
       sessions.delete(session);
       if (sessions.size === 0) drained?.();
     });
@@ -39,13 +42,14 @@ export async function openSmtpListener(
     });
   });
   server.on("error", (error) => {
-    services.observer.emit("internal.failed", { where: `listener ${options.listener}`, cause: String(error) });
+    services().observer.emit("internal.failed", { where: `listener ${options.listener}`, cause: String(error) });
   });
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("not an IP listener");
   return {
     address: bound.address,
     port: bound.port,
+    stopAccepting: () => void server.close(),
     close: async (grace) => {
       server.close();
       for (const session of sessions) session.drain();
