@@ -13,6 +13,8 @@ const [sender, reader] = demoAddresses;
 
 export async function serve(house: House, options: SiteOptions): Promise<void> {
   const site = siteOf(options);
+  if (site.file !== undefined && site.settings.process === undefined && process.getuid?.() === 0)
+    complain("sekimori: runs as root, which it need not: set [process] user, or start it as a user of its own");
   if (site.file === undefined) print(`No configuration: serving the demonstration in ${shown(site.settings.state)}`);
   const ended = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve(signal));

@@ -22,10 +22,12 @@ type WrittenDomain = Configuration["domain"][number];
 export function toSettings(configuration: Configuration): Settings {
   const state = configuration["state-directory"];
   const { log, http, tls, smtp, limits, delivery, dns } = configuration;
+  const { user, group } = configuration.process;
   return {
     version: formatVersion,
     hostname: configuration.hostname,
     state,
+    process: user === undefined ? undefined : { user, group: group ?? user },
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
     http: http.listen,
     tls: toTls(tls, state),
@@ -73,6 +75,7 @@ export function fromSettings(settings: Settings): Configuration {
     hostname: settings.hostname,
     "state-directory": settings.state,
     include: [],
+    process: { user: settings.process?.user, group: settings.process?.group },
     log,
     http: { listen: http },
     tls: {

@@ -10,6 +10,8 @@ export interface Settings {
   readonly hostname: Domain;
   /** Directory of everything that must survive a restart: spool, index, mailboxes. */
   readonly state: string;
+  /** Whom the process becomes once its ports are bound; undefined: it stays who started it. */
+  readonly process: { readonly user: string; readonly group: string } | undefined;
   readonly log: LogSettings;
   readonly http: readonly Endpoint[];
   readonly tls: TlsSettings;

@@ -104,6 +104,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
       version: fc.constant(1),
       hostname: fc.constant(domainOf(`mx.local.${hostname ?? ""}`)),
       state: anyPath,
+      process: fc.option(fc.record({ user: anyText, group: anyText }), { nil: undefined }),
       log: fc.record({
         level: fc.constantFrom("debug", "info", "warn", "error"),
         directory: anyPath,

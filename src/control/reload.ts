@@ -61,16 +61,17 @@ function keepFixed(
   current: Settings,
   read: Settings,
 ): { readonly next: Settings; readonly restart: readonly string[] } {
-  const { hostname, http } = current;
+  const { hostname, http, process } = current;
   const { directory, stdout } = current.log;
   const fixed = [
     ["hostname", hostname, read.hostname],
+    ["process", process, read.process],
     ["http.listen", http, read.http],
     ["log.directory", directory, read.log.directory],
     ["log.stdout", stdout, read.log.stdout],
   ] as const;
   return {
-    next: { ...read, hostname, http, log: { ...read.log, directory, stdout } },
+    next: { ...read, hostname, http, process, log: { ...read.log, directory, stdout } },
     restart: fixed.filter(([, now, wanted]) => !isDeepStrictEqual(now, wanted)).map(([name]) => name),
   };
 }

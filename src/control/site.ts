@@ -10,6 +10,7 @@ import { formatProblem } from "../config/problem.ts";
 import type { Settings } from "../config/settings.ts";
 import { showEffective } from "../config/show.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
+import { becomeUser } from "../io/privileges.ts";
 
 export interface SiteOptions {
   /** Configuration file. */
@@ -66,6 +67,8 @@ export function controlSocket({ settings }: Site): string {
 
 /** DNS records to publish, in zone file form; a key that does not exist yet is made. */
 export async function dkimRecords({ settings }: Site): Promise<readonly string[]> {
+  // A key that is made here must be the server's to read.
+  if (settings.process !== undefined) becomeUser(settings.process, [settings.state]);
   const records: string[] = [];
   for (const { name, dkim } of settings.domains) {
     if (dkim === undefined) continue;

@@ -30,14 +30,15 @@ import { createListenerSet } from "./listener-set.ts";
 import type { ListenerChange } from "./listener-set.ts";
 import { createLogBatches } from "./log-batches.ts";
 import { createOutbound } from "./outbound.ts";
-import type { LogBatch, MailConfiguration, MailReload, MailThread, MailThreadData, StateThread } from "./threads.ts";
+import { bindPrivileged } from "./privileged-start.ts";
+import type { MailConfiguration, MailPost, MailReload, MailThread, MailThreadData, StateThread } from "./threads.ts";
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by server.ts
 const data = workerData as MailThreadData;
 /** Replaced as a whole by a reload. What keeps a part of it for itself is told in `reload`. */
 let { settings } = data;
 
-const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies LogBatch));
+const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies MailPost));
 const metrics = createMetrics();
 let writeLog = createLog(settings.log.level, log);
 const observer = observeAll([{ emit: (name, fields) => writeLog.emit(name, fields) }, metrics]);
@@ -200,6 +201,10 @@ async function reload(configuration: MailConfiguration): Promise<MailReload> {
   return { kind: "applied", restart: sockets.restart };
 }
 
+function bind(): Promise<ListenerChange> {
+  return listeners.prepare(settings.listeners);
+}
+
 const thread: MailThread = {
   start: async () => {
     const started = clock.monotonic();
@@ -212,7 +217,14 @@ const thread: MailThread = {
       tornBytes: opened.report.tornOctets,
       milliseconds: Math.round(clock.monotonic() - started),
     });
-    const sockets = await listeners.prepare(settings.listeners);
+    const sockets =
+      data.privileges === undefined
+        ? await bind()
+        : await bindPrivileged(
+            data.privileges,
+            (step) => parentPort!.postMessage({ privileges: step } satisfies MailPost),
+            bind,
+          );
     sockets.commit();
     for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
     dispatcher.start();

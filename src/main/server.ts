@@ -19,18 +19,23 @@ import type { Site } from "../control/site.ts";
 import { ensureSelfSigned } from "../io/certificate.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
+import type { Remote } from "../io/rpc.ts";
 import { lockState } from "../io/state-lock.ts";
+import { lowerPrivileges } from "../io/privileges.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics, mergeMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
 import { openLogFile } from "./log-file.ts";
+import { changePrivileges } from "./privileged-start.ts";
 import { startThreads } from "./thread-group.ts";
-import type { MailConfiguration } from "./threads.ts";
+import type { MailConfiguration, MailThread, OpenListener } from "./threads.ts";
 
 /** Open transactions may end within this, ms. */
 const GRACE = 10_000;
 /** Charges that have left every window go this often, ms. */
 const PURGE = 3_600_000;
+
+const rootHint = "set [process] user, or start the server as a user of its own";
 
 /** What is undone when the start fails, and at the end; last first. */
 type Undo = () => void | Promise<void>;
@@ -50,6 +55,11 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   /** In effect; replaced as a whole by a reload. */
   let { settings } = site;
   const started = clock.monotonic();
+  // A key that only root may read is read before root is given up.
+  const certificate = settings.tls.kind === "files" ? await certificateOf(settings) : undefined;
+  const { process: account } = settings;
+  const lowered =
+    account === undefined ? undefined : lowerPrivileges(account, [settings.state, settings.log.directory]);
   const lock = lockState(settings.state);
   if (lock === undefined) throw new Error(`another process uses ${settings.state}`);
   undo.push(() => lock.release());
@@ -72,15 +82,24 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer.emit("server.stopped", { milliseconds: Math.round(clock.monotonic() - stopBegun) });
   });
 
-  let files = await filesOf(settings);
+  if (account === undefined && process.getuid?.() === 0) observer.emit("server.privileged", { hint: rootHint });
+  let files: Omit<MailConfiguration, "settings"> = {
+    ...(certificate ?? (await certificateOf(settings))),
+    dkimKeys: await dkimKeysOf(settings),
+  };
 
   const early = Promise.withResolvers<never>();
   early.promise.catch(() => undefined);
   let state: "starting" | "ready" | "stopping" = "starting";
+  const gate = new SharedArrayBuffer(4);
   const threads = startThreads(
     { file: join(settings.state, "index.sqlite") },
     {
       log: writeLog,
+      privileges: (step) => {
+        changePrivileges(gate, step, lowered!);
+        if (step === "done") observer.emit("privileges.dropped", account!);
+      },
       failed: (cause) => {
         observer.emit("server.failed", { cause });
         if (state === "ready") died(cause);
@@ -101,8 +120,27 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     });
   }, PURGE);
   undo.push(() => clearInterval(purge));
-  const mail = threads.startMail({ settings, ...files, charges });
-  const listeners = [...(await Promise.race([mail.start(), early.promise]))];
+  // Before the mail thread: its ports may be privileged, and no file is made meanwhile.
+  let mail: Remote<MailThread> | undefined;
+  const listeners: OpenListener[] = [];
+  const publicApp = createPublicApp({
+    metrics: async () => mergeMetrics([await metrics.collect(), ...(mail === undefined ? [] : [await mail.metrics()])]),
+    healthy: () => state === "ready",
+  });
+  lowered?.raise();
+  for (const endpoint of settings.http) {
+    undo.push(await listen(publicApp, { host: endpoint.address, port: endpoint.port }));
+    listeners.push({ name: "http", ...endpoint });
+  }
+  lowered?.lower();
+  const thread = threads.startMail({
+    settings,
+    ...files,
+    charges,
+    privileges: lowered === undefined ? undefined : gate,
+  });
+  mail = thread;
+  listeners.unshift(...(await Promise.race([thread.start(), early.promise])));
 
   const reload = createReload({
     site,
@@ -110,7 +148,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer,
     apply: async (next) => {
       const read = await filesOf(next);
-      const outcome = await mail.reload({ settings: next, ...read });
+      const outcome = await thread.reload({ settings: next, ...read });
       if (outcome.kind === "refused") return outcome;
       const changed = [
         ...(read.certificate === files.certificate ? [] : ["certificate"]),
@@ -122,15 +160,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       return { ...outcome, changed };
     },
   });
-  const control = createLiveControl({ settings: () => settings, store, mail, observer, clock, reload });
-  const publicApp = createPublicApp({
-    metrics: async () => mergeMetrics([await metrics.collect(), await mail.metrics()]),
-    healthy: () => state === "ready",
-  });
-  for (const endpoint of settings.http) {
-    undo.push(await listen(publicApp, { host: endpoint.address, port: endpoint.port }));
-    listeners.push({ name: "http", ...endpoint });
-  }
+  const control = createLiveControl({ settings: () => settings, store, mail: thread, observer, clock, reload });
   // Ours to take: the lock says that nobody else is here.
   const socket = controlSocket(site);
   await rm(socket, { force: true });
@@ -147,7 +177,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       stopBegun = clock.monotonic();
       state = "stopping";
       observer.emit("server.stopping", { signal: reason });
-      await Promise.race([mail.stop(GRACE), early.promise]);
+      await Promise.race([thread.stop(GRACE), early.promise]);
       await undoAll(undo);
     },
   };

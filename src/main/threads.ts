@@ -29,6 +29,8 @@ export interface MailThreadData extends MailConfiguration {
   readonly state: MessagePort;
   /** Serves MailThread. */
   readonly control: MessagePort;
+  /** Set when ports are bound with privileges that are given up afterwards: see privileged-start.ts. */
+  readonly privileges: SharedArrayBuffer | undefined;
   readonly charges: { readonly charges: readonly AccountCharge[]; readonly through: string };
 }
 
@@ -59,7 +61,5 @@ export interface OpenListener {
   readonly port: number;
 }
 
-/** What a mail thread posts to main unasked: log lines, whole, with their newlines. */
-export interface LogBatch {
-  readonly log: string;
-}
+/** What a mail thread posts to main unasked: log lines, whole, with their newlines; and its turns of a privileged start. */
+export type MailPost = { readonly log: string } | { readonly privileges: "wanted" | "done" };

@@ -24,6 +24,8 @@ interface Decision {
 export interface EventFields {
   "server.started": { readonly version: string; readonly hostname: string };
   "server.ready": { readonly milliseconds: number };
+  "server.privileged": { readonly hint: string };
+  "privileges.dropped": { readonly user: string; readonly group: string };
   "server.stopping": { readonly signal: string };
   "server.stopped": { readonly milliseconds: number };
   "server.failed": { readonly cause: string };
@@ -116,6 +118,11 @@ export interface EventDescription {
 export const events: { readonly [Name in EventName]: EventDescription } = {
   "server.started": { level: "info", meaning: "The process has read its configuration and begins to open its parts." },
   "server.ready": { level: "info", meaning: "Every listener is open and the spool is recovered." },
+  "server.privileged": { level: "warn", meaning: "The server runs as root, which it need not." },
+  "privileges.dropped": {
+    level: "info",
+    meaning: "Every port is bound; the process is a user without privileges now.",
+  },
   "server.stopping": { level: "info", meaning: "A signal asked for the end: no new sessions, open ones drain." },
   "server.stopped": { level: "info", meaning: "Everything is on disk; the process ends." },
   "server.failed": { level: "error", meaning: "The server cannot go on and ends; the cause says why." },
