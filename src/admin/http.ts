@@ -29,6 +29,8 @@ const newAccount = z.strictObject({
 });
 const newPassword = z.strictObject({ password: z.string() });
 
+const newStanding = z.strictObject({ standing: z.enum(["active", "suspended"]) });
+
 export function createControlApp(control: Control): Hono {
   const app = new Hono();
   app.get("/accounts", async (context) => context.json(await control.listAccounts()));
@@ -42,6 +44,18 @@ export function createControlApp(control: Control): Hono {
     if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
     return answer(context, await control.setPassword(context.req.param("address"), body.data.password));
   });
+  app.get("/accounts/:address", async (context) => {
+    const account = await control.findAccount(context.req.param("address"));
+    return account === undefined ? context.json({ done: false, why: "no such account" }, 404) : context.json(account);
+  });
+  app.put("/accounts/:address/standing", async (context) => {
+    const body = newStanding.safeParse(await context.req.json().catch(() => undefined));
+    if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
+    return answer(context, await control.setStanding(context.req.param("address"), body.data.standing));
+  });
+  app.delete("/accounts/:address", async (context) =>
+    answer(context, await control.deleteAccount(context.req.param("address"))),
+  );
   app.get("/queue", async (context) => context.json(await control.listQueue()));
   app.get("/queue/:id", async (context) => {
     const entry = await control.findInQueue(context.req.param("id"));

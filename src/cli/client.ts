@@ -26,8 +26,14 @@ export async function connectControl(socketPath: string): Promise<Control | unde
   return {
     addAccount: (address, password, aliases) => outcome("POST", "/accounts", { address, password, aliases }),
     listAccounts: () => read<readonly AccountView[]>("/accounts"),
-    setPassword: (address, password) =>
-      outcome("PUT", `/accounts/${encodeURIComponent(address)}/password`, { password }),
+    findAccount: async (address) => {
+      const { status, value } = await call(socketPath, "GET", account(address));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return status === 404 ? undefined : (value as AccountView);
+    },
+    setPassword: (address, password) => outcome("PUT", `${account(address)}/password`, { password }),
+    setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
+    deleteAccount: (address) => outcome("DELETE", account(address)),
     listQueue: () => read<readonly QueueEntry[]>("/queue"),
     findInQueue: async (id) => {
       const { status, value } = await call(socketPath, "GET", message(id));
@@ -43,6 +49,10 @@ export async function connectControl(socketPath: string): Promise<Control | unde
     },
     deleteMessage: (id) => outcome("DELETE", message(id)),
   };
+}
+
+function account(address: string): string {
+  return `/accounts/${encodeURIComponent(address)}`;
 }
 
 function message(id: string): string {

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { isCancel, password as askPassword } from "@clack/prompts";
 import type { Outcome, QueueEntry } from "../control/control.ts";
-import { configurationSchema, dkimRecords, effectiveConfiguration } from "../control/site.ts";
+import { configurationReference, configurationSchema, dkimRecords, effectiveConfiguration } from "../control/site.ts";
 import type { SiteOptions } from "../control/site.ts";
 import { trace } from "../control/trace.ts";
 import { Exit } from "./exit.ts";
@@ -76,6 +76,13 @@ function configShow(options: SiteOptions & { readonly effective?: true }): void 
   print(effectiveConfiguration(siteOf(options)));
 }
 
+function configReference(key: string): void {
+  const found = configurationReference(key);
+  if (found.kind === "page") return print(found.text);
+  const near = found.near === undefined ? "" : `: did you mean ${found.near}?`;
+  throw new Exit(1, `no key ${key}${near}`);
+}
+
 function configSchema(): void {
   printJson(configurationSchema());
 }
@@ -110,6 +117,35 @@ export function createCommands(house: House) {
         aliases.join(" "),
       ]),
     );
+  }
+
+  async function accountShow(address: string, options: OutputOptions): Promise<void> {
+    const account = await house.withControl(siteOf(options), (control) => control.findAccount(address));
+    if (account === undefined) throw new Exit(1, `${address}: no such account`);
+    if (options.json) return printJson(account);
+    const { aliases, created, suspended, use } = account;
+    print(`address    ${printable(account.address)}`);
+    print(`standing   ${suspended ? "suspended" : "active"}`);
+    print(`created    ${created}`);
+    print(`aliases    ${printable(aliases.join(" ")) || "none"}`);
+    for (const { window, used, limit } of use?.quota ?? []) print(`recipients ${used} of ${limit} in ${window}`);
+    for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
+    if (use === undefined) print("recipients known only while the server runs");
+  }
+
+  async function accountSuspend(address: string, options: SiteOptions): Promise<void> {
+    const outcome = await house.withControl(siteOf(options), (control) => control.setStanding(address, "suspended"));
+    finish(outcome, `suspended ${address}`);
+  }
+
+  async function accountResume(address: string, options: SiteOptions): Promise<void> {
+    const outcome = await house.withControl(siteOf(options), (control) => control.setStanding(address, "active"));
+    finish(outcome, `resumed ${address}`);
+  }
+
+  async function accountDelete(address: string, options: SiteOptions): Promise<void> {
+    const outcome = await house.withControl(siteOf(options), (control) => control.deleteAccount(address));
+    finish(outcome, `deleted ${address}; its mailbox stays on disk`);
   }
 
   async function queueList(options: OutputOptions): Promise<void> {
@@ -151,6 +187,10 @@ export function createCommands(house: House) {
     accountAdd,
     accountPasswd,
     accountList,
+    accountShow,
+    accountSuspend,
+    accountResume,
+    accountDelete,
     queueList,
     queueShow,
     queueRetry,
@@ -159,6 +199,7 @@ export function createCommands(house: House) {
     dkimShow,
     configCheck,
     configShow,
+    configReference,
     configSchema,
   };
 }

@@ -59,6 +59,20 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
     .option("--generate", "make a random password and print it once")
     .description("change a password")
     .action(commands.accountPasswd);
+  site(account.command("show"))
+    .argument("<address>", "its address or one of its aliases")
+    .option("--json", "as JSON")
+    .description("one account: standing, aliases, what is used of its limits")
+    .action(commands.accountShow);
+  site(account.command("suspend"))
+    .argument("<address>")
+    .description("no login, no mail out or in; open sessions send nothing more; nothing is lost")
+    .action(commands.accountSuspend);
+  site(account.command("resume")).argument("<address>").description("end a suspension").action(commands.accountResume);
+  site(account.command("delete"))
+    .argument("<address>")
+    .description("delete it with its aliases; its mailbox stays on disk")
+    .action(commands.accountDelete);
 
   const queue = program.command("queue").description("mail that is not delivered yet");
   site(queue.command("list"))
@@ -94,6 +108,11 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
     .option("--effective", "with every default filled in (always so)")
     .description("print it as the server sees it, secrets hidden")
     .action(commands.configShow);
+  config
+    .command("reference")
+    .argument("<key>", "as in the file: smtp.message-size, listener.role, delivery")
+    .description("what a key or a table is for")
+    .action(commands.configReference);
   config.command("schema").description("print its JSON Schema, for editors").action(commands.configSchema);
 
   return program;

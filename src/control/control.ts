@@ -46,7 +46,13 @@ export type ReloadOutcome =
 export interface Control {
   addAccount(address: string, password: string, aliases: readonly string[]): Promise<Outcome>;
   listAccounts(): Promise<readonly AccountView[]>;
+  /** By its address or one of its aliases. */
+  findAccount(address: string): Promise<AccountView | undefined>;
   setPassword(address: string, password: string): Promise<Outcome>;
+  /** A suspended account can neither log in nor send nor receive; nothing of it is lost. */
+  setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
+  /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
+  deleteAccount(address: string): Promise<Outcome>;
   /** Oldest first. */
   listQueue(): Promise<readonly QueueEntry[]>;
   findInQueue(id: string): Promise<QueueEntry | undefined>;

@@ -7,7 +7,7 @@ import type { Remote } from "../io/rpc.ts";
 import type { Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
-import type { Control, ReloadOutcome } from "./control.ts";
+import type { AccountView, Control, ReloadOutcome } from "./control.ts";
 import { queueEntries } from "./queue.ts";
 
 /** What a mail thread does for an operator. */
@@ -31,17 +31,22 @@ export function createLiveControl(services: LiveServices): Control {
   const { store, mail, observer } = services;
   const accounts = accountControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) });
 
+  async function withUse(account: AccountView): Promise<AccountView> {
+    const address = parseAddress(account.address);
+    return address.ok ? { ...account, use: await mail.accountUse(addressKey(address.value)) } : account;
+  }
+
   return {
     reload: () => services.reload("operator"),
     addAccount: accounts.addAccount,
     setPassword: accounts.setPassword,
-    listAccounts: async () =>
-      Promise.all(
-        (await accounts.list()).map(async (account) => {
-          const address = parseAddress(account.address);
-          return address.ok ? { ...account, use: await mail.accountUse(addressKey(address.value)) } : account;
-        }),
-      ),
+    setStanding: accounts.setStanding,
+    deleteAccount: accounts.deleteAccount,
+    findAccount: async (address) => {
+      const account = await accounts.find(address);
+      return account === undefined ? undefined : withUse(account);
+    },
+    listAccounts: async () => Promise.all((await accounts.list()).map(withUse)),
     listQueue: async () => queueEntries(await store.listWaiting(LIST_LIMIT), await mail.activeMessages()),
     findInQueue: async (id) => {
       const waiting = await store.findWaiting(id);

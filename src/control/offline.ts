@@ -34,6 +34,9 @@ export function createOfflineControl(services: OfflineServices): Control {
     reload: () => Promise.resolve({ kind: "not-running" }),
     addAccount: accounts.addAccount,
     setPassword: accounts.setPassword,
+    setStanding: accounts.setStanding,
+    deleteAccount: accounts.deleteAccount,
+    findAccount: accounts.find,
     listAccounts: accounts.list,
     listQueue: async () => {
       await spool();

@@ -7,6 +7,7 @@ import type { Result } from "../base/result.ts";
 import { jsonSchema } from "../config/json-schema.ts";
 import { demoSettings, loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
+import { keyReference } from "../config/reference.ts";
 import type { Settings } from "../config/settings.ts";
 import { showEffective } from "../config/show.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
@@ -53,6 +54,11 @@ export function loadAgain(site: Site): ReturnType<typeof loadSite> {
 /** As the server sees it, every default filled in, secrets hidden. */
 export function effectiveConfiguration({ settings }: Site): string {
   return showEffective(settings).trimEnd();
+}
+
+/** The reference page of a key or table of the configuration. */
+export function configurationReference(key: string): ReturnType<typeof keyReference> {
+  return keyReference(key);
 }
 
 /** JSON Schema of the configuration file. */

@@ -25,6 +25,10 @@ export interface AccountStore {
   addAccount(account: Account): boolean;
   /** False when there is no such account. */
   setPasswordHash(key: string, passwordHash: string): boolean;
+  /** False when there is no such account; likewise deleteAccount. */
+  setSuspended(key: string, suspended: boolean): boolean;
+  /** With its aliases. Its charges stay: the same address made again has the same limits left. */
+  deleteAccount(key: string): boolean;
 }
 
 /** One recipient that waits for its next attempt. */

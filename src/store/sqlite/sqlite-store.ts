@@ -53,6 +53,8 @@ export function openSqliteStore(file: string): SqliteStore {
     accounts: database.prepare("SELECT * FROM account ORDER BY key"),
     addAccount: database.prepare("INSERT INTO account VALUES (?, ?, ?, ?, ?)"),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
+    setSuspended: database.prepare("UPDATE account SET suspended = ? WHERE key = ?"),
+    deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
     setPassword: database.prepare("UPDATE account SET password_hash = ? WHERE key = ?"),
     putMessage: database.prepare("INSERT INTO waiting_message VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
     putRecipient: database.prepare(
@@ -157,6 +159,8 @@ export function openSqliteStore(file: string): SqliteStore {
         for (const alias of account.aliases) sql.addAlias.run(alias, key);
         return true;
       }),
+    setSuspended: (key, suspended) => sql.setSuspended.run(suspended ? 1 : 0, key).changes > 0,
+    deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
     setPasswordHash: (key, passwordHash) => sql.setPassword.run(passwordHash, key).changes > 0,
 
     putWaiting: (messages) => transaction(() => messages.forEach(put)),
