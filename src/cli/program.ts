@@ -3,6 +3,8 @@
 import { Command, CommanderError } from "commander";
 import type { SiteOptions } from "../control/site.ts";
 import { createCommands } from "./commands.ts";
+import { doctorCommand } from "./doctor.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
 import { NotHere } from "./house.ts";
@@ -45,6 +47,16 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
 3 no server is running.`,
     )
     .action((options: SiteOptions) => reloadCommand(house, options));
+
+  site(program.command("doctor"))
+    .option("--probe <host...>", "also try ports 25 and 587 of these hosts")
+    .option("--json", "as JSON")
+    .description("examine configuration, ports, DNS, certificate, disk and clock, and say what to do")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 nothing fails (warnings may be there), 1 something fails, 2 the configuration is wrong.",
+    )
+    .action((options: DoctorOptions) => doctorCommand(options));
 
   const account = program.command("account").description("accounts for submission and mailboxes");
   site(account.command("add"))
