@@ -31,6 +31,8 @@ const newPassword = z.strictObject({ password: z.string() });
 
 const newStanding = z.strictObject({ standing: z.enum(["active", "suspended"]) });
 
+const newTrace = z.strictObject({ question: z.string(), by: z.string() });
+
 export function createControlApp(control: Control): Hono {
   const app = new Hono();
   app.get("/accounts", async (context) => context.json(await control.listAccounts()));
@@ -63,6 +65,14 @@ export function createControlApp(control: Control): Hono {
   });
   app.post("/queue/:id/retry", async (context) => answer(context, await control.retryMessage(context.req.param("id"))));
   app.delete("/queue/:id", async (context) => answer(context, await control.deleteMessage(context.req.param("id"))));
+  app.get("/retention", async (context) => context.json(await control.retention()));
+  app.post("/retention/purge", async (context) => context.json(await control.purge()));
+  app.post("/traces", async (context) => {
+    const body = newTrace.safeParse(await context.req.json().catch(() => undefined));
+    if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
+    await control.noteTrace(body.data.question, body.data.by);
+    return context.json({ done: true });
+  });
   app.post("/reload", async (context) => context.json(await control.reload()));
   app.onError((error, context) => context.json({ done: false, why: error.message }, 500));
   return app;

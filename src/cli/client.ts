@@ -1,7 +1,7 @@
 // Control over the socket of a running server.
 
 import { request } from "node:http";
-import type { AccountView, Control, Outcome, QueueEntry, ReloadOutcome } from "../control/control.ts";
+import type { AccountView, Control, Outcome, QueueEntry, ReloadOutcome, RetentionView } from "../control/control.ts";
 
 /** undefined when nobody answers on the socket: the server is not running. */
 export async function connectControl(socketPath: string): Promise<Control | undefined> {
@@ -41,6 +41,17 @@ export async function connectControl(socketPath: string): Promise<Control | unde
       return status === 404 ? undefined : (value as QueueEntry);
     },
     retryMessage: (id) => outcome("POST", `${message(id)}/retry`),
+    retention: () => read<readonly RetentionView[]>("/retention"),
+    purge: async () => {
+      const { status, value } = await call(socketPath, "POST", "/retention/purge");
+      if (status >= 400) throw new Error(JSON.stringify(value));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return value as readonly RetentionView[];
+    },
+    noteTrace: async (question, by) => {
+      const { status, value } = await call(socketPath, "POST", "/traces", { question, by });
+      if (status >= 400) throw new Error(JSON.stringify(value));
+    },
     reload: async () => {
       const { status, value } = await call(socketPath, "POST", "/reload");
       if (status >= 400) throw new Error(JSON.stringify(value));

@@ -1,6 +1,7 @@
 // What the commands do with their arguments. Each asks the control and prints the answer.
 
 import { randomBytes } from "node:crypto";
+import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
 import { isCancel, password as askPassword } from "@clack/prompts";
 import type { Outcome, QueueEntry } from "../control/control.ts";
@@ -49,18 +50,15 @@ function stateOf(recipient: QueueEntry["recipients"][number]): string {
   return `${recipient.state}, ${attempts}${next}${why}`;
 }
 
-function traceCommand(question: string, options: OutputOptions): void {
-  const { settings } = siteOf(options);
-  const { stories, more } = trace(settings.log.directory, question);
-  if (options.json) printJson({ stories, more });
-  else {
-    for (const { subject, steps } of stories) {
-      print(subject);
-      for (const { time, text } of steps) print(`  ${time}  ${printable(text)}`);
-    }
-    if (more) print("older ones are left out");
+/** The account on this host, also behind sudo. */
+function whoAsks(): string {
+  const sudoer = process.env["SUDO_USER"];
+  if (sudoer !== undefined && sudoer !== "") return sudoer;
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`;
   }
-  if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
 }
 
 async function dkimShow(options: SiteOptions): Promise<void> {
@@ -146,6 +144,23 @@ export function createCommands(house: House) {
   async function accountDelete(address: string, options: SiteOptions): Promise<void> {
     const outcome = await house.withControl(siteOf(options), (control) => control.deleteAccount(address));
     finish(outcome, `deleted ${address}; its mailbox stays on disk`);
+  }
+
+  async function traceCommand(question: string, options: OutputOptions): Promise<void> {
+    const site = siteOf(options);
+    const { settings } = site;
+    // First: a look that cannot be written down does not happen.
+    await house.withControl(site, (control) => control.noteTrace(question, whoAsks()));
+    const { stories, more } = trace(settings.log.directory, question);
+    if (options.json) printJson({ stories, more });
+    else {
+      for (const { subject, steps } of stories) {
+        print(subject);
+        for (const { time, text } of steps) print(`  ${time}  ${printable(text)}`);
+      }
+      if (more) print("older ones are left out");
+    }
+    if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
   }
 
   async function queueList(options: OutputOptions): Promise<void> {

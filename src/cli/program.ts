@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "commander";
 import type { SiteOptions } from "../control/site.ts";
+import type { OutputOptions } from "./commands.ts";
 import { createCommands } from "./commands.ts";
 import { doctorCommand } from "./doctor.ts";
 import type { DoctorOptions } from "./doctor.ts";
@@ -9,6 +10,7 @@ import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
 import { NotHere } from "./house.ts";
 import type { House } from "./house.ts";
+import { retentionPurge, retentionShow } from "./retention.ts";
 import { reloadCommand } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { version } from "./version.ts";
@@ -108,8 +110,19 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
   site(program.command("trace"))
     .argument("<question>", "a Message-ID, a queue id or an address")
     .option("--json", "as JSON")
-    .description("tell what happened, in plain words")
+    .description("tell what happened, in plain words; the log keeps who asked for what")
     .action(commands.traceCommand);
+
+  const retention = program.command("retention").description("how long traffic data is kept");
+  site(retention.command("show"))
+    .option("--json", "as JSON")
+    .description("everything that is kept, since when and for how long")
+    .action((options: OutputOptions) => retentionShow(house, options));
+  site(retention.command("purge"))
+    .option("--dry-run", "say what would be deleted and delete nothing")
+    .option("--json", "as JSON")
+    .description("delete what has expired; a running server does so every hour")
+    .action((options: OutputOptions & { readonly dryRun?: true }) => retentionPurge(house, options));
 
   const dkim = program.command("dkim").description("keys that sign mail");
   site(dkim.command("show")).description("print the DNS records to publish").action(commands.dkimShow);

@@ -29,6 +29,7 @@ export function toSettings(configuration: Configuration): Settings {
     state,
     process: user === undefined ? undefined : { user, group: group ?? user },
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
+    retention: configuration.retention,
     http: http.listen,
     tls: toTls(tls, state),
     domains: configuration.domain.map((domain) => toDomain(domain, state)),
@@ -77,6 +78,7 @@ export function fromSettings(settings: Settings): Configuration {
     include: [],
     process: { user: settings.process?.user, group: settings.process?.group },
     log,
+    retention: settings.retention,
     http: { listen: http },
     tls: {
       certificate: tls.kind === "files" ? tls.certificate : undefined,

@@ -76,6 +76,16 @@ const log = {
   },
 } as const satisfies Keys;
 
+const retention = {
+  log: {
+    type: { kind: "duration", minimum: "1d", maximum: "3650d" },
+    default: "180d",
+    meaning:
+      "How long days of the log are kept; then their files are deleted. They say who wrote to whom and when: as long as operating, " +
+      "billing and complaints need, and no longer than the law on the secrecy of communications allows. `sekimori retention show` lists everything kept.",
+  },
+} as const satisfies Keys;
+
 const processKeys = {
   user: {
     type: { kind: "text" },
@@ -375,6 +385,7 @@ export const schema = {
     },
     process: { type: { kind: "table", keys: processKeys }, default: {}, meaning: "Who the server is to the kernel." },
     log: { type: { kind: "table", keys: log }, default: {}, meaning: "What is written down." },
+    retention: { type: { kind: "table", keys: retention }, default: {}, meaning: "How long traffic data is kept." },
     http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and administration." },
     tls: { type: { kind: "table", keys: tls }, default: {}, meaning: "The certificate that clients see." },
     domain: {

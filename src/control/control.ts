@@ -43,6 +43,16 @@ export type ReloadOutcome =
   | { readonly kind: "refused"; readonly problems: readonly string[] }
   | { readonly kind: "not-running" };
 
+/** One kind of data on disk. The numbers are there for what ends by time. */
+export interface RetentionView {
+  readonly what: string;
+  /** For how long, in words. */
+  readonly kept: string;
+  readonly items?: number;
+  readonly expired?: number;
+  readonly oldest?: string;
+}
+
 export interface Control {
   addAccount(address: string, password: string, aliases: readonly string[]): Promise<Outcome>;
   listAccounts(): Promise<readonly AccountView[]>;
@@ -60,6 +70,11 @@ export interface Control {
   retryMessage(id: string): Promise<Outcome>;
   /** The message ends here; nobody is told. */
   deleteMessage(id: string): Promise<Outcome>;
+  retention(): Promise<readonly RetentionView[]>;
+  /** Deletes what has expired, and says what that was. */
+  purge(): Promise<readonly RetentionView[]>;
+  /** Writes down who looks into the log, before the look. */
+  noteTrace(question: string, by: string): Promise<void>;
   /** Reads the configuration again; open sessions go on. */
   reload(): Promise<ReloadOutcome>;
 }

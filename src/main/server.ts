@@ -13,6 +13,7 @@ import { createControlApp, createPublicApp } from "../admin/http.ts";
 import type { RunningServer } from "../cli/house.ts";
 import type { Settings } from "../config/settings.ts";
 import { createReload } from "../control/reload.ts";
+import { retentionControl } from "../control/retention.ts";
 import { createLiveControl } from "../control/live.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
@@ -32,7 +33,7 @@ import type { MailConfiguration, MailThread, OpenListener } from "./threads.ts";
 
 /** Open transactions may end within this, ms. */
 const GRACE = 10_000;
-/** Charges that have left every window go this often, ms. */
+/** What has expired goes this often, ms. */
 const PURGE = 3_600_000;
 
 const rootHint = "set [process] user, or start the server as a user of its own";
@@ -110,16 +111,19 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   undo.push(() => threads.end());
   const { store } = threads;
 
-  const longest = (): number => Math.max(...settings.limits.account.map(({ length }) => length), 0);
-  const known = clock.wall() - longest();
-  const charges = await Promise.race([store.chargesSince(known), early.promise]);
-  await store.purgeCharges(known);
-  const purge = setInterval(() => {
-    store.purgeCharges(clock.wall() - longest()).catch((error: unknown) => {
-      observer.emit("internal.failed", { where: "purge of charges", cause: String(error) });
-    });
-  }, PURGE);
-  undo.push(() => clearInterval(purge));
+  const longest = Math.max(...settings.limits.account.map(({ length }) => length), 0);
+  const charges = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
+  const retained = retentionControl({ settings: () => settings, store, observer, clock });
+  const purge = async (): Promise<void> => {
+    try {
+      await retained.purge("schedule");
+    } catch (error) {
+      observer.emit("internal.failed", { where: "retention", cause: String(error) });
+    }
+  };
+  await Promise.race([purge(), early.promise]);
+  const purging = setInterval(() => void purge(), PURGE);
+  undo.push(() => clearInterval(purging));
   // Before the mail thread: its ports may be privileged, and no file is made meanwhile.
   let mail: Remote<MailThread> | undefined;
   const listeners: OpenListener[] = [];

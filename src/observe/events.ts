@@ -33,6 +33,8 @@ export interface EventFields {
   "listener.closed": { readonly listener: string; readonly address: string; readonly port: number };
   "config.reloaded": { readonly by: string; readonly changed: readonly string[]; readonly restart: readonly string[] };
   "config.refused": { readonly by: string; readonly problems: readonly string[] };
+  "retention.purged": { readonly what: string; readonly items: number; readonly by: string };
+  "trace.asked": { readonly question: string; readonly by: string };
   "session.opened": Peer;
   "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
   "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
@@ -136,6 +138,11 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     meaning: "The configuration was read again and is in effect, but for what needs a restart.",
   },
   "config.refused": { level: "error", meaning: "The configuration was read again and is wrong: nothing has changed." },
+  "retention.purged": { level: "info", meaning: "Traffic data came to the end of its time and was deleted." },
+  "trace.asked": {
+    level: "warn",
+    meaning: "Somebody looked into the log with `sekimori trace`; `by` is the account on this host.",
+  },
   "session.opened": { level: "debug", meaning: "A client connected.", label: "listener" },
   "session.closed": { level: "debug", meaning: "A session ended.", label: "cause" },
   "session.secured": { level: "debug", meaning: "TLS is up in a session.", label: "protocol" },

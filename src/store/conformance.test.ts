@@ -174,3 +174,16 @@ test("a deleted account is gone with its aliases, which are free again", () => {
     assert.equal(again.addAccount({ ...alice, key: "a.smith@sekimori.test", aliases: [] }), true);
   });
 });
+
+test("the span of charges says what a purge takes", () => {
+  withStore((store) => {
+    assert.deepEqual(store.chargeSpan(10), { items: 0, oldest: undefined, expired: 0 });
+    store.addCharges(
+      [5, 10, 11].map((at) => ({ account: alice.key, at, recipients: 1 })),
+      "id",
+    );
+    assert.deepEqual(store.chargeSpan(10), { items: 3, oldest: 5, expired: 2 });
+    store.purgeCharges(10);
+    assert.deepEqual(store.chargeSpan(10), { items: 1, oldest: 11, expired: 0 });
+  });
+});

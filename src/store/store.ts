@@ -85,7 +85,10 @@ export interface ChargeStore {
   /** `through`: the last message id whose charge is included, now or before. */
   addCharges(charges: readonly Charge[], through: string): void;
   chargesSince(time: number): { readonly charges: readonly Charge[]; readonly through: string };
+  /** Those at or before `before`. */
   purgeCharges(before: number): void;
+  /** What there is: how many, since when, and how many `purgeCharges` would take. */
+  chargeSpan(before: number): { readonly items: number; readonly oldest: number | undefined; readonly expired: number };
 }
 
 export type Store = AccountStore & QueueStore & ChargeStore;

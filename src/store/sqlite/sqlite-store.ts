@@ -91,6 +91,9 @@ export function openSqliteStore(file: string): SqliteStore {
     addCharge: database.prepare("INSERT INTO charge VALUES (?, ?, ?)"),
     charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
     purgeCharges: database.prepare("DELETE FROM charge WHERE at <= ?"),
+    chargeSpan: database.prepare(
+      "SELECT count(*) AS items, min(at) AS oldest, count(*) FILTER (WHERE at <= ?) AS expired FROM charge",
+    ),
     note: database.prepare("SELECT value FROM note WHERE name = ?"),
     setNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
   } satisfies Record<string, StatementSync>;
@@ -222,6 +225,10 @@ export function openSqliteStore(file: string): SqliteStore {
     }),
     purgeCharges: (before) => {
       sql.purgeCharges.run(before);
+    },
+    chargeSpan: (before) => {
+      const row = one<{ items: number; oldest: number | null; expired: number }>(sql.chargeSpan, before);
+      return { items: row?.items ?? 0, oldest: row?.oldest ?? undefined, expired: row?.expired ?? 0 };
     },
     close: () => database.close(),
   };
