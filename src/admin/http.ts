@@ -29,6 +29,10 @@ const newAccount = z.strictObject({
 });
 const newPassword = z.strictObject({ password: z.string() });
 
+const newStanding = z.strictObject({ standing: z.enum(["active", "suspended"]) });
+
+const newTrace = z.strictObject({ question: z.string(), by: z.string() });
+
 export function createControlApp(control: Control): Hono {
   const app = new Hono();
   app.get("/accounts", async (context) => context.json(await control.listAccounts()));
@@ -42,6 +46,18 @@ export function createControlApp(control: Control): Hono {
     if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
     return answer(context, await control.setPassword(context.req.param("address"), body.data.password));
   });
+  app.get("/accounts/:address", async (context) => {
+    const account = await control.findAccount(context.req.param("address"));
+    return account === undefined ? context.json({ done: false, why: "no such account" }, 404) : context.json(account);
+  });
+  app.put("/accounts/:address/standing", async (context) => {
+    const body = newStanding.safeParse(await context.req.json().catch(() => undefined));
+    if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
+    return answer(context, await control.setStanding(context.req.param("address"), body.data.standing));
+  });
+  app.delete("/accounts/:address", async (context) =>
+    answer(context, await control.deleteAccount(context.req.param("address"))),
+  );
   app.get("/queue", async (context) => context.json(await control.listQueue()));
   app.get("/queue/:id", async (context) => {
     const entry = await control.findInQueue(context.req.param("id"));
@@ -49,6 +65,15 @@ export function createControlApp(control: Control): Hono {
   });
   app.post("/queue/:id/retry", async (context) => answer(context, await control.retryMessage(context.req.param("id"))));
   app.delete("/queue/:id", async (context) => answer(context, await control.deleteMessage(context.req.param("id"))));
+  app.get("/retention", async (context) => context.json(await control.retention()));
+  app.post("/retention/purge", async (context) => context.json(await control.purge()));
+  app.post("/traces", async (context) => {
+    const body = newTrace.safeParse(await context.req.json().catch(() => undefined));
+    if (!body.success) return context.json({ done: false, why: z.prettifyError(body.error) }, 400);
+    await control.noteTrace(body.data.question, body.data.by);
+    return context.json({ done: true });
+  });
+  app.post("/reload", async (context) => context.json(await control.reload()));
   app.onError((error, context) => context.json({ done: false, why: error.message }, 500));
   return app;
 }

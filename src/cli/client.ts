@@ -1,7 +1,7 @@
 // Control over the socket of a running server.
 
 import { request } from "node:http";
-import type { AccountView, Control, Outcome, QueueEntry } from "../control/control.ts";
+import type { AccountView, Control, Outcome, QueueEntry, ReloadOutcome, RetentionView } from "../control/control.ts";
 
 /** undefined when nobody answers on the socket: the server is not running. */
 export async function connectControl(socketPath: string): Promise<Control | undefined> {
@@ -26,8 +26,14 @@ export async function connectControl(socketPath: string): Promise<Control | unde
   return {
     addAccount: (address, password, aliases) => outcome("POST", "/accounts", { address, password, aliases }),
     listAccounts: () => read<readonly AccountView[]>("/accounts"),
-    setPassword: (address, password) =>
-      outcome("PUT", `/accounts/${encodeURIComponent(address)}/password`, { password }),
+    findAccount: async (address) => {
+      const { status, value } = await call(socketPath, "GET", account(address));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return status === 404 ? undefined : (value as AccountView);
+    },
+    setPassword: (address, password) => outcome("PUT", `${account(address)}/password`, { password }),
+    setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
+    deleteAccount: (address) => outcome("DELETE", account(address)),
     listQueue: () => read<readonly QueueEntry[]>("/queue"),
     findInQueue: async (id) => {
       const { status, value } = await call(socketPath, "GET", message(id));
@@ -35,8 +41,29 @@ export async function connectControl(socketPath: string): Promise<Control | unde
       return status === 404 ? undefined : (value as QueueEntry);
     },
     retryMessage: (id) => outcome("POST", `${message(id)}/retry`),
+    retention: () => read<readonly RetentionView[]>("/retention"),
+    purge: async () => {
+      const { status, value } = await call(socketPath, "POST", "/retention/purge");
+      if (status >= 400) throw new Error(JSON.stringify(value));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return value as readonly RetentionView[];
+    },
+    noteTrace: async (question, by) => {
+      const { status, value } = await call(socketPath, "POST", "/traces", { question, by });
+      if (status >= 400) throw new Error(JSON.stringify(value));
+    },
+    reload: async () => {
+      const { status, value } = await call(socketPath, "POST", "/reload");
+      if (status >= 400) throw new Error(JSON.stringify(value));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return value as ReloadOutcome;
+    },
     deleteMessage: (id) => outcome("DELETE", message(id)),
   };
+}
+
+function account(address: string): string {
+  return `/accounts/${encodeURIComponent(address)}`;
 }
 
 function message(id: string): string {

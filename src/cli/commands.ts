@@ -1,10 +1,11 @@
 // What the commands do with their arguments. Each asks the control and prints the answer.
 
 import { randomBytes } from "node:crypto";
+import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
 import { isCancel, password as askPassword } from "@clack/prompts";
 import type { Outcome, QueueEntry } from "../control/control.ts";
-import { configurationSchema, dkimRecords, effectiveConfiguration } from "../control/site.ts";
+import { configurationReference, configurationSchema, dkimRecords, effectiveConfiguration } from "../control/site.ts";
 import type { SiteOptions } from "../control/site.ts";
 import { trace } from "../control/trace.ts";
 import { Exit } from "./exit.ts";
@@ -49,18 +50,15 @@ function stateOf(recipient: QueueEntry["recipients"][number]): string {
   return `${recipient.state}, ${attempts}${next}${why}`;
 }
 
-function traceCommand(question: string, options: OutputOptions): void {
-  const { settings } = siteOf(options);
-  const { stories, more } = trace(settings.log.directory, question);
-  if (options.json) printJson({ stories, more });
-  else {
-    for (const { subject, steps } of stories) {
-      print(subject);
-      for (const { time, text } of steps) print(`  ${time}  ${printable(text)}`);
-    }
-    if (more) print("older ones are left out");
+/** The account on this host, also behind sudo. */
+function whoAsks(): string {
+  const sudoer = process.env["SUDO_USER"];
+  if (sudoer !== undefined && sudoer !== "") return sudoer;
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? "unknown"}`;
   }
-  if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
 }
 
 async function dkimShow(options: SiteOptions): Promise<void> {
@@ -74,6 +72,13 @@ function configCheck(options: SiteOptions): void {
 
 function configShow(options: SiteOptions & { readonly effective?: true }): void {
   print(effectiveConfiguration(siteOf(options)));
+}
+
+function configReference(key: string): void {
+  const found = configurationReference(key);
+  if (found.kind === "page") return print(found.text);
+  const near = found.near === undefined ? "" : `: did you mean ${found.near}?`;
+  throw new Exit(1, `no key ${key}${near}`);
 }
 
 function configSchema(): void {
@@ -110,6 +115,52 @@ export function createCommands(house: House) {
         aliases.join(" "),
       ]),
     );
+  }
+
+  async function accountShow(address: string, options: OutputOptions): Promise<void> {
+    const account = await house.withControl(siteOf(options), (control) => control.findAccount(address));
+    if (account === undefined) throw new Exit(1, `${address}: no such account`);
+    if (options.json) return printJson(account);
+    const { aliases, created, suspended, use } = account;
+    print(`address    ${printable(account.address)}`);
+    print(`standing   ${suspended ? "suspended" : "active"}`);
+    print(`created    ${created}`);
+    print(`aliases    ${printable(aliases.join(" ")) || "none"}`);
+    for (const { window, used, limit } of use?.quota ?? []) print(`recipients ${used} of ${limit} in ${window}`);
+    for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
+    if (use === undefined) print("recipients known only while the server runs");
+  }
+
+  async function accountSuspend(address: string, options: SiteOptions): Promise<void> {
+    const outcome = await house.withControl(siteOf(options), (control) => control.setStanding(address, "suspended"));
+    finish(outcome, `suspended ${address}`);
+  }
+
+  async function accountResume(address: string, options: SiteOptions): Promise<void> {
+    const outcome = await house.withControl(siteOf(options), (control) => control.setStanding(address, "active"));
+    finish(outcome, `resumed ${address}`);
+  }
+
+  async function accountDelete(address: string, options: SiteOptions): Promise<void> {
+    const outcome = await house.withControl(siteOf(options), (control) => control.deleteAccount(address));
+    finish(outcome, `deleted ${address}; its mailbox stays on disk`);
+  }
+
+  async function traceCommand(question: string, options: OutputOptions): Promise<void> {
+    const site = siteOf(options);
+    const { settings } = site;
+    // First: a look that cannot be written down does not happen.
+    await house.withControl(site, (control) => control.noteTrace(question, whoAsks()));
+    const { stories, more } = trace(settings.log.directory, question);
+    if (options.json) printJson({ stories, more });
+    else {
+      for (const { subject, steps } of stories) {
+        print(subject);
+        for (const { time, text } of steps) print(`  ${time}  ${printable(text)}`);
+      }
+      if (more) print("older ones are left out");
+    }
+    if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
   }
 
   async function queueList(options: OutputOptions): Promise<void> {
@@ -151,6 +202,10 @@ export function createCommands(house: House) {
     accountAdd,
     accountPasswd,
     accountList,
+    accountShow,
+    accountSuspend,
+    accountResume,
+    accountDelete,
     queueList,
     queueShow,
     queueRetry,
@@ -159,6 +214,7 @@ export function createCommands(house: House) {
     dkimShow,
     configCheck,
     configShow,
+    configReference,
     configSchema,
   };
 }

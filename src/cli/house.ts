@@ -1,7 +1,8 @@
 // What the commands need from whoever wires them: a server to run, and the control of a site, running or not.
 
-import type { Control } from "../control/control.ts";
-import { loadSite } from "../control/site.ts";
+import type { Control, ReloadOutcome } from "../control/control.ts";
+import { connectControl } from "./client.ts";
+import { controlSocket, loadSite } from "../control/site.ts";
 import type { Site, SiteOptions } from "../control/site.ts";
 import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
@@ -9,6 +10,8 @@ import { complain } from "./output.ts";
 export interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly address: string; readonly port: number }[];
   readonly control: Control;
+  /** Reads the configuration again; the log says what came of it. */
+  reload(by: string): Promise<ReloadOutcome>;
   stop(reason: string): Promise<void>;
 }
 
@@ -17,6 +20,11 @@ export interface House {
   readonly start: (site: Site, died: (cause: string) => void) => Promise<RunningServer>;
   /** Of the running server if there is one, else of its files. Throws NotHere when neither is possible. */
   readonly withControl: <T>(site: Site, work: (control: Control) => Promise<T>) => Promise<T>;
+}
+
+/** Whether a server answers on the control socket of the site. */
+export async function isRunning(site: Site): Promise<boolean> {
+  return (await connectControl(controlSocket(site))) !== undefined;
 }
 
 export class NotHere extends Error {}

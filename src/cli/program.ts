@@ -2,11 +2,16 @@
 
 import { Command, CommanderError } from "commander";
 import type { SiteOptions } from "../control/site.ts";
+import type { OutputOptions } from "./commands.ts";
 import { createCommands } from "./commands.ts";
+import { doctorCommand } from "./doctor.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
 import { NotHere } from "./house.ts";
 import type { House } from "./house.ts";
+import { retentionPurge, retentionShow } from "./retention.ts";
+import { reloadCommand } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { version } from "./version.ts";
 
@@ -35,6 +40,26 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
     .description("run the server in the foreground")
     .action((options: SiteOptions) => serve(house, options));
 
+  site(program.command("reload"))
+    .description("make the running server read its configuration again; open sessions go on")
+    .addHelpText(
+      "after",
+      `
+Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is wrong and nothing has changed,
+3 no server is running.`,
+    )
+    .action((options: SiteOptions) => reloadCommand(house, options));
+
+  site(program.command("doctor"))
+    .option("--probe <host...>", "also try ports 25 and 587 of these hosts")
+    .option("--json", "as JSON")
+    .description("examine configuration, ports, DNS, certificate, disk and clock, and say what to do")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 nothing fails (warnings may be there), 1 something fails, 2 the configuration is wrong.",
+    )
+    .action((options: DoctorOptions) => doctorCommand(options));
+
   const account = program.command("account").description("accounts for submission and mailboxes");
   site(account.command("add"))
     .argument("<address>", "its address, in a local domain")
@@ -48,6 +73,20 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
     .option("--generate", "make a random password and print it once")
     .description("change a password")
     .action(commands.accountPasswd);
+  site(account.command("show"))
+    .argument("<address>", "its address or one of its aliases")
+    .option("--json", "as JSON")
+    .description("one account: standing, aliases, what is used of its limits")
+    .action(commands.accountShow);
+  site(account.command("suspend"))
+    .argument("<address>")
+    .description("no login, no mail out or in; open sessions send nothing more; nothing is lost")
+    .action(commands.accountSuspend);
+  site(account.command("resume")).argument("<address>").description("end a suspension").action(commands.accountResume);
+  site(account.command("delete"))
+    .argument("<address>")
+    .description("delete it with its aliases; its mailbox stays on disk")
+    .action(commands.accountDelete);
 
   const queue = program.command("queue").description("mail that is not delivered yet");
   site(queue.command("list"))
@@ -71,8 +110,19 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
   site(program.command("trace"))
     .argument("<question>", "a Message-ID, a queue id or an address")
     .option("--json", "as JSON")
-    .description("tell what happened, in plain words")
+    .description("tell what happened, in plain words; the log keeps who asked for what")
     .action(commands.traceCommand);
+
+  const retention = program.command("retention").description("how long traffic data is kept");
+  site(retention.command("show"))
+    .option("--json", "as JSON")
+    .description("everything that is kept, since when and for how long")
+    .action((options: OutputOptions) => retentionShow(house, options));
+  site(retention.command("purge"))
+    .option("--dry-run", "say what would be deleted and delete nothing")
+    .option("--json", "as JSON")
+    .description("delete what has expired; a running server does so every hour")
+    .action((options: OutputOptions & { readonly dryRun?: true }) => retentionPurge(house, options));
 
   const dkim = program.command("dkim").description("keys that sign mail");
   site(dkim.command("show")).description("print the DNS records to publish").action(commands.dkimShow);
@@ -83,6 +133,11 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
     .option("--effective", "with every default filled in (always so)")
     .description("print it as the server sees it, secrets hidden")
     .action(commands.configShow);
+  config
+    .command("reference")
+    .argument("<key>", "as in the file: smtp.message-size, listener.role, delivery")
+    .description("what a key or a table is for")
+    .action(commands.configReference);
   config.command("schema").description("print its JSON Schema, for editors").action(commands.configSchema);
 
   return program;

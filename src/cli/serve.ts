@@ -6,19 +6,30 @@ import type { Site, SiteOptions } from "../control/site.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
 import type { House, RunningServer } from "./house.ts";
+import { reloadReport } from "./reload.ts";
 import { complain, print } from "./output.ts";
 
 const [sender, reader] = demoAddresses;
 
 export async function serve(house: House, options: SiteOptions): Promise<void> {
   const site = siteOf(options);
+  if (site.file !== undefined && site.settings.process === undefined && process.getuid?.() === 0)
+    complain("sekimori: runs as root, which it need not: set [process] user, or start it as a user of its own");
   if (site.file === undefined) print(`No configuration: serving the demonstration in ${shown(site.settings.state)}`);
   const ended = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ended.resolve(signal));
   // Asked for again, the end comes at once: nothing that was answered 250 depends on a clean end.
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void ended.promise.then(countdown));
 
+  let running: RunningServer | undefined;
+  // Before there is something to reload it is passed over, for its default is the end of the process.
+  process.on("SIGHUP", () => {
+    void running?.reload("SIGHUP").then((outcome) => {
+      for (const line of reloadReport(outcome)) complain(`sekimori: ${line}`);
+    });
+  });
   const server = await start(house, site);
+  running = server;
   if (site.file === undefined) await demoAccounts(server, site);
   for (const { name, address, port } of server.listeners) {
     print(`${name.padEnd(12)} ${address.includes(":") ? `[${address}]` : address}:${port}`);

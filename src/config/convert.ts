@@ -22,11 +22,14 @@ type WrittenDomain = Configuration["domain"][number];
 export function toSettings(configuration: Configuration): Settings {
   const state = configuration["state-directory"];
   const { log, http, tls, smtp, limits, delivery, dns } = configuration;
+  const { user, group } = configuration.process;
   return {
     version: formatVersion,
     hostname: configuration.hostname,
     state,
+    process: user === undefined ? undefined : { user, group: group ?? user },
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
+    retention: configuration.retention,
     http: http.listen,
     tls: toTls(tls, state),
     domains: configuration.domain.map((domain) => toDomain(domain, state)),
@@ -75,7 +78,9 @@ export function fromSettings(settings: Settings): Configuration {
     hostname: settings.hostname,
     "state-directory": settings.state,
     include: [],
+    process: { user: settings.process?.user, group: settings.process?.group },
     log,
+    retention: settings.retention,
     http: { listen: http },
     tls: {
       certificate: tls.kind === "files" ? tls.certificate : undefined,

@@ -330,6 +330,7 @@ await describe("references", () =>
       '"key" needs "certificate"',
       '"/etc/key" does not exist',
     ],
+    ["a group without a user", `${whole}[process]\ngroup = ▸"mail"\n`, '"group" needs "user"'],
     [
       "an mx listener with implicit TLS",
       `${whole}tls = ▸"implicit"\n`,

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { failure } from "../base/result.ts";
 import { checkTree } from "./check.ts";
 import { jsonSchema } from "./json-schema.ts";
-import { generatedFiles, referencePage } from "./reference.ts";
+import { generatedFiles, keyReference, referencePage } from "./reference.ts";
 import { schema } from "./schema.ts";
 import { formatToml } from "./show.ts";
 import { readTree, treeOf } from "./tree.ts";
@@ -35,6 +35,21 @@ function at(value: unknown, ...path: readonly (string | number)[]): unknown {
     return new Map<string, unknown>(Object.entries(inner)).get(`${step}`);
   }, value);
 }
+
+await describe("the reference of one key", async () => {
+  for (const [path, { meaning }] of allKeys(schema.keys)) {
+    await it(`is there for ${path.join(".")}`, () => {
+      const found = keyReference(path.join("."));
+      assert.ok(found.kind === "page" && found.text.includes(meaning));
+    });
+  }
+
+  await it("takes a heading as it is written, and knows what was meant", () => {
+    assert.equal(keyReference("[[listener]]").kind, "page");
+    assert.deepEqual(keyReference("smtp.mesage-size"), { kind: "unknown", near: "smtp.message-size" });
+    assert.deepEqual(keyReference("constructor"), { kind: "unknown", near: undefined });
+  });
+});
 
 await describe("the schema", async () => {
   for (const [path, key] of allKeys(schema.keys)) {

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { jsonSchema } from "./json-schema.ts";
+import { nearestName } from "./nearest.ts";
 import { schema } from "./schema.ts";
 import { formatToml } from "./show.ts";
 import type { Key, Keys, ValueType } from "./types.ts";
@@ -31,6 +32,31 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ["docs/reference/configuration.md", referencePage()],
     ["docs/reference/sekimori.schema.json", `${formatJson(jsonSchema(), "")}\n`],
   ]);
+}
+
+/** The part of the page about one key or table, as in `smtp.message-size`, `[[listener]]`, `listener.role`. */
+export function keyReference(
+  path: string,
+): { readonly kind: "page"; readonly text: string } | { readonly kind: "unknown"; readonly near: string | undefined } {
+  const wanted = path.replaceAll(/[[\]\s]/g, "");
+  const pages = new Map(pagesOf(schema.keys, ""));
+  const text = pages.get(wanted);
+  return text === undefined
+    ? { kind: "unknown", near: nearestName(wanted, pages.keys()) }
+    : { kind: "page", text: text.trimEnd() };
+}
+
+function pagesOf(keys: Keys, prefix: string): readonly (readonly [path: string, text: string])[] {
+  return Object.entries(keys).flatMap(([name, key]) => {
+    const table = tableOf(key.type);
+    const path = `${prefix}${name}`;
+    if (table === undefined) return [[path, keyText(name, key)] as const];
+    const heading = key.type.kind === "list" ? `[[${path}]]` : `[${path}]`;
+    return [
+      [path, `${notes(key)}\n\n${section(`\`${heading}\``, table, `${path}.`)}`] as const,
+      ...pagesOf(table, `${path}.`),
+    ];
+  });
 }
 
 /** As the repository's formatter has it: a list without tables stands on one line, if it fits. */

@@ -32,6 +32,9 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
       "give the whole name, as in mx.example.jp",
     );
   }
+  if (draft.process?.group !== undefined && draft.process.user === undefined) {
+    rules.report(placeOf("process", "group"), '"group" needs "user"');
+  }
   checkDomains(rules);
   checkCertificate(rules);
   checkListeners(rules);

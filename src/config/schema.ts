@@ -87,6 +87,33 @@ const log = {
   },
 } as const satisfies Keys;
 
+const retention = {
+  log: {
+    type: { kind: "duration", minimum: "1d", maximum: "3650d" },
+    default: "180d",
+    meaning:
+      "How long days of the log are kept; then their files are deleted. They say who wrote to whom and when: as long as operating, " +
+      "billing and complaints need, and no longer than the law on the secrecy of communications allows. `sekimori retention show` lists everything kept.",
+  },
+} as const satisfies Keys;
+
+const processKeys = {
+  user: {
+    type: { kind: "text" },
+    otherwise: "the process stays who started it",
+    meaning:
+      "Started as root, the server becomes this user for its files at once, binds its ports, and gives up root for good. The state and log " +
+      "directories must belong to the user. Not needed where systemd or a container starts it as that user.",
+    example: "sekimori",
+  },
+  group: {
+    type: { kind: "text" },
+    otherwise: "the group that is named like the user",
+    meaning: "Group of the process. Needs `user`.",
+    example: "sekimori",
+  },
+} as const satisfies Keys;
+
 const http = {
   listen: {
     type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
@@ -382,7 +409,9 @@ export const schema = {
         "(`[[domain]]`) are joined; any other value may be set in one file only.",
       example: ["conf.d/*.toml"],
     },
+    process: { type: { kind: "table", keys: processKeys }, default: {}, meaning: "Who the server is to the kernel." },
     log: { type: { kind: "table", keys: log }, default: {}, meaning: "What is written down." },
+    retention: { type: { kind: "table", keys: retention }, default: {}, meaning: "How long traffic data is kept." },
     http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and administration." },
     tls: { type: { kind: "table", keys: tls }, default: {}, meaning: "The certificate that clients see." },
     domain: {

@@ -11,7 +11,11 @@ export interface Settings {
   readonly hostname: Domain;
   /** Directory of everything that must survive a restart: spool, index, mailboxes. */
   readonly state: string;
+  /** Whom the process becomes once its ports are bound; undefined: it stays who started it. */
+  readonly process: { readonly user: string; readonly group: string } | undefined;
   readonly log: LogSettings;
+  /** How long traffic data is kept, ms. */
+  readonly retention: { readonly log: number };
   readonly http: readonly Endpoint[];
   readonly tls: TlsSettings;
   readonly domains: readonly DomainSettings[];

@@ -116,6 +116,8 @@ const anySettings: fc.Arbitrary<Settings> = fc
       version: fc.constant(1),
       hostname: fc.constant(domainOf(`mx.local.${hostname ?? ""}`)),
       state: anyPath,
+      retention: fc.record({ log: between(1, 3650).map((days) => days * 86_400_000) }),
+      process: fc.option(fc.record({ user: anyText, group: anyText }), { nil: undefined }),
       log: fc.record({
         level: fc.constantFrom("debug", "info", "warn", "error"),
         directory: anyPath,

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDomain } from "../address/domain.ts";
-import type { Settings } from "../config/settings.ts";
 import { asRemote } from "../io/rpc.ts";
 import { verifyPassword } from "../io/password-hash.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -22,9 +21,9 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
     const events: object[] = [];
     const name = parseDomain("sekimori.test");
     assert.ok(name.ok);
+    const postmaster = { local: "alice", domain: name.value, literal: undefined };
     const control = accountControl({
-      // Of the settings only the domains are looked at.
-      settings: { domains: [{ name: name.value }] } as unknown as Settings,
+      settings: () => ({ domains: [{ name: name.value, postmaster, aliases: new Map(), dkim: undefined }] }),
       store: asRemote(store),
       observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
       clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },
@@ -137,5 +136,42 @@ test(
     await control.addAccount("alice@sekimori.test", "pass\u00a0word\uff11", []);
     const { passwordHash } = store.findAccount("alice@sekimori.test")!;
     assert.equal(await verifyPassword("pass word1", passwordHash), true);
+  }),
+);
+
+test(
+  "an account is suspended and resumed under any of its names; doing it twice is told",
+  withOffice(async ({ control, store, changed, events }) => {
+    await control.addAccount("bob@sekimori.test", password, ["robert@sekimori.test"]);
+    assert.deepEqual(await control.setStanding("Robert@sekimori.test", "suspended"), { done: true });
+    assert.equal(store.findAccount("bob@sekimori.test")?.suspended, true);
+    assert.equal((await control.find("bob@sekimori.test"))?.suspended, true);
+    assert.equal((await control.setStanding("bob@sekimori.test", "suspended")).done, false);
+    assert.deepEqual(await control.setStanding("bob@sekimori.test", "active"), { done: true });
+    assert.equal(store.findAccount("bob@sekimori.test")?.suspended, false);
+    for (const nobody of ["carol@sekimori.test", "nonsense", "bob@[192.0.2.1]"])
+      assert.equal((await control.setStanding(nobody, "suspended")).done, false);
+    assert.deepEqual(changed.slice(1), [
+      ["bob@sekimori.test", "robert@sekimori.test"],
+      ["bob@sekimori.test", "robert@sekimori.test"],
+    ]);
+    const changes = events.slice(1).map((event) => Reflect.get(event, "change") as unknown);
+    assert.deepEqual(changes, ["suspended", "resumed"]);
+  }),
+);
+
+test(
+  "an account is deleted with its aliases, but not while the configuration leads mail to it",
+  withOffice(async ({ control, store, changed }) => {
+    await control.addAccount("alice@sekimori.test", password, []);
+    await control.addAccount("bob@sekimori.test", password, ["robert@sekimori.test"]);
+    const refused = await control.deleteAccount("alice@sekimori.test");
+    assert.ok(!refused.done);
+    assert.match(refused.why, /postmaster .* sekimori\.test/);
+    assert.deepEqual(await control.deleteAccount("robert@sekimori.test"), { done: true });
+    assert.deepEqual(changed[2], ["bob@sekimori.test", "robert@sekimori.test"]);
+    assert.equal(await control.find("bob@sekimori.test"), undefined);
+    assert.equal((await control.deleteAccount("bob@sekimori.test")).done, false);
+    assert.equal(store.listAccounts().length, 1);
   }),
 );

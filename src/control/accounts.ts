@@ -12,11 +12,12 @@ import { makeScramKeys } from "../io/scram-keys.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../proto/sasl/prepare.ts";
-import type { AccountStore } from "../store/store.ts";
+import type { Account, AccountStore } from "../store/store.ts";
 import type { AccountView, Control, Outcome } from "./control.ts";
 
 export interface AccountServices {
-  readonly settings: Settings;
+  /** In effect now: a reload replaces them. */
+  readonly settings: () => Pick<Settings, "domains">;
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
@@ -27,16 +28,25 @@ export interface AccountServices {
 /** NIST SP 800-63B §5.1.1.2. */
 const SHORTEST_PASSWORD = 8;
 
-export function accountControl(
-  services: AccountServices,
-): Pick<Control, "addAccount" | "setPassword"> & { readonly list: () => Promise<readonly AccountView[]> } {
-  const { settings, store, observer, clock } = services;
+export function accountControl(services: AccountServices): Pick<
+  Control,
+  "addAccount" | "setPassword" | "setStanding" | "deleteAccount"
+> & {
+  readonly list: () => Promise<readonly AccountView[]>;
+  readonly find: (address: string) => Promise<AccountView | undefined>;
+} {
+  const { store, observer, clock } = services;
 
   function localAddress(text: string): Result<Address, string> {
     const parsed = parseAddress(text);
     if (!parsed.ok) return failure(`${text}: ${parsed.error.message}`);
-    if (settings.domains.some(({ name }) => name === parsed.value.domain)) return success(parsed.value);
+    if (services.settings().domains.some(({ name }) => name === parsed.value.domain)) return success(parsed.value);
     return failure(`${text}: the domain is not one of [[domain]]`);
+  }
+
+  async function stored(text: string): Promise<Account | undefined> {
+    const parsed = parseAddress(text);
+    return parsed.ok ? await store.findAccount(addressKey(parsed.value)) : undefined;
   }
 
   return {
@@ -80,14 +90,44 @@ export function accountControl(
       observer.emit("account.changed", { account: account.key, change: "password", by: "operator" });
       return { done: true };
     },
-    list: async () =>
-      (await store.listAccounts()).map(({ address, aliases, createdAt, suspended }) => ({
-        address,
-        aliases,
-        created: new Date(createdAt).toISOString(),
-        suspended,
-      })),
+    setStanding: async (address, standing) => {
+      const account = await stored(address);
+      if (account === undefined) return refused(`${address}: no such account`);
+      const change = standing === "suspended" ? "suspended" : "resumed";
+      if (account.suspended === (standing === "suspended")) return refused(`${address} is ${standing} already`);
+      await store.setSuspended(account.key, standing === "suspended");
+      await services.changed([account.key, ...account.aliases]);
+      observer.emit("account.changed", { account: account.key, change, by: "operator" });
+      return { done: true };
+    },
+    deleteAccount: async (address) => {
+      const account = await stored(address);
+      if (account === undefined) return refused(`${address}: no such account`);
+      const names = [account.key, ...account.aliases];
+      const leads = services
+        .settings()
+        .domains.find(({ postmaster, aliases }) =>
+          [postmaster, ...[...aliases.values()].flat()].some((target) => names.includes(addressKey(target))),
+        );
+      if (leads !== undefined)
+        return refused(
+          `${address} is the postmaster or behind an alias of ${leads.name}: change the configuration first`,
+        );
+      await store.deleteAccount(account.key);
+      await services.changed(names);
+      observer.emit("account.changed", { account: account.key, change: "deleted", by: "operator" });
+      return { done: true };
+    },
+    find: async (address) => {
+      const account = await stored(address);
+      return account === undefined ? undefined : toView(account);
+    },
+    list: async () => (await store.listAccounts()).map(toView),
   };
+}
+
+function toView({ address, aliases, createdAt, suspended }: Account): AccountView {
+  return { address, aliases, created: new Date(createdAt).toISOString(), suspended };
 }
 
 /** As the SASL exchanges will see it (RFC 4013). */

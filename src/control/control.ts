@@ -37,10 +37,32 @@ export interface QueueEntry {
 
 export type Outcome = { readonly done: true } | { readonly done: false; readonly why: string };
 
+/** Of the configuration read again. "not-running": there is no server to do it. */
+export type ReloadOutcome =
+  | { readonly kind: "applied"; readonly changed: readonly string[]; readonly restart: readonly string[] }
+  | { readonly kind: "refused"; readonly problems: readonly string[] }
+  | { readonly kind: "not-running" };
+
+/** One kind of data on disk. The numbers are there for what ends by time. */
+export interface RetentionView {
+  readonly what: string;
+  /** For how long, in words. */
+  readonly kept: string;
+  readonly items?: number;
+  readonly expired?: number;
+  readonly oldest?: string;
+}
+
 export interface Control {
   addAccount(address: string, password: string, aliases: readonly string[]): Promise<Outcome>;
   listAccounts(): Promise<readonly AccountView[]>;
+  /** By its address or one of its aliases. */
+  findAccount(address: string): Promise<AccountView | undefined>;
   setPassword(address: string, password: string): Promise<Outcome>;
+  /** A suspended account can neither log in nor send nor receive; nothing of it is lost. */
+  setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
+  /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
+  deleteAccount(address: string): Promise<Outcome>;
   /** Oldest first. */
   listQueue(): Promise<readonly QueueEntry[]>;
   findInQueue(id: string): Promise<QueueEntry | undefined>;
@@ -48,4 +70,11 @@ export interface Control {
   retryMessage(id: string): Promise<Outcome>;
   /** The message ends here; nobody is told. */
   deleteMessage(id: string): Promise<Outcome>;
+  retention(): Promise<readonly RetentionView[]>;
+  /** Deletes what has expired, and says what that was. */
+  purge(): Promise<readonly RetentionView[]>;
+  /** Writes down who looks into the log, before the look. */
+  noteTrace(question: string, by: string): Promise<void>;
+  /** Reads the configuration again; open sessions go on. */
+  reload(): Promise<ReloadOutcome>;
 }

@@ -1,5 +1,6 @@
 // Control of a stopped server: the same use cases on its files. The caller holds the state lock.
 
+import type { Settings } from "../config/settings.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Spool } from "../spool/message.ts";
 import type { RecoveredMessage } from "../spool/message.ts";
@@ -7,9 +8,11 @@ import type { Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
+import { retentionControl } from "./retention.ts";
 import { queueEntries } from "./queue.ts";
 
-export interface OfflineServices extends Omit<AccountServices, "changed" | "store"> {
+export interface OfflineServices extends Omit<AccountServices, "changed" | "store" | "settings"> {
+  readonly settings: () => Settings;
   readonly store: Remote<Store>;
   /** Opened at the first question about mail. */
   readonly spool: () => Promise<{ readonly spool: Spool; readonly recovered: readonly RecoveredMessage[] }>;
@@ -20,6 +23,7 @@ const LIST_LIMIT = 10_000;
 export function createOfflineControl(services: OfflineServices): Control {
   const { store, observer, clock } = services;
   const accounts = accountControl({ ...services, changed: () => Promise.resolve() });
+  const retained = retentionControl(services);
   let opened: Promise<Spool> | undefined;
 
   /** The index agrees with the spool from here on. */
@@ -31,8 +35,18 @@ export function createOfflineControl(services: OfflineServices): Control {
   }
 
   return {
+    reload: () => Promise.resolve({ kind: "not-running" }),
     addAccount: accounts.addAccount,
     setPassword: accounts.setPassword,
+    retention: retained.retention,
+    purge: () => retained.purge("operator"),
+    noteTrace: (question, by) => {
+      observer.emit("trace.asked", { question, by });
+      return Promise.resolve();
+    },
+    setStanding: accounts.setStanding,
+    deleteAccount: accounts.deleteAccount,
+    findAccount: accounts.find,
     listAccounts: accounts.list,
     listQueue: async () => {
       await spool();

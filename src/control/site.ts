@@ -7,9 +7,11 @@ import type { Result } from "../base/result.ts";
 import { jsonSchema } from "../config/json-schema.ts";
 import { demoSettings, loadSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
+import { keyReference } from "../config/reference.ts";
 import type { Settings } from "../config/settings.ts";
 import { showEffective } from "../config/show.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
+import { becomeUser } from "../io/privileges.ts";
 
 export interface SiteOptions {
   /** Configuration file. */
@@ -44,9 +46,19 @@ export function loadSite(
   return failure({ file, problems: loaded.error.map(formatProblem) });
 }
 
+/** The same site from its file again. */
+export function loadAgain(site: Site): ReturnType<typeof loadSite> {
+  return loadSite(site.file === undefined ? { var: site.settings.state } : { config: site.file });
+}
+
 /** As the server sees it, every default filled in, secrets hidden. */
 export function effectiveConfiguration({ settings }: Site): string {
   return showEffective(settings).trimEnd();
+}
+
+/** The reference page of a key or table of the configuration. */
+export function configurationReference(key: string): ReturnType<typeof keyReference> {
+  return keyReference(key);
 }
 
 /** JSON Schema of the configuration file. */
@@ -61,6 +73,8 @@ export function controlSocket({ settings }: Site): string {
 
 /** DNS records to publish, in zone file form; a key that does not exist yet is made. */
 export async function dkimRecords({ settings }: Site): Promise<readonly string[]> {
+  // A key that is made here must be the server's to read.
+  if (settings.process !== undefined) becomeUser(settings.process, [settings.state]);
   const records: string[] = [];
   for (const { name, dkim } of settings.domains) {
     if (dkim === undefined) continue;

@@ -32,14 +32,18 @@ export interface AccountLimits {
   replay(charges: readonly AccountCharge[], through: string): void;
   uses(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
   sweep(): void;
+  /** Other limits from now on, with what was counted so far. */
+  replaceRules(rules: AccountRules): void;
 }
 
-export function createAccountLimits(
-  rules: { readonly quota: readonly WindowRule[]; readonly attempts: readonly WindowRule[] },
-  clock: Clock,
-): AccountLimits {
-  const quota = new Limits(rules.quota);
-  const attempts = new Limits(rules.attempts);
+export interface AccountRules {
+  readonly quota: readonly WindowRule[];
+  readonly attempts: readonly WindowRule[];
+}
+
+export function createAccountLimits(rules: AccountRules, clock: Clock): AccountLimits {
+  let quota = new Limits(rules.quota);
+  let attempts = new Limits(rules.attempts);
   /** Ids handed to the spool and not settled, oldest first; each with the id handed over before it. */
   const open = new Map<string, string>();
   let latest = "";
@@ -93,6 +97,10 @@ export function createAccountLimits(
       const now = clock.monotonic();
       quota.sweep(now);
       attempts.sweep(now);
+    },
+    replaceRules: (next) => {
+      quota = quota.reshaped(next.quota);
+      attempts = attempts.reshaped(next.attempts);
     },
   };
 }

@@ -66,6 +66,29 @@ export class Limits {
     for (const window of this.#windows(key)) window.take(units, at);
   }
 
+  /**
+   * The same counts under other rules: a window begins with what the one of the same length holds, else with what the next
+   * longer one holds, else the longest there was.
+   */
+  reshaped(rules: readonly WindowRule[]): Limits {
+    const limits = new Limits(rules);
+    const old = this.#rules.map(({ length }, index) => ({ length, index })).toSorted((a, b) => a.length - b.length);
+    const sources = rules.map(({ length }) => (old.find((each) => each.length >= length) ?? old.at(-1))?.index);
+    for (const [key, windows] of this.#keys) {
+      limits.#keys.set(
+        key,
+        rules.map(({ length, limit }, index) => {
+          const source = sources[index];
+          return (
+            (source === undefined ? undefined : windows[source])?.reshaped(length, limit) ??
+            new SlidingWindow(length, limit)
+          );
+        }),
+      );
+    }
+    return limits;
+  }
+
   uses(key: string, now: number): readonly WindowUse[] {
     const windows = this.#keys.get(key);
     return this.#rules.map(({ name, limit }, index) => ({

@@ -72,6 +72,18 @@ export class SlidingWindow {
     return now;
   }
 
+  /**
+   * The same history under another rule. In a window of another length each unit counts as taken at the end of its granule:
+   * held a little longer than needed, never given free too early. What has left this window is not known any more.
+   */
+  reshaped(length: number, limit: number): SlidingWindow {
+    const window = new SlidingWindow(length, limit);
+    for (const { index, units } of this.#granules) {
+      window.take(units, length === this.length ? index * this.#granule : (index + 1) * this.#granule);
+    }
+    return window;
+  }
+
   get idle(): boolean {
     return this.#used === 0;
   }

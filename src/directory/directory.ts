@@ -32,13 +32,25 @@ export interface Directory {
   owns(account: string, address: Address): boolean | Promise<boolean>;
   /** Something about these keys changed; no argument: everything. */
   forget(keys?: readonly string[]): void;
+  /** Other local domains and aliases from now on. */
+  replaceDomains(domains: readonly DomainSettings[]): void;
+}
+
+interface LocalDomains {
+  /** That of the bare postmaster. */
+  readonly first: DomainSettings | undefined;
+  readonly byName: ReadonlyMap<string, DomainSettings>;
+}
+
+function localDomains(domains: readonly DomainSettings[]): LocalDomains {
+  return { first: domains[0], byName: new Map(domains.map((domain) => [domain.name, domain])) };
 }
 
 export function createDirectory(
   domains: readonly DomainSettings[],
   store: Pick<Remote<AccountStore>, "findAccount">,
 ): Directory {
-  const local = new Map<string, DomainSettings>(domains.map((domain) => [domain.name, domain]));
+  let local = localDomains(domains);
   const cache = new Map<string, Account | undefined>();
   let generation = 0;
 
@@ -57,7 +69,7 @@ export function createDirectory(
   function lookup(address: Address): LocalAnswer | Promise<LocalAnswer> {
     // <postmaster> alone is the postmaster of this host (RFC 5321 §4.1.1.3): of its first domain.
     const bare = address.domain === undefined && address.literal === undefined;
-    const domain = bare ? domains[0] : address.domain === undefined ? undefined : local.get(address.domain);
+    const domain = bare ? local.first : address.domain === undefined ? undefined : local.byName.get(address.domain);
     if (domain === undefined) return { kind: "remote" };
     const key = addressKey(bare ? { ...address, domain: domain.name } : address);
     // As the key has it: to fold more than ASCII would let "K" (U+212A) pass for the "k" of an alias.
@@ -87,6 +99,9 @@ export function createDirectory(
       generation++;
       if (keys === undefined) cache.clear();
       else for (const key of keys) cache.delete(key);
+    },
+    replaceDomains: (next) => {
+      local = localDomains(next);
     },
   };
 }

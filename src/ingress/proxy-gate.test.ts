@@ -226,7 +226,7 @@ test("POP3 sessions are the client's too, inside TLS from the first octet", asyn
     endpoint: { address: "127.0.0.1", port: 0 },
     tls: "implicit",
     proxies: loopback,
-    secureContext: material.secureContext,
+    secureContext: () => material.secureContext,
     hostname: "mx1.sekimori.test",
     observer: house.services.observer,
     mailboxes: openMailboxes(join(directory, "mail"), { hostname: "mx1.sekimori.test", clock: systemClock }),

@@ -25,6 +25,12 @@ export async function ensureDkimKey(file: string): Promise<DkimKey> {
   return { ...key, made: true };
 }
 
+/** The record of a key that is there; undefined when there is none, and none is made. */
+export async function readDkimRecord(file: string): Promise<Pick<DkimKey, "publicRecord"> | undefined> {
+  const key = await readExisting(file);
+  return key === undefined ? undefined : describe(file, key);
+}
+
 async function readExisting(file: string): Promise<KeyObject | undefined> {
   let pem: string;
   try {

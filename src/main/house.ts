@@ -10,6 +10,7 @@ import { createOfflineControl } from "../control/offline.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
 import { systemClock as clock } from "../io/clock.ts";
+import { becomeUser } from "../io/privileges.ts";
 import { asRemote } from "../io/rpc.ts";
 import { lockState } from "../io/state-lock.ts";
 import { createLog } from "../observe/log.ts";
@@ -22,6 +23,13 @@ export async function withControl<T>(site: Site, work: (control: Control) => Pro
   const live = await connectControl(controlSocket(site));
   if (live !== undefined) return work(live);
   if (!existsSync(settings.state)) throw new NotHere(`${settings.state} does not exist: start the server once`);
+  if (settings.process !== undefined) {
+    try {
+      becomeUser(settings.process, [settings.state, settings.log.directory]);
+    } catch (error) {
+      throw new NotHere(error instanceof Error ? error.message : String(error));
+    }
+  }
   const lock = lockState(settings.state);
   if (lock === undefined)
     throw new NotHere(`another process uses ${settings.state}, but its control socket does not answer`);
@@ -31,7 +39,7 @@ export async function withControl<T>(site: Site, work: (control: Control) => Pro
   try {
     return await work(
       createOfflineControl({
-        settings,
+        settings: () => settings,
         store: asRemote(store),
         observer: createLog(settings.log.level, log),
         clock,

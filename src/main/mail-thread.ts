@@ -4,12 +4,14 @@ import { randomBytes } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { parentPort, workerData } from "node:worker_threads";
 import { parseAddress } from "../address/address.ts";
 import { createIdMaker } from "../base/id.ts";
-import type { ListenerSettings } from "../config/settings.ts";
+import type { Settings, WindowSettings } from "../config/settings.ts";
 import { createAccountLimits } from "../counters/account-limits.ts";
-import type { AccountCharge } from "../counters/account-limits.ts";
+import type { AccountCharge, AccountRules } from "../counters/account-limits.ts";
+import type { WindowRule } from "../counters/limits.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import type { LoginAnswer } from "../directory/credentials.ts";
 import { createDirectory } from "../directory/directory.ts";
@@ -25,17 +27,22 @@ import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
 import { openSpool } from "../spool/spool.ts";
+import { createListenerSet } from "./listener-set.ts";
+import type { ListenerChange } from "./listener-set.ts";
 import { createLogBatches } from "./log-batches.ts";
 import { createOutbound } from "./outbound.ts";
-import type { LogBatch, MailThread, MailThreadData, OpenListener, StateThread } from "./threads.ts";
+import { bindPrivileged } from "./privileged-start.ts";
+import type { MailConfiguration, MailPost, MailReload, MailThread, MailThreadData, StateThread } from "./threads.ts";
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by server.ts
 const data = workerData as MailThreadData;
-const { settings } = data;
+/** Replaced as a whole by a reload. What keeps a part of it for itself is told in `reload`. */
+let { settings } = data;
 
-const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies LogBatch));
+const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies MailPost));
 const metrics = createMetrics();
-const observer = observeAll([createLog(settings.log.level, log), metrics]);
+let writeLog = createLog(settings.log.level, log);
+const observer = observeAll([{ emit: (name, fields) => writeLog.emit(name, fields) }, metrics]);
 const store = callRemote<StateThread>(data.state);
 
 const directory = createDirectory(settings.domains, store);
@@ -44,15 +51,8 @@ const login = createLogin(directory, store, clock, (cause) => {
 });
 const scram = createScramLogin(directory, store);
 const mailboxes = openMailboxes(join(settings.state, "mail"), { hostname: settings.hostname, clock });
-const secureContext = createSecureContext({ cert: data.certificate, key: data.key, minVersion: "TLSv1.2" });
 
-const limits = createAccountLimits(
-  {
-    quota: settings.limits.account.map(({ name, length, recipients }) => ({ name, length, limit: recipients })),
-    attempts: settings.limits.attempts.map(({ name, length, recipients }) => ({ name, length, limit: recipients })),
-  },
-  clock,
-);
+const limits = createAccountLimits(accountRules(settings), clock);
 /** Charges that were written down reach to this id; the spool keeps the records beyond it. */
 let chargesThrough = data.charges.through;
 let lastId = chargesThrough;
@@ -74,15 +74,21 @@ limits.replay([...data.charges.charges, ...spoolCharges], lastId);
 const outbound = createOutbound({ settings, dkimKeys: data.dkimKeys, observer, clock });
 const dispatcher = createDispatcher({
   hostname: settings.hostname,
-  postmaster: settings.domains[0]!.postmaster,
+  get postmaster() {
+    return settings.domains[0]!.postmaster;
+  },
   spool,
   store,
   directory,
   mailboxes,
   transport: outbound.transport,
   finish: outbound.finish,
-  schedule: settings.delivery,
-  paused: settings.delivery.paused,
+  get schedule() {
+    return settings.delivery;
+  },
+  get paused() {
+    return settings.delivery.paused;
+  },
   observer,
   clock,
   newId,
@@ -90,22 +96,25 @@ const dispatcher = createDispatcher({
 
 const load: SessionLoad = { sessions: 0, content: 0 };
 let freeSpace = Number.POSITIVE_INFINITY;
-const services: SmtpServices = {
-  hostname: settings.hostname,
-  smtp: settings.smtp,
+const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
   directory,
   login,
   scram,
   limits,
   spool,
   accepted: (message, content) => dispatcher.accepted(message, content),
-  secureContext,
   observer,
   clock,
   newId,
   freeSpace: () => freeSpace,
   load,
 };
+let services = servicesOf(data);
+
+function servicesOf(configuration: MailConfiguration): SmtpServices {
+  const { hostname, smtp } = configuration.settings;
+  return { ...shared, hostname, smtp, secureContext: secureContextOf(configuration) };
+}
 
 metrics.gauge("sekimori_sessions", "SMTP sessions open now.", () => load.sessions);
 metrics.gauge("sekimori_content_bytes", "Octets of content in open transactions.", () => load.content);
@@ -126,10 +135,6 @@ function loginAddress(answer: LoginAnswer): Authentication {
   return account.ok ? { kind: "account", account: account.value } : { kind: "unavailable" };
 }
 
-interface Closable {
-  close(grace: number): Promise<void>;
-}
-const listeners: Closable[] = [];
 const timers: NodeJS.Timeout[] = [];
 
 async function watchSpace(): Promise<void> {
@@ -159,36 +164,54 @@ function writeCharges(): Promise<void> {
   }));
 }
 
-async function open(listener: ListenerSettings): Promise<readonly OpenListener[]> {
-  const result: OpenListener[] = [];
-  for (const endpoint of listener.endpoints) {
-    const name = listener.tls === "implicit" ? `${listener.role}s` : listener.role;
-    const server =
-      listener.role === "pop3"
-        ? await openPop3Listener({
-            endpoint,
-            tls: listener.tls === "implicit" ? "implicit" : "starttls",
-            proxies: listener.proxies,
-            secureContext,
-            hostname: settings.hostname,
-            observer,
-            authenticate: async (user, password) => loginAddress(await login(user, password)),
-            scram: {
-              keys: (user) => scram.keys(user),
-              confirm: async (user, keys) => loginAddress(await scram.confirm(user, keys)),
-            },
-            mailboxes,
-            newSessionId: newId,
-          })
-        : await openSmtpListener(
-            endpoint,
-            { role: listener.role, listener: name, tls: listener.tls, proxies: listener.proxies },
-            services,
-          );
-    listeners.push(server);
-    result.push({ name, address: server.address, port: server.port });
+const listeners = createListenerSet(({ role, tls, proxies, endpoint, name }) =>
+  role === "pop3"
+    ? openPop3Listener({
+        endpoint,
+        tls: tls === "implicit" ? "implicit" : "starttls",
+        proxies,
+        secureContext: () => services.secureContext,
+        hostname: settings.hostname,
+        observer,
+        authenticate: async (user, password) => loginAddress(await login(user, password)),
+        scram: {
+          keys: (user) => scram.keys(user),
+          confirm: async (user, keys) => loginAddress(await scram.confirm(user, keys)),
+        },
+        mailboxes,
+        newSessionId: newId,
+      })
+    : openSmtpListener(endpoint, { role, listener: name, tls, proxies }, () => services),
+);
+
+/** Everything that can fail comes first; then all of it changes in one turn. */
+async function reload(configuration: MailConfiguration): Promise<MailReload> {
+  let nextServices: SmtpServices;
+  let way: ReturnType<typeof outbound.prepare>;
+  let sockets: ListenerChange;
+  try {
+    nextServices = servicesOf(configuration);
+    way = outbound.prepare(configuration);
+    sockets = await listeners.prepare(configuration.settings.listeners);
+  } catch (error) {
+    return { kind: "refused", problems: [error instanceof Error ? error.message : String(error)] };
   }
-  return result;
+  settings = configuration.settings;
+  services = nextServices;
+  writeLog = createLog(settings.log.level, log);
+  directory.replaceDomains(settings.domains);
+  limits.replaceRules(accountRules(settings));
+  way.commit();
+  const closed = sockets.commit();
+  for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
+  for (const { name, ...where } of closed) observer.emit("listener.closed", { listener: name, ...where });
+  // Delivery may have been paused until now.
+  dispatcher.start();
+  return { kind: "applied", restart: sockets.restart };
+}
+
+function bind(): Promise<ListenerChange> {
+  return listeners.prepare(settings.listeners);
 }
 
 const thread: MailThread = {
@@ -205,16 +228,25 @@ const thread: MailThread = {
       tornBytes: opened.report.tornOctets,
       milliseconds: Math.round(clock.monotonic() - started),
     });
-    const result: OpenListener[] = [];
-    for (const listener of settings.listeners) result.push(...(await open(listener)));
+    const sockets =
+      data.privileges === undefined
+        ? await bind()
+        : await bindPrivileged(
+            data.privileges,
+            (step) => parentPort!.postMessage({ privileges: step } satisfies MailPost),
+            bind,
+          );
+    sockets.commit();
+    for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
     dispatcher.start();
     timers.push(setInterval(() => void watchSpace(), 5000));
     timers.push(setInterval(() => void writeCharges(), 1000));
     timers.push(setInterval(() => limits.sweep(), 60_000));
-    return result;
+    return sockets.opened;
   },
+  reload,
   stop: async (grace) => {
-    await Promise.all(listeners.map((listener) => listener.close(grace)));
+    await listeners.close(grace);
     for (const timer of timers) clearInterval(timer);
     const attemptsEnded = dispatcher.close();
     await outbound.close();
@@ -233,3 +265,16 @@ const thread: MailThread = {
 };
 
 serveCalls(data.control, thread);
+
+function accountRules({ limits: { account, attempts } }: Settings): AccountRules {
+  return { quota: account.map(windowRule), attempts: attempts.map(windowRule) };
+}
+
+function windowRule({ name, length, recipients }: WindowSettings): WindowRule {
+  return { name, length, limit: recipients };
+}
+
+/** One for all sessions of a configuration: making one costs milliseconds. */
+function secureContextOf({ certificate, key }: MailConfiguration): SecureContext {
+  return createSecureContext({ cert: certificate, key, minVersion: "TLSv1.2" });
+}

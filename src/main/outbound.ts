@@ -1,5 +1,6 @@
-// Mail on its way out: DKIM by the author's domain, then the transport.
+// Mail on its way out: DKIM by the author's domain, then the transport. Both are replaced as a whole by a reload.
 
+import { isDeepStrictEqual } from "node:util";
 import { readHeaders } from "../message/headers.ts";
 import { authors } from "../message/submission.ts";
 import { createSigner } from "../mailauth/dkim-sign.ts";
@@ -7,6 +8,7 @@ import type { Signer } from "../mailauth/dkim-sign.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Transport } from "../egress/dispatch/transport.ts";
 import { createEgress } from "../egress/delivery.ts";
+import type { Egress } from "../egress/delivery.ts";
 import { createResolver } from "../io/dns.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Observer } from "../observe/events.ts";
@@ -15,30 +17,52 @@ import type { SpooledMessage } from "../spool/message.ts";
 export interface Outbound {
   readonly transport: Transport;
   readonly finish: (message: SpooledMessage, content: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
+  /** Throws when the new settings cannot be used; `commit` puts them into effect for what is submitted from then on. */
+  prepare(configuration: OutboundConfiguration): { commit(): void };
   close(): Promise<void>;
 }
 
-export interface OutboundServices {
+export interface OutboundConfiguration {
   readonly settings: Settings;
   readonly dkimKeys: ReadonlyMap<string, string>;
+}
+
+export interface OutboundServices extends OutboundConfiguration {
   readonly observer: Observer;
   readonly clock: Clock;
 }
 
-export function createOutbound({ settings, dkimKeys, observer, clock }: OutboundServices): Outbound {
-  const signers = new Map<string, Signer>();
-  for (const { name, dkim } of settings.domains) {
-    const privateKey = dkimKeys.get(name);
-    if (dkim === undefined || privateKey === undefined) continue;
-    const signer = createSigner({ domain: name, selector: dkim.selector, privateKey, clock });
-    if (!signer.ok) throw new Error(`DKIM key of ${name}: ${signer.error.message}`);
-    signers.set(name, signer.value);
+/** How often replaced connections are looked at, and how long they may take to finish, ms. */
+const LOOK = 1000;
+const RETIRED_FOR = 10 * 60_000;
+
+export function createOutbound({ observer, clock, ...first }: OutboundServices): Outbound {
+  let current = first;
+  let signers = signersOf(first, clock);
+  let egress = egressOf(first.settings);
+  /** Replaced, with mail under way: it ends under the settings it began with. */
+  const retired = new Map<Egress, NodeJS.Timeout>();
+
+  function egressOf(settings: Settings): Egress {
+    const resolver = createResolver({ ...settings.dns, clock });
+    return createEgress({ settings: settings.delivery, hostname: settings.hostname, resolver, clock, observer });
   }
-  const resolver = createResolver({ ...settings.dns, clock });
-  const egress = createEgress({ settings: settings.delivery, hostname: settings.hostname, resolver, clock, observer });
+
+  function retire(old: Egress): void {
+    const since = clock.monotonic();
+    const look = setInterval(() => {
+      const { routing, queued, connections } = old.status();
+      const busy = routing + queued + connections > 0;
+      if (busy && clock.monotonic() - since < RETIRED_FOR) return;
+      clearInterval(look);
+      retired.delete(old);
+      void old.close();
+    }, LOOK);
+    retired.set(old, look);
+  }
 
   return {
-    transport: egress,
+    transport: { submit: (job) => egress.submit(job) },
     /** Only what an account here submitted is signed: its authors were checked. */
     finish: async (message, content) => {
       if (message.origin !== "submission" || signers.size === 0) return content;
@@ -52,6 +76,39 @@ export function createOutbound({ settings, dkimKeys, observer, clock }: Outbound
       observer.emit("internal.failed", { where: `DKIM signature of ${message.id}`, cause: signature.error.message });
       return content;
     },
-    close: () => egress.close(),
+    prepare: (next) => {
+      const nextSigners = signersOf(next, clock);
+      return {
+        commit: () => {
+          const sameWay = isDeepStrictEqual(wayOf(current.settings), wayOf(next.settings));
+          current = next;
+          signers = nextSigners;
+          if (sameWay) return;
+          retire(egress);
+          egress = egressOf(next.settings);
+        },
+      };
+    },
+    close: async () => {
+      for (const look of retired.values()) clearInterval(look);
+      await Promise.all([egress, ...retired.keys()].map((each) => each.close()));
+    },
   };
+}
+
+/** What the connections out are made from. */
+function wayOf({ delivery, dns, hostname }: Settings): readonly unknown[] {
+  return [delivery, dns, hostname];
+}
+
+function signersOf({ settings, dkimKeys }: OutboundConfiguration, clock: Clock): ReadonlyMap<string, Signer> {
+  const signers = new Map<string, Signer>();
+  for (const { name, dkim } of settings.domains) {
+    const privateKey = dkimKeys.get(name);
+    if (dkim === undefined || privateKey === undefined) continue;
+    const signer = createSigner({ domain: name, selector: dkim.selector, privateKey, clock });
+    if (!signer.ok) throw new Error(`DKIM key of ${name}: ${signer.error.message}`);
+    signers.set(name, signer.value);
+  }
+  return signers;
 }

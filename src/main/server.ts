@@ -6,28 +6,37 @@
 
 import { chmod, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Hono } from "hono";
 import { createControlApp, createPublicApp } from "../admin/http.ts";
 import type { RunningServer } from "../cli/house.ts";
 import type { Settings } from "../config/settings.ts";
+import { createReload } from "../control/reload.ts";
+import { retentionControl } from "../control/retention.ts";
 import { createLiveControl } from "../control/live.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
 import { ensureSelfSigned } from "../io/certificate.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
+import type { Remote } from "../io/rpc.ts";
 import { lockState } from "../io/state-lock.ts";
+import { lowerPrivileges } from "../io/privileges.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics, mergeMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
 import { openLogFile } from "./log-file.ts";
+import { changePrivileges } from "./privileged-start.ts";
 import { startThreads } from "./thread-group.ts";
+import type { MailConfiguration, MailThread, OpenListener } from "./threads.ts";
 
 /** Open transactions may end within this, ms. */
 const GRACE = 10_000;
-/** Charges that have left every window go this often, ms. */
+/** What has expired goes this often, ms. */
 const PURGE = 3_600_000;
+
+const rootHint = "set [process] user, or start the server as a user of its own";
 
 /** What is undone when the start fails, and at the end; last first. */
 type Undo = () => void | Promise<void>;
@@ -44,8 +53,14 @@ export async function startServer(site: Site, version: string, died: (cause: str
 }
 
 async function start(site: Site, version: string, died: (cause: string) => void, undo: Undo[]): Promise<RunningServer> {
-  const { settings } = site;
+  /** In effect; replaced as a whole by a reload. */
+  let { settings } = site;
   const started = clock.monotonic();
+  // A key that only root may read is read before root is given up.
+  const certificate = settings.tls.kind === "files" ? await certificateOf(settings) : undefined;
+  const { process: account } = settings;
+  const lowered =
+    account === undefined ? undefined : lowerPrivileges(account, [settings.state, settings.log.directory]);
   const lock = lockState(settings.state);
   if (lock === undefined) throw new Error(`another process uses ${settings.state}`);
   undo.push(() => lock.release());
@@ -57,7 +72,8 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     if (settings.log.stdout) process.stdout.write(lines);
   };
   const metrics = createMetrics();
-  const observer = observeAll([createLog(settings.log.level, { write: writeLog }), metrics]);
+  let log = createLog(settings.log.level, { write: writeLog });
+  const observer = observeAll([{ emit: (name, fields) => log.emit(name, fields) }, metrics]);
   metrics.gauge("sekimori_log_failures", "Batches of log lines that could not be written.", () => logFile.lost());
   observer.emit("server.started", { version, hostname: settings.hostname });
   let stopBegun: number | undefined;
@@ -67,16 +83,24 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer.emit("server.stopped", { milliseconds: Math.round(clock.monotonic() - stopBegun) });
   });
 
-  const tls = await certificateOf(settings);
-  const dkimKeys = await dkimKeysOf(settings);
+  if (account === undefined && process.getuid?.() === 0) observer.emit("server.privileged", { hint: rootHint });
+  let files: Omit<MailConfiguration, "settings"> = {
+    ...(certificate ?? (await certificateOf(settings))),
+    dkimKeys: await dkimKeysOf(settings),
+  };
 
   const early = Promise.withResolvers<never>();
   early.promise.catch(() => undefined);
   let state: "starting" | "ready" | "stopping" = "starting";
+  const gate = new SharedArrayBuffer(4);
   const threads = startThreads(
     { file: join(settings.state, "index.sqlite") },
     {
       log: writeLog,
+      privileges: (step) => {
+        changePrivileges(gate, step, lowered!);
+        if (step === "done") observer.emit("privileges.dropped", account!);
+      },
       failed: (cause) => {
         observer.emit("server.failed", { cause });
         if (state === "ready") died(cause);
@@ -88,27 +112,59 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   const { store } = threads;
 
   const longest = Math.max(...settings.limits.account.map(({ length }) => length), 0);
-  const known = clock.wall() - longest;
-  const charges = await Promise.race([store.chargesSince(known), early.promise]);
-  await store.purgeCharges(known);
-  const purge = setInterval(() => {
-    store.purgeCharges(clock.wall() - longest).catch((error: unknown) => {
-      observer.emit("internal.failed", { where: "purge of charges", cause: String(error) });
-    });
-  }, PURGE);
-  undo.push(() => clearInterval(purge));
-  const mail = threads.startMail({ settings, ...tls, dkimKeys, charges });
-  const listeners = [...(await Promise.race([mail.start(), early.promise]))];
-
-  const control = createLiveControl({ settings, store, mail, observer, clock });
+  const charges = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
+  const retained = retentionControl({ settings: () => settings, store, observer, clock });
+  const purge = async (): Promise<void> => {
+    try {
+      await retained.purge("schedule");
+    } catch (error) {
+      observer.emit("internal.failed", { where: "retention", cause: String(error) });
+    }
+  };
+  await Promise.race([purge(), early.promise]);
+  const purging = setInterval(() => void purge(), PURGE);
+  undo.push(() => clearInterval(purging));
+  // Before the mail thread: its ports may be privileged, and no file is made meanwhile.
+  let mail: Remote<MailThread> | undefined;
+  const listeners: OpenListener[] = [];
   const publicApp = createPublicApp({
-    metrics: async () => mergeMetrics([await metrics.collect(), await mail.metrics()]),
+    metrics: async () => mergeMetrics([await metrics.collect(), ...(mail === undefined ? [] : [await mail.metrics()])]),
     healthy: () => state === "ready",
   });
+  lowered?.raise();
   for (const endpoint of settings.http) {
     undo.push(await listen(publicApp, { host: endpoint.address, port: endpoint.port }));
     listeners.push({ name: "http", ...endpoint });
   }
+  lowered?.lower();
+  const thread = threads.startMail({
+    settings,
+    ...files,
+    charges,
+    privileges: lowered === undefined ? undefined : gate,
+  });
+  mail = thread;
+  listeners.unshift(...(await Promise.race([thread.start(), early.promise])));
+
+  const reload = createReload({
+    site,
+    settings: () => settings,
+    observer,
+    apply: async (next) => {
+      const read = await filesOf(next);
+      const outcome = await thread.reload({ settings: next, ...read });
+      if (outcome.kind === "refused") return outcome;
+      const changed = [
+        ...(read.certificate === files.certificate ? [] : ["certificate"]),
+        ...(isDeepStrictEqual(read.dkimKeys, files.dkimKeys) ? [] : ["DKIM keys"]),
+      ];
+      settings = next;
+      files = read;
+      log = createLog(settings.log.level, { write: writeLog });
+      return { ...outcome, changed };
+    },
+  });
+  const control = createLiveControl({ settings: () => settings, store, mail: thread, observer, clock, reload });
   // Ours to take: the lock says that nobody else is here.
   const socket = controlSocket(site);
   await rm(socket, { force: true });
@@ -120,11 +176,12 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   return {
     listeners,
     control,
+    reload,
     stop: async (reason) => {
       stopBegun = clock.monotonic();
       state = "stopping";
       observer.emit("server.stopping", { signal: reason });
-      await Promise.race([mail.stop(GRACE), early.promise]);
+      await Promise.race([thread.stop(GRACE), early.promise]);
       await undoAll(undo);
     },
   };
@@ -150,6 +207,11 @@ function listen(
       });
     });
   });
+}
+
+/** What the configuration names and the mail thread must not read itself. */
+async function filesOf(settings: Settings): Promise<Omit<MailConfiguration, "settings">> {
+  return { ...(await certificateOf(settings)), dkimKeys: await dkimKeysOf(settings) };
 }
 
 async function dkimKeysOf(settings: Settings): Promise<ReadonlyMap<string, string>> {

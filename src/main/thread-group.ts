@@ -3,7 +3,7 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import { callRemote } from "../io/rpc.ts";
 import type { Remote } from "../io/rpc.ts";
-import type { LogBatch, MailThread, MailThreadData, StateThread, StateThreadData } from "./threads.ts";
+import type { MailPost, MailThread, MailThreadData, StateThread, StateThreadData } from "./threads.ts";
 
 export interface ThreadGroup {
   readonly store: Remote<StateThread>;
@@ -12,11 +12,15 @@ export interface ThreadGroup {
   end(): Promise<void>;
 }
 
+interface ThreadWatcher {
+  readonly failed: (cause: string) => void;
+  readonly log: (lines: string) => void;
+  /** A step of a privileged start. */
+  readonly privileges: (step: "wanted" | "done") => void;
+}
+
 /** `failed` is called once, with the first thread that ended by itself; `log` gets the mail thread's lines. */
-export function startThreads(
-  state: StateThreadData,
-  { failed, log }: { readonly failed: (cause: string) => void; readonly log: (lines: string) => void },
-): ThreadGroup {
+export function startThreads(state: StateThreadData, { failed, log, privileges }: ThreadWatcher): ThreadGroup {
   const workers: Worker[] = [];
   let over = false;
 
@@ -48,7 +52,10 @@ export function startThreads(
         workerData,
         transferList: [forMail.port2, control.port1],
       });
-      worker.on("message", (batch: LogBatch) => log(batch.log));
+      worker.on("message", (post: MailPost) => {
+        if ("log" in post) log(post.log);
+        else privileges(post.privileges);
+      });
       return callRemote<MailThread>(control.port2);
     },
     end: async () => {

@@ -24,6 +24,8 @@ interface Decision {
 export interface EventFields {
   "server.started": { readonly version: string; readonly hostname: string };
   "server.ready": { readonly milliseconds: number };
+  "server.privileged": { readonly hint: string };
+  "privileges.dropped": { readonly user: string; readonly group: string };
   "server.stopping": { readonly signal: string };
   "server.stopped": { readonly milliseconds: number };
   "server.failed": { readonly cause: string };
@@ -35,6 +37,11 @@ export interface EventFields {
     readonly port: number;
     readonly cause: string;
   };
+  "listener.closed": { readonly listener: string; readonly address: string; readonly port: number };
+  "config.reloaded": { readonly by: string; readonly changed: readonly string[]; readonly restart: readonly string[] };
+  "config.refused": { readonly by: string; readonly problems: readonly string[] };
+  "retention.purged": { readonly what: string; readonly items: number; readonly by: string };
+  "trace.asked": { readonly question: string; readonly by: string };
   "session.opened": Peer;
   "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
   "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
@@ -121,6 +128,11 @@ export interface EventDescription {
 export const events: { readonly [Name in EventName]: EventDescription } = {
   "server.started": { level: "info", meaning: "The process has read its configuration and begins to open its parts." },
   "server.ready": { level: "info", meaning: "Every listener is open and the spool is recovered." },
+  "server.privileged": { level: "warn", meaning: "The server runs as root, which it need not." },
+  "privileges.dropped": {
+    level: "info",
+    meaning: "Every port is bound; the process is a user without privileges now.",
+  },
   "server.stopping": { level: "info", meaning: "A signal asked for the end: no new sessions, open ones drain." },
   "server.stopped": { level: "info", meaning: "Everything is on disk; the process ends." },
   "server.failed": { level: "error", meaning: "The server cannot go on and ends; the cause says why." },
@@ -129,6 +141,20 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     level: "warn",
     meaning: "A connection from an address of `proxy` was cut: no PROXY header, or a bad one.",
     label: "listener",
+  },
+  "listener.closed": {
+    level: "info",
+    meaning: "A listener takes no new connections since a reload; its sessions go on.",
+  },
+  "config.reloaded": {
+    level: "warn",
+    meaning: "The configuration was read again and is in effect, but for what needs a restart.",
+  },
+  "config.refused": { level: "error", meaning: "The configuration was read again and is wrong: nothing has changed." },
+  "retention.purged": { level: "info", meaning: "Traffic data came to the end of its time and was deleted." },
+  "trace.asked": {
+    level: "warn",
+    meaning: "Somebody looked into the log with `sekimori trace`; `by` is the account on this host.",
   },
   "session.opened": { level: "debug", meaning: "A client connected.", label: "listener" },
   "session.closed": { level: "debug", meaning: "A session ended.", label: "cause" },

@@ -54,6 +54,11 @@ test("an account is found by its address and its aliases, and neither can be tak
     assert.equal(store.addAccount({ ...alice, key: "bob@sekimori.test", aliases: ["alice@sekimori.test"] }), false);
     assert.equal(store.addAccount({ ...alice, key: "a.smith@sekimori.test", aliases: [] }), false);
     assert.equal(store.findAccount("bob@sekimori.test"), undefined, "a refused account leaves nothing behind");
+    assert.equal(store.setSuspended("nobody@sekimori.test", true), false);
+    assert.equal(store.setSuspended(alice.key, true), true);
+    assert.equal(store.findAccount("a.smith@sekimori.test")?.suspended, true);
+    assert.equal(store.setSuspended(alice.key, false), true);
+    assert.equal(store.findAccount(alice.key)?.suspended, false);
     assert.equal(store.setPasswordHash("nobody@sekimori.test", "x", "keys"), false);
     assert.equal(store.setPasswordHash(alice.key, "$argon2id$y", "keys"), true);
     const changed = { ...alice, passwordHash: "$argon2id$y", scram: "keys" };
@@ -199,5 +204,30 @@ test("charges come back with the id they reach to, until they are purged", () =>
       [{ account: "b", at: 20, recipients: 1 }],
     );
     assert.equal(again.through, "id9");
+  });
+});
+
+test("a deleted account is gone with its aliases, which are free again", () => {
+  withStore((store, reopen) => {
+    store.addAccount(alice);
+    assert.equal(store.deleteAccount("a.smith@sekimori.test"), false);
+    assert.equal(store.deleteAccount(alice.key), true);
+    assert.equal(store.deleteAccount(alice.key), false);
+    const again = reopen();
+    assert.equal(again.findAccount("a.smith@sekimori.test"), undefined);
+    assert.equal(again.addAccount({ ...alice, key: "a.smith@sekimori.test", aliases: [] }), true);
+  });
+});
+
+test("the span of charges says what a purge takes", () => {
+  withStore((store) => {
+    assert.deepEqual(store.chargeSpan(10), { items: 0, oldest: undefined, expired: 0 });
+    store.addCharges(
+      [5, 10, 11].map((at) => ({ account: alice.key, at, recipients: 1 })),
+      "id",
+    );
+    assert.deepEqual(store.chargeSpan(10), { items: 3, oldest: 5, expired: 2 });
+    store.purgeCharges(10);
+    assert.deepEqual(store.chargeSpan(10), { items: 1, oldest: 11, expired: 0 });
   });
 });

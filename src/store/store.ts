@@ -31,6 +31,10 @@ export interface AccountStore {
   completeScram(key: string, passwordHash: string, scram: string): boolean;
   /** 32 random octets in base64, made once: what makes an unknown login name look like a known one. */
   loginSecret(): string;
+  /** False when there is no such account; likewise deleteAccount. */
+  setSuspended(key: string, suspended: boolean): boolean;
+  /** With its aliases. Its charges stay: the same address made again has the same limits left. */
+  deleteAccount(key: string): boolean;
 }
 
 /** One recipient that waits for its next attempt. */
@@ -89,7 +93,10 @@ export interface ChargeStore {
   /** `through`: the last message id whose charge is included, now or before. */
   addCharges(charges: readonly Charge[], through: string): void;
   chargesSince(time: number): { readonly charges: readonly Charge[]; readonly through: string };
+  /** Those at or before `before`. */
   purgeCharges(before: number): void;
+  /** What there is: how many, since when, and how many `purgeCharges` would take. */
+  chargeSpan(before: number): { readonly items: number; readonly oldest: number | undefined; readonly expired: number };
 }
 
 export type Store = AccountStore & QueueStore & ChargeStore;

@@ -16,7 +16,8 @@ export interface Pop3ListenerOptions {
   readonly tls: "implicit" | "starttls";
   /** Who has to begin with a PROXY header. */
   readonly proxies?: readonly Prefix[];
-  readonly secureContext: SecureContext;
+  /** Asked once for every session. */
+  readonly secureContext: () => SecureContext;
   /** The name in the greeting. */
   readonly hostname: string;
   readonly observer: Observer;
@@ -38,6 +39,8 @@ interface ListenerLimits {
 export interface Pop3Listener {
   readonly address: string;
   readonly port: number;
+  /** No new sessions; open ones go on as long as they like. */
+  stopAccepting(): void;
   close(): Promise<void>;
 }
 
@@ -63,7 +66,8 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
   const server = createServer({ allowHalfOpen: true }, (socket) =>
     gate.admit(socket, (client) => {
       const peer = { session: newSessionId(), listener, client: client.address, port: client.port };
-      const session: Pop3Session = new Pop3Session(socket, peer, { ...options, limits }, () => {
+      const sessionOptions = { ...options, secureContext: options.secureContext(), limits };
+      const session: Pop3Session = new Pop3Session(socket, peer, sessionOptions, () => {
         sessions.delete(session);
         if (sessions.size === 0) drained?.();
       });
@@ -85,10 +89,10 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
   // An address is a string only for pipes.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const bound = server.address() as AddressInfo;
-  observer.emit("listener.opened", { listener, address: bound.address, port: bound.port });
   return {
     address: bound.address,
     port: bound.port,
+    stopAccepting: () => void server.close(),
     async close() {
       server.close();
       gate.close();

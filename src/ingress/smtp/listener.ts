@@ -12,6 +12,8 @@ import type { SessionOptions } from "./session.ts";
 export interface SmtpListener {
   readonly address: string;
   readonly port: number;
+  /** No new sessions; open ones go on as long as they like. */
+  stopAccepting(): void;
   close(grace: number): Promise<void>;
 }
 
@@ -27,18 +29,19 @@ const BACKLOG = 4096;
 export async function openSmtpListener(
   endpoint: Endpoint,
   options: SmtpListenerOptions,
-  services: SmtpServices,
+  /** Asked once for every session. */
+  services: () => SmtpServices,
 ): Promise<SmtpListener> {
   const sessions = new Set<SmtpSession>();
   let drained: (() => void) | undefined;
   const gate = createProxyGate({
     listener: options.listener,
     proxies: options.proxies ?? [],
-    observer: services.observer,
+    observer: services().observer,
   });
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
     gate.admit(socket, (client) => {
-      const session: SmtpSession = new SmtpSession(socket, client, options, services, () => {
+      const session: SmtpSession = new SmtpSession(socket, client, options, services(), () => {
         sessions.delete(session);
         if (sessions.size === 0) drained?.();
       });
@@ -53,14 +56,14 @@ export async function openSmtpListener(
     });
   });
   server.on("error", (error) => {
-    services.observer.emit("internal.failed", { where: `listener ${options.listener}`, cause: String(error) });
+    services().observer.emit("internal.failed", { where: `listener ${options.listener}`, cause: String(error) });
   });
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("not an IP listener");
-  services.observer.emit("listener.opened", { listener: options.listener, address: bound.address, port: bound.port });
   return {
     address: bound.address,
     port: bound.port,
+    stopAccepting: () => void server.close(),
     close: async (grace) => {
       server.close();
       gate.close();

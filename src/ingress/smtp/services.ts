@@ -1,4 +1,5 @@
-// What an SMTP session needs from the rest of the house. Wired once in main/.
+// What an SMTP session needs from the rest of the house. Made in main/; a reload makes a new value, which new sessions
+// get, and a session keeps the one it began with.
 
 import type { SecureContext } from "node:tls";
 import type { Domain } from "../../address/domain.ts";

@@ -224,7 +224,7 @@ export async function listen(t: TestContext, service: Service, options: Partial<
   const listener = await openSmtpListener(
     { address: "127.0.0.1", port: 0 },
     { role: "submission", listener: "test", tls: "starttls", ...options },
-    service.services,
+    () => service.services,
   );
   t.after(() => listener.close(0));
   return listener;

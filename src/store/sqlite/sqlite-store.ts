@@ -62,6 +62,8 @@ export function openSqliteStore(file: string): SqliteStore {
     completeScram: database.prepare(
       "UPDATE account SET scram = ? WHERE key = ? AND password_hash = ? AND scram IS NULL",
     ),
+    setSuspended: database.prepare("UPDATE account SET suspended = ? WHERE key = ?"),
+    deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
     putMessage: database.prepare("INSERT INTO waiting_message VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
     putRecipient: database.prepare(
       `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -97,6 +99,9 @@ export function openSqliteStore(file: string): SqliteStore {
     addCharge: database.prepare("INSERT INTO charge VALUES (?, ?, ?)"),
     charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
     purgeCharges: database.prepare("DELETE FROM charge WHERE at <= ?"),
+    chargeSpan: database.prepare(
+      "SELECT count(*) AS items, min(at) AS oldest, count(*) FILTER (WHERE at <= ?) AS expired FROM charge",
+    ),
     note: database.prepare("SELECT value FROM note WHERE name = ?"),
     addNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO NOTHING"),
     setNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
@@ -173,6 +178,8 @@ export function openSqliteStore(file: string): SqliteStore {
       sql.addNote.run("login-secret", randomBytes(32).toString("base64"));
       return one<{ value: string }>(sql.note, "login-secret")!.value;
     },
+    setSuspended: (key, suspended) => sql.setSuspended.run(suspended ? 1 : 0, key).changes > 0,
+    deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 
     putWaiting: (messages) => transaction(() => messages.forEach(put)),
     claimDue: (now, lease, limit) =>
@@ -233,6 +240,10 @@ export function openSqliteStore(file: string): SqliteStore {
     }),
     purgeCharges: (before) => {
       sql.purgeCharges.run(before);
+    },
+    chargeSpan: (before) => {
+      const row = one<{ items: number; oldest: number | null; expired: number }>(sql.chargeSpan, before);
+      return { items: row?.items ?? 0, oldest: row?.oldest ?? undefined, expired: row?.expired ?? 0 };
     },
     close: () => database.close(),
   };

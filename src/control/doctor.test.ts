@@ -1,0 +1,216 @@
+// Each check of the doctor can say yes, perhaps and no, and no answer is never a yes.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { demoSettings } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { ensureSelfSigned } from "../io/certificate.ts";
+import { ensureDkimKey } from "../io/dkim-key.ts";
+import type { DnsAnswer, Resolver } from "../io/dns.ts";
+import { examine } from "./doctor.ts";
+import type { Finding, Instruments } from "./doctor.ts";
+
+const now = Date.UTC(2027, 0, 15);
+const none = { kind: "none", reason: "nxdomain" } as const;
+const failed = { kind: "failed", cause: "SERVFAIL" } as const;
+
+function found<T>(...records: readonly T[]): DnsAnswer<T> {
+  return { kind: "found", records, ttl: 60 };
+}
+
+interface Zone {
+  readonly addresses?: DnsAnswer<{ family: 4; address: string }>;
+  readonly ptr?: DnsAnswer<string>;
+  readonly mx?: DnsAnswer<{ preference: number; exchange: string }>;
+  readonly txt?: Readonly<Record<string, DnsAnswer<string>>>;
+}
+
+function resolverOf({ addresses = none, ptr = none, mx = none, txt = {} }: Zone): Resolver {
+  return {
+    addresses: () => Promise.resolve(addresses),
+    ptr: () => Promise.resolve(ptr),
+    mx: () => Promise.resolve(mx),
+    txt: (name) => Promise.resolve(txt[name] ?? none),
+  };
+}
+
+interface Case {
+  readonly zone?: Zone;
+  readonly instruments?: Partial<Instruments>;
+  readonly server?: "running" | "stopped";
+  readonly settings?: (demo: Settings) => Partial<Settings>;
+  readonly probe?: readonly string[];
+  readonly prepare?: (state: string) => void;
+}
+
+/** The findings of one check, as result and text. */
+async function ask(t: TestContext, check: string, options: Case): Promise<readonly string[]> {
+  const state = mkdtempSync(join(tmpdir(), "sekimori-doctor-"));
+  t.after(() => rmSync(state, { recursive: true }));
+  options.prepare?.(state);
+  const demo = demoSettings(state);
+  const findings = await examine(
+    {
+      settings: { ...demo, ...options.settings?.(demo) },
+      server: options.server ?? "stopped",
+      probe: options.probe ?? [],
+    },
+    {
+      resolver: resolverOf(options.zone ?? {}),
+      clock: { wall: () => now },
+      connect: () => Promise.resolve("connected"),
+      bind: () => Promise.resolve("free"),
+      ...options.instruments,
+    },
+  );
+  for (const { result, advice } of findings) assert.ok(result !== "fail" || advice !== undefined, "says what to do");
+  return findings.filter((each: Finding) => each.check === check).map(({ result, text }) => `${result} ${text}`);
+}
+
+const here = found({ family: 4 as const, address: "192.0.2.25" });
+const host = "DNS of mx.sekimori.test";
+
+test("the host has addresses that lead back to its name", async (t) => {
+  assert.deepEqual(await ask(t, host, { zone: { addresses: here, ptr: found("MX.sekimori.test.") } }), [
+    "ok 192.0.2.25 and back",
+  ]);
+  assert.match(
+    (await ask(t, host, { zone: { addresses: here, ptr: found("a.example") } }))[0]!,
+    /^warn .*leads back to a\.example/,
+  );
+  assert.match((await ask(t, host, { zone: { addresses: here } }))[0]!, /^warn .*no name/);
+  assert.match((await ask(t, host, { zone: { addresses: here, ptr: failed } }))[0]!, /^warn nobody knows/);
+  assert.match((await ask(t, host, {}))[0]!, /^fail it has neither A nor AAAA/);
+  assert.match((await ask(t, host, { zone: { addresses: failed } }))[0]!, /^warn nobody knows: SERVFAIL/);
+});
+
+const mx = (exchange: string): Zone => ({ mx: found({ preference: 10, exchange }) });
+
+test("the MX of a domain names this host", async (t) => {
+  assert.deepEqual(await ask(t, "MX of sekimori.test", { zone: mx("mx.sekimori.test") }), ["ok mx.sekimori.test"]);
+  assert.match(
+    (await ask(t, "MX of sekimori.test", { zone: mx("mx.example.net") }))[0]!,
+    /^warn mail goes to mx\.example\.net/,
+  );
+  assert.match((await ask(t, "MX of sekimori.test", { zone: mx("") }))[0]!, /^warn mail goes to nowhere/);
+  assert.deepEqual(await ask(t, "MX of sekimori.test", {}), ["fail there is none"]);
+  assert.match((await ask(t, "MX of sekimori.test", { zone: { mx: failed } }))[0]!, /^warn nobody knows/);
+});
+
+const spf = (...texts: readonly string[]): Case => ({ zone: { txt: { "sekimori.test": found(...texts) } } });
+
+test("there is one SPF record", async (t) => {
+  assert.deepEqual(await ask(t, "SPF of sekimori.test", spf("other", "v=spf1 mx -all")), ["ok v=spf1 mx -all"]);
+  assert.match((await ask(t, "SPF of sekimori.test", spf("v=spf1 mx", "V=SPF1 a")))[0]!, /^fail 2 records/);
+  assert.deepEqual(await ask(t, "SPF of sekimori.test", spf("v=spf10")), ["warn there is none"]);
+});
+
+test("the published DKIM key is ours", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "sekimori-doctor-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const keyFile = join(directory, "key.pem");
+  const { publicRecord } = await ensureDkimKey(keyFile);
+  const published = (record: DnsAnswer<string>): Case => ({
+    settings: ({ domains }) => ({
+      domains: domains.map((domain) => ({ ...domain, dkim: { selector: "s1", keyFile } })),
+    }),
+    zone: { txt: { "s1._domainkey.sekimori.test": record } },
+  });
+  const spaced = publicRecord.replace("; p=", ";  p= ");
+  assert.match((await ask(t, "DKIM of sekimori.test", published(found(spaced))))[0]!, /^ok /);
+  assert.match((await ask(t, "DKIM of sekimori.test", published(found("v=DKIM1; p=AAAA"))))[0]!, /^fail .*another key/);
+  assert.match((await ask(t, "DKIM of sekimori.test", published(none)))[0]!, /^fail .*not published/);
+  assert.match((await ask(t, "DKIM of sekimori.test", published(failed)))[0]!, /^warn nobody knows/);
+  assert.match((await ask(t, "DKIM of sekimori.test", {}))[0]!, /^warn .*does not exist yet/);
+  const unsigned = {
+    settings: ({ domains }: Settings) => ({ domains: domains.map((domain) => ({ ...domain, dkim: undefined })) }),
+  };
+  assert.deepEqual(await ask(t, "DKIM of sekimori.test", unsigned), ["warn mail is not signed"]);
+});
+
+test("the certificate is for the host and has time left", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "sekimori-doctor-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const day = 86_400_000;
+  const made = await ensureSelfSigned(directory, ["mx.sekimori.test"], now);
+  const settings = () => ({ tls: { kind: "files", certificate: made.certificate, key: made.key } as const });
+  const at = (time: number): Case => ({ settings, instruments: { clock: { wall: () => time } } });
+  assert.match((await ask(t, "certificate", at(now)))[0]!, /^ok for mx\.sekimori\.test/);
+  assert.match((await ask(t, "certificate", at(now + 390 * day)))[0]!, /^warn .*in [67] days/);
+  assert.match((await ask(t, "certificate", at(now + 400 * day)))[0]!, /^fail .*ended on/);
+  assert.match((await ask(t, "certificate", at(now - day)))[0]!, /^fail .*not valid before/);
+  const other = () => ({ ...settings(), hostname: demoSettings(directory).domains[0]!.name });
+  assert.match((await ask(t, "certificate", { settings: other }))[0]!, /^fail .*not for sekimori\.test/);
+  writeFileSync(made.certificate, "nonsense");
+  assert.match((await ask(t, "certificate", { settings }))[0]!, /^fail .*cannot be read/);
+  assert.match((await ask(t, "certificate", {}))[0]!, /^warn self-signed/);
+});
+
+const connect = (answer: "connected" | "refused"): Case => ({
+  server: "running",
+  instruments: { connect: () => Promise.resolve(answer) },
+});
+
+const bind = (answer: Awaited<ReturnType<Instruments["bind"]>>): Case => ({
+  instruments: { bind: () => Promise.resolve(answer) },
+});
+
+test("ports answer while the server runs, and are free while it does not", async (t) => {
+  for (const [options, expected] of [
+    [connect("connected"), /^ok mx on 127\.0\.0\.1:2525 answers/],
+    [connect("refused"), /^fail .*does not answer/],
+    [bind("free"), /^ok .*is free/],
+    [bind("taken"), /^fail .*another program/],
+    [bind("forbidden"), /^warn .*privileges/],
+    [bind("no such address"), /^fail .*no such address/],
+  ] as const) {
+    assert.match((await ask(t, "port 2525", options))[0]!, expected);
+  }
+});
+
+const free = (freeSpace: number): Case => ({ settings: ({ smtp }) => ({ smtp: { ...smtp, freeSpace } }) });
+
+test("room on the disk is measured against what the server keeps free", async (t) => {
+  assert.match((await ask(t, "disk", free(1)))[0]!, /^ok/);
+  assert.match((await ask(t, "disk", free(2 ** 60)))[0]!, /^fail .*answered 452/);
+  assert.match((await ask(t, "disk", { settings: () => ({ state: "/nonexistent" }) }))[0]!, /^warn/);
+});
+
+test("a clock behind the log, or before this program was written, is wrong", async (t) => {
+  assert.match((await ask(t, "clock", {}))[0]!, /^ok 2027-01-15/);
+  assert.match((await ask(t, "clock", { instruments: { clock: { wall: () => 0 } } }))[0]!, /^fail/);
+  const logged: Case = {
+    settings: ({ log }) => {
+      const directory = mkdtempSync(join(tmpdir(), "sekimori-doctor-"));
+      t.after(() => rmSync(directory, { recursive: true }));
+      writeFileSync(join(directory, "2027-01-16.jsonl"), "");
+      return { log: { ...log, directory } };
+    },
+  };
+  assert.match((await ask(t, "clock", logged))[0]!, /^fail .*before days in the log/);
+});
+
+test("the way out is tried only when asked, and a blocked port 25 has its own advice", async (t) => {
+  const tried: number[] = [];
+  const reach = (open: readonly number[]): Case => ({
+    probe: ["mx.example.net"],
+    zone: { addresses: here },
+    instruments: {
+      connect: ({ port }) => {
+        tried.push(port);
+        return Promise.resolve(open.includes(port) ? "connected" : "unreachable");
+      },
+    },
+  });
+  const check = "way out to mx.example.net";
+  assert.deepEqual(await ask(t, check, { ...reach([]), probe: [] }), []);
+  assert.deepEqual(tried, []);
+  assert.deepEqual(await ask(t, check, reach([25, 587])), ["ok port 25 is reached", "ok port 587 is reached"]);
+  assert.match((await ask(t, check, reach([587])))[0]!, /^fail port 25 .*OP25B/);
+  assert.match((await ask(t, check, reach([25])))[1]!, /^warn port 587/);
+  assert.match((await ask(t, check, { probe: ["mx.example.net"] }))[0]!, /^fail it has no address/);
+});

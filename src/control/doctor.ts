@@ -1,0 +1,224 @@
+// Is this site fit to run, seen from its own host: configuration, ports, DNS, certificate, disk, clock; the way out only when
+// asked, since it knocks at somebody else's door. Every finding says what to do. A question that nobody answers is a
+// warning, never a pass and never a failure.
+
+import { X509Certificate } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { Endpoint, Settings } from "../config/settings.ts";
+import type { Clock } from "../io/clock.ts";
+import type { Resolver } from "../io/dns.ts";
+import { examineDns } from "./doctor-dns.ts";
+
+export interface Finding {
+  readonly check: string;
+  readonly result: "ok" | "warn" | "fail";
+  readonly text: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
+
+/** What the examination touches; tests bring their own. */
+export interface Instruments {
+  readonly resolver: Resolver;
+  readonly clock: Pick<Clock, "wall">;
+  /** "refused": there is a host and nobody listens. */
+  readonly connect: (endpoint: Endpoint) => Promise<"connected" | "refused" | "unreachable">;
+  /** Whether the port can be bound: "taken" by a program, "forbidden" without privileges. */
+  readonly bind: (endpoint: Endpoint) => Promise<"free" | "taken" | "forbidden" | "no such address">;
+}
+
+export interface Examination {
+  readonly settings: Settings;
+  readonly server: "running" | "stopped";
+  /** Hosts whose ports 25 and 587 are tried. */
+  readonly probe: readonly string[];
+}
+
+const DAY = 86_400_000;
+
+export async function examine(examination: Examination, instruments: Instruments): Promise<readonly Finding[]> {
+  const { settings } = examination;
+  const groups = await Promise.all([
+    examinePorts(examination, instruments),
+    examineDns(settings, instruments.resolver),
+    examineCertificate(settings, instruments.clock),
+    examineDisk(settings),
+    Promise.all(examination.probe.map((host) => probe(host, instruments))).then((found) => found.flat()),
+  ]);
+  return [
+    { check: "configuration", result: "ok", text: "no problem" },
+    examineClock(settings, instruments.clock),
+    ...groups.flat(),
+  ];
+}
+
+async function examinePorts(
+  { settings, server }: Examination,
+  { connect, bind }: Instruments,
+): Promise<readonly Finding[]> {
+  const wanted = [
+    ...settings.listeners.flatMap(({ role, endpoints }) => endpoints.map((endpoint) => ({ name: role, endpoint }))),
+    ...settings.http.map((endpoint) => ({ name: "http", endpoint })),
+  ].filter(({ endpoint }) => endpoint.port !== 0);
+  return Promise.all(
+    wanted.map(async ({ name, endpoint }): Promise<Finding> => {
+      const check = `port ${endpoint.port}`;
+      const place = `${name} on ${endpoint.address.includes(":") ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`;
+      if (server === "running") {
+        const answer = await connect(reachable(endpoint));
+        if (answer === "connected") return { check, result: "ok", text: `${place} answers` };
+        return {
+          check,
+          result: "fail",
+          text: `${place} does not answer`,
+          advice: "sekimori reload, or restart; the log says why",
+        };
+      }
+      switch (await bind(endpoint)) {
+        case "free":
+          return { check, result: "ok", text: `${place} is free` };
+        case "taken":
+          return {
+            check,
+            result: "fail",
+            text: `${place}: another program has the port`,
+            advice: `ss -ltnp sport = :${endpoint.port}`,
+          };
+        case "forbidden":
+          return {
+            check,
+            result: "warn",
+            text: `${place}: a port below 1024 needs privileges that this user lacks`,
+            advice: "start as root with [process] user, or give CAP_NET_BIND_SERVICE (etc/sekimori.service)",
+          };
+        case "no such address":
+          return { check, result: "fail", text: `${place}: this host has no such address`, advice: "ip address" };
+      }
+    }),
+  );
+}
+
+/** A wildcard is asked on loopback. */
+function reachable({ address, port }: Endpoint): Endpoint {
+  if (address === "0.0.0.0") return { address: "127.0.0.1", port };
+  return address === "::" ? { address: "::1", port } : { address, port };
+}
+
+async function examineCertificate(
+  { tls, hostname }: Settings,
+  clock: Pick<Clock, "wall">,
+): Promise<readonly Finding[]> {
+  const check = "certificate";
+  if (tls.kind === "self-signed") {
+    const text = "self-signed: mail programs will warn, other servers take it";
+    return [{ check, result: "warn", text, advice: "set [tls] certificate and key" }];
+  }
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(await readFile(tls.certificate));
+  } catch (error) {
+    const text = `${tls.certificate} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    return [{ check, result: "fail", text, advice: "put the chain there in PEM, the server's own certificate first" }];
+  }
+  const findings: Finding[] = [];
+  if (certificate.checkHost(hostname) === undefined) {
+    const text = `${tls.certificate} is for ${certificate.subjectAltName ?? "no name"}, not for ${hostname}`;
+    findings.push({ check, result: "fail", text, advice: `get one for ${hostname}` });
+  }
+  const left = Math.floor((certificate.validToDate.getTime() - clock.wall()) / DAY);
+  const until = certificate.validToDate.toISOString().slice(0, 10);
+  if (certificate.validFromDate.getTime() > clock.wall()) {
+    const text = `${tls.certificate} is not valid before ${certificate.validFromDate.toISOString()}`;
+    findings.push({ check, result: "fail", text, advice: "look at the clock of this host" });
+  } else if (left < 0) {
+    findings.push({
+      check,
+      result: "fail",
+      text: `${tls.certificate} ended on ${until}`,
+      advice: "renew it, then sekimori reload",
+    });
+  } else if (left < 14) {
+    findings.push({
+      check,
+      result: "warn",
+      text: `${tls.certificate} ends on ${until}, in ${left} days`,
+      advice: "renew it, then sekimori reload",
+    });
+  }
+  return findings.length > 0 ? findings : [{ check, result: "ok", text: `for ${hostname}, until ${until}` }];
+}
+
+async function examineDisk({ state, smtp }: Settings): Promise<readonly Finding[]> {
+  const check = "disk";
+  if (!existsSync(state)) {
+    return [
+      {
+        check,
+        result: "warn",
+        text: `${state} does not exist yet`,
+        advice: "the first start makes it, if its user may",
+      },
+    ];
+  }
+  const { bavail, bsize, files, ffree } = await statfs(state);
+  const free = bavail * bsize;
+  const mebibytes = Math.floor(free / 1_048_576);
+  if (free < smtp.freeSpace) {
+    const text = `${mebibytes} MiB free at ${state}, less than smtp.free-space: mail is answered 452`;
+    return [{ check, result: "fail", text, advice: "make room" }];
+  }
+  // Some file systems have no fixed number of inodes and say 0.
+  if (files > 0 && ffree / files < 0.02) {
+    return [
+      {
+        check,
+        result: "fail",
+        text: `hardly an inode is left at ${state}`,
+        advice: "make room: Maildirs are many small files",
+      },
+    ];
+  }
+  if (free < 4 * smtp.freeSpace) {
+    return [{ check, result: "warn", text: `${mebibytes} MiB free at ${state}`, advice: "make room soon" }];
+  }
+  return [{ check, result: "ok", text: `${mebibytes} MiB free at ${state}` }];
+}
+
+/** What can be known without asking anybody: whether the clock is behind what was already written. */
+function examineClock({ log }: Settings, { wall }: Pick<Clock, "wall">): Finding {
+  const check = "clock";
+  const now = new Date(wall());
+  const text = now.toISOString();
+  const tomorrow = new Date(wall() + DAY).toISOString().slice(0, 10);
+  const ahead = [tomorrow, new Date(wall() + 2 * DAY).toISOString().slice(0, 10)].some((day) =>
+    existsSync(join(log.directory, `${day}.jsonl`)),
+  );
+  const advice = "timedatectl: signatures, certificates and retry times depend on the clock";
+  if (now.getUTCFullYear() < 2026) return { check, result: "fail", text: `it is not ${text}`, advice };
+  return ahead
+    ? { check, result: "fail", text: `${text} is before days in the log`, advice }
+    : { check, result: "ok", text };
+}
+
+async function probe(host: string, { connect, resolver }: Instruments): Promise<readonly Finding[]> {
+  const check = `way out to ${host}`;
+  const answer = await resolver.addresses(host);
+  if (answer.kind !== "found") {
+    const text = answer.kind === "failed" ? `nobody knows its address: ${answer.cause}` : "it has no address";
+    return [{ check, result: answer.kind === "failed" ? "warn" : "fail", text, advice: "name a host that takes mail" }];
+  }
+  const { address } = answer.records[0]!;
+  return Promise.all(
+    [25, 587].map(async (port): Promise<Finding> => {
+      const reached = await connect({ address, port });
+      if (reached === "connected") return { check, result: "ok", text: `port ${port} is reached` };
+      if (reached === "refused")
+        return { check, result: "warn", text: `port ${port}: the host answers, nobody listens there` };
+      if (port === 587) return { check, result: "warn", text: "port 587 is not reached", advice: "try another host" };
+      const text = "port 25 is not reached: perhaps it is blocked on the way (OP25B)";
+      return { check, result: "fail", text, advice: "hand mail to your provider: [delivery] smarthost on port 587" };
+    }),
+  );
+}

@@ -1,0 +1,94 @@
+// What is kept, for how long, and the end of it. Everything on disk that says something about people and their mail has a
+// class here, tables of the index included (a test compares). What says who wrote to whom ends by time; the rest ends
+// with what it belongs to.
+
+import { rmSync } from "node:fs";
+import { basename } from "node:path";
+import type { Settings } from "../config/settings.ts";
+import type { Clock } from "../io/clock.ts";
+import type { Remote } from "../io/rpc.ts";
+import type { Observer } from "../observe/events.ts";
+import type { ChargeStore } from "../store/store.ts";
+import type { Control, RetentionView } from "./control.ts";
+import { logFiles } from "./log-search.ts";
+
+export interface RetentionServices {
+  readonly settings: () => Pick<Settings, "retention" | "limits" | "log">;
+  readonly store: Remote<ChargeStore>;
+  readonly observer: Observer;
+  readonly clock: Pick<Clock, "wall">;
+}
+
+const DAY = 86_400_000;
+
+/** Ends with what it belongs to, not by time. Tables by their names in the index. */
+export const kept: ReadonlyMap<string, string> = new Map([
+  ["account", "until the account is deleted"],
+  ["account_alias", "until the account is deleted"],
+  ["waiting_message", "until the message is delivered, returned or deleted"],
+  ["waiting_recipient", "until the message is delivered, returned or deleted"],
+  ["note", "for ever: positions, nothing about people"],
+  ["spool", "until every message of a segment is delivered, returned or deleted"],
+  ["mail", "until its reader deletes it"],
+]);
+
+export function retentionControl(services: RetentionServices): Pick<Control, "retention"> & {
+  /** `by`: "operator" or "schedule". */
+  readonly purge: (by: string) => Promise<readonly RetentionView[]>;
+} {
+  const { settings, store, observer, clock } = services;
+
+  /** A day is over when its last moment is. */
+  function expiredDays(): readonly string[] {
+    const before = clock.wall() - settings().retention.log;
+    return days().filter((file) => Date.parse(basename(file, ".jsonl")) + DAY <= before);
+  }
+
+  /** Oldest first. */
+  function days(): readonly string[] {
+    return logFiles(settings().log.directory).toReversed();
+  }
+
+  /** A charge counts as long as a window holds it. */
+  function longestWindow(): number {
+    return Math.max(...settings().limits.account.map(({ length }) => length), 0);
+  }
+
+  async function look(): Promise<readonly RetentionView[]> {
+    const [oldest] = days();
+    const span = await store.chargeSpan(clock.wall() - longestWindow());
+    return [
+      {
+        what: "log",
+        kept: inDays(settings().retention.log),
+        items: days().length,
+        expired: expiredDays().length,
+        ...(oldest === undefined ? {} : { oldest: basename(oldest, ".jsonl") }),
+      },
+      {
+        what: "charge",
+        kept: `${inDays(longestWindow())}, the longest window of [limits.account]`,
+        items: span.items,
+        expired: span.expired,
+        ...(span.oldest === undefined ? {} : { oldest: new Date(span.oldest).toISOString() }),
+      },
+      ...[...kept].map(([what, how]) => ({ what, kept: how })),
+    ];
+  }
+
+  return {
+    retention: look,
+    purge: async (by) => {
+      const found = (await look()).filter(({ expired }) => expired !== undefined && expired > 0);
+      for (const file of expiredDays()) rmSync(file, { force: true });
+      await store.purgeCharges(clock.wall() - longestWindow());
+      for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
+      return found;
+    },
+  };
+}
+
+function inDays(milliseconds: number): string {
+  const days = Math.round((milliseconds / DAY) * 100) / 100;
+  return `${days} day${days === 1 ? "" : "s"}`;
+}

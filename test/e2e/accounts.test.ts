@@ -1,0 +1,50 @@
+// An operator suspends, shows and deletes accounts of a running server, and it takes effect in open sessions too.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openDialogue } from "../lab/client.ts";
+import { startSink } from "../lab/sink.ts";
+import { alice, bob, openAuthenticated, plain, startSite } from "../lab/site.ts";
+
+test("a suspended account can neither send in an open session, nor log in, nor get mail, until it is resumed", async (t) => {
+  const site = await startSite(t, { smarthost: await startSink(t) });
+  const open = await openAuthenticated(t, site, bob);
+  await open.expect(`MAIL FROM:<${bob.address}>`, 250);
+  await open.expect("RSET", 250);
+  assert.equal((await site.server.command("account", "suspend", bob.address)).code, 0);
+  assert.match((await site.server.command("account", "show", bob.address)).stdout, /^standing +suspended$/m);
+  assert.equal((await open.command(`MAIL FROM:<${bob.address}>`)).code, 550);
+
+  const login = await openDialogue(t, site.submissions, "implicit");
+  await login.reply();
+  await login.expect("EHLO client.example.org", 250);
+  await login.expect(`AUTH PLAIN ${plain(bob.address, bob.password)}`, 535);
+  const stranger = await openDialogue(t, site.mx);
+  await stranger.reply();
+  await stranger.expect("EHLO client.example.org", 250);
+  await stranger.expect("MAIL FROM:<a@example.org>", 250);
+  assert.ok((await stranger.command(`RCPT TO:<${bob.address}>`)).code >= 400);
+
+  assert.equal((await site.server.command("account", "resume", bob.address)).code, 0);
+  await login.expect(`AUTH PLAIN ${plain(bob.address, bob.password)}`, 235);
+  await stranger.expect(`RCPT TO:<${bob.address}>`, 250);
+  await open.expect(`MAIL FROM:<${bob.address}>`, 250);
+});
+
+test("accounts are shown and deleted; the postmaster's is not; exit codes say so", async (t) => {
+  const site = await startSite(t, { smarthost: await startSink(t) });
+  const shown = await site.server.command("account", "show", bob.address, "--json");
+  const view = JSON.parse(shown.stdout) as { readonly address: string; readonly use?: object };
+  assert.deepEqual([view.address, typeof view.use], [bob.address, "object"]);
+  assert.equal((await site.server.command("account", "show", "carol@sekimori.test")).code, 1);
+  const postmaster = await site.server.command("account", "delete", alice.address);
+  assert.equal(postmaster.code, 1);
+  assert.match(postmaster.stderr, /change the configuration first/);
+  assert.equal((await site.server.command("account", "delete", bob.address)).code, 0);
+  assert.equal((await site.server.command("account", "delete", bob.address)).code, 1);
+  const stranger = await openDialogue(t, site.mx);
+  await stranger.reply();
+  await stranger.expect("EHLO client.example.org", 250);
+  await stranger.expect("MAIL FROM:<a@example.org>", 250);
+  await stranger.expect(`RCPT TO:<${bob.address}>`, 550);
+});
