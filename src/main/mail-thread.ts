@@ -183,9 +183,10 @@ const thread: MailThread = {
   start: async () => {
     const started = clock.monotonic();
     await watchSpace();
+    const found = opened.recovered.open.length;
     await dispatcher.recover(opened.recovered);
     observer.emit("spool.recovered", {
-      messages: opened.recovered.length,
+      messages: found,
       segments: spool.status().segments,
       damaged: opened.report.damaged.length,
       tornBytes: opened.report.tornOctets,
@@ -212,8 +213,8 @@ const thread: MailThread = {
   metrics: () => metrics.collect(),
   forgetAccounts: (keys) => directory.forget(keys),
   activeMessages: () => dispatcher.active(),
-  retryMessage: (id) => dispatcher.retry(id),
-  removeMessage: (id) => dispatcher.remove(id),
+  changeQueue: (change, selector) =>
+    change === "delete" ? dispatcher.remove(selector) : dispatcher.change(change, selector),
   readMessage: async (id) => (await spool.read(id)).toString("latin1"),
   accountUse: (account) => limits.uses(account),
 };

@@ -28,9 +28,10 @@ export interface RecoveryReport {
   readonly damaged: readonly { readonly file: string; readonly offset: number; readonly length: number }[];
 }
 
-/** The record of an open message, and where it stands. */
+/** An open message, and where it stands. Its record stays on disk: a million of them would not fit. */
 export interface FoundMessage extends Place {
-  readonly record: AcceptRecord;
+  readonly id: MessageId;
+  readonly recipients: number;
   readonly contentLength: number;
   readonly generation: number;
   readonly settled: ReadonlySet<number>;
@@ -66,7 +67,17 @@ export async function recoverSegments(
     for (const recipient of copy?.settled ?? []) trace.settled.add(recipient);
     const { offset, length, headerLength, contentLength } = frame;
     const generation = copy?.generation ?? 0;
-    const place = { segment, offset, length, headerLength, contentLength, record, generation };
+    const { id, recipients } = record;
+    const place = {
+      segment,
+      offset,
+      length,
+      headerLength,
+      contentLength,
+      id,
+      recipients: recipients.length,
+      generation,
+    };
     const other = trace.latest;
     if (other === undefined || generation >= other.generation) trace.latest = place;
     if (other !== undefined && other.segment !== segment) {
@@ -143,10 +154,14 @@ export async function recoverSegments(
   const found: FoundMessage[] = [];
   for (const { latest, settled } of traces.values()) {
     if (latest === undefined) continue;
-    const isOpen = latest.record.recipients.some((_, recipient) => !settled.has(recipient));
-    if (isOpen) found.push({ ...latest, settled });
+    if (hasOpen(latest.recipients, settled)) found.push({ ...latest, settled });
   }
   return { found, report: { segments, octetsRead, tornOctets, damaged } };
+}
+
+function hasOpen(recipients: number, settled: ReadonlySet<number>): boolean {
+  for (let recipient = 0; recipient < recipients; recipient++) if (!settled.has(recipient)) return true;
+  return false;
 }
 
 /** What cannot be read is zeros. */

@@ -59,6 +59,8 @@ export interface House {
   accept(sender: string, recipients: readonly string[], more?: Partial<AcceptRecord>): SpooledMessage;
   /** Into the spool and to the dispatcher. */
   send(sender: string, recipients: readonly string[], more?: Partial<AcceptRecord>): SpooledMessage;
+  /** As after a start that found these messages and what is open of them. */
+  recover(found: readonly { readonly message: SpooledMessage; readonly open: readonly number[] }[]): Promise<void>;
   named(name: EventName): readonly EventFields[EventName][];
   end(): Promise<void>;
 }
@@ -71,6 +73,7 @@ function address(text: string): Address {
 
 export interface HouseOptions {
   readonly paused?: boolean;
+  readonly window?: number;
   readonly retry?: readonly number[];
   readonly queue?: (store: Remote<QueueStore>) => Remote<QueueStore>;
 }
@@ -172,6 +175,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     },
     schedule: { retry: options.retry ?? [1], giveUp: hour },
     paused: options.paused ?? false,
+    ...(options.window === undefined ? {} : { window: options.window }),
     finish: async (_message, content) => content,
   };
 
@@ -210,6 +214,11 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
       house.dispatcher.accepted(message, [spool.get(message.id)!.content]);
       return message;
     },
+    recover: (found) =>
+      house.dispatcher.recover({
+        open: found.map(({ message, open }) => ({ id: message.id, open })),
+        record: async (id) => spool.get(id)!.message,
+      }),
     named: (name) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- kept beside their name
       house.events.filter((each) => each.name === name).map(({ fields }) => fields as EventFields[EventName]),
