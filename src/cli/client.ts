@@ -1,7 +1,7 @@
 // Control over the socket of a running server.
 
 import { request } from "node:http";
-import type { AccountView, Control, Outcome, QueueEntry } from "../control/control.ts";
+import type { AccountView, Control, Outcome, QueueEntry, QueueList, QueueOutcome } from "../control/control.ts";
 
 /** undefined when nobody answers on the socket: the server is not running. */
 export async function connectControl(socketPath: string): Promise<Control | undefined> {
@@ -28,14 +28,21 @@ export async function connectControl(socketPath: string): Promise<Control | unde
     listAccounts: () => read<readonly AccountView[]>("/accounts"),
     setPassword: (address, password) =>
       outcome("PUT", `/accounts/${encodeURIComponent(address)}/password`, { password }),
-    listQueue: () => read<readonly QueueEntry[]>("/queue"),
+    listQueue: ({ limit, ...query }) => {
+      const search = new URLSearchParams(query);
+      if (limit !== undefined) search.set("limit", String(limit));
+      return read<QueueList>(`/queue?${search.toString()}`);
+    },
     findInQueue: async (id) => {
       const { status, value } = await call(socketPath, "GET", message(id));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
       return status === 404 ? undefined : (value as QueueEntry);
     },
-    retryMessage: (id) => outcome("POST", `${message(id)}/retry`),
-    deleteMessage: (id) => outcome("DELETE", message(id)),
+    changeQueue: async (change, selector) => {
+      const { value } = await call(socketPath, "POST", "/queue/changes", { change, selector });
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return value as QueueOutcome;
+    },
   };
 }
 

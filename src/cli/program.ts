@@ -5,6 +5,7 @@ import type { SiteOptions } from "../control/site.ts";
 import { createCommands } from "./commands.ts";
 import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
+import { addQueueCommands } from "./queue-commands.ts";
 import { NotHere } from "./house.ts";
 import type { House } from "./house.ts";
 import { serve } from "./serve.ts";
@@ -49,24 +50,7 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
     .description("change a password")
     .action(commands.accountPasswd);
 
-  const queue = program.command("queue").description("mail that is not delivered yet");
-  site(queue.command("list"))
-    .option("--json", "as JSON")
-    .description("list it, oldest first")
-    .action(commands.queueList);
-  site(queue.command("show"))
-    .argument("<id>", "queue id")
-    .option("--json", "as JSON")
-    .description("one message in full")
-    .action(commands.queueShow);
-  site(queue.command("retry"))
-    .argument("<id>")
-    .description("make its waiting recipients due now")
-    .action(commands.queueRetry);
-  site(queue.command("delete"))
-    .argument("<id>")
-    .description("end it here; nobody is told")
-    .action(commands.queueDelete);
+  addQueueCommands(program, house, site);
 
   site(program.command("trace"))
     .argument("<question>", "a Message-ID, a queue id or an address")
