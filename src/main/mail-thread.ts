@@ -16,6 +16,7 @@ import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";
 import { openSmtpListener } from "../ingress/smtp/listener.ts";
+import { lookupWithQuota } from "../ingress/smtp/quota-lookup.ts";
 import type { SessionLoad, SmtpServices } from "../ingress/smtp/services.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { callRemote, serveCalls } from "../io/rpc.ts";
@@ -23,6 +24,7 @@ import { openMailboxes } from "../mailbox/maildir.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
+import type { Recovered } from "../spool/message.ts";
 import { openSpool } from "../spool/spool.ts";
 import { createLogBatches } from "./log-batches.ts";
 import { createOutbound } from "./outbound.ts";
@@ -39,7 +41,11 @@ const store = callRemote<StateThread>(data.state);
 
 const directory = createDirectory(settings.domains, store);
 const login = createLogin(directory, clock);
-const mailboxes = openMailboxes(join(settings.state, "mail"), { hostname: settings.hostname, clock });
+const mailboxes = openMailboxes(join(settings.state, "mail"), {
+  hostname: settings.hostname,
+  clock,
+  quota: settings.mailbox.quota,
+});
 const secureContext = createSecureContext({ cert: data.certificate, key: data.key, minVersion: "TLSv1.2" });
 
 const limits = createAccountLimits(
@@ -54,6 +60,7 @@ let chargesThrough = data.charges.through;
 let lastId = chargesThrough;
 const spoolCharges: AccountCharge[] = [];
 
+// The list of what was found is large after a long night: nobody keeps it beyond the start.
 const opened = await openSpool(join(settings.state, "spool"), {
   onRecord: ({ id, account, receivedAt, recipients }) => {
     if (id > lastId) lastId = id;
@@ -63,7 +70,8 @@ const opened = await openSpool(join(settings.state, "spool"), {
   mayForget: (newest) => newest <= chargesThrough,
   onFailure: (error: Error) => observer.emit("spool.failed", { cause: error.message }),
 });
-const { spool } = opened;
+const { spool, report } = opened;
+let { recovered }: { recovered: Recovered | undefined } = opened;
 const newId = createIdMaker(clock, randomBytes, { after: lastId });
 limits.replay([...data.charges.charges, ...spoolCharges], lastId);
 
@@ -89,7 +97,7 @@ let freeSpace = Number.POSITIVE_INFINITY;
 const services: SmtpServices = {
   hostname: settings.hostname,
   smtp: settings.smtp,
-  directory,
+  directory: { ...directory, lookup: lookupWithQuota(directory, mailboxes) },
   login,
   limits,
   spool,
@@ -99,6 +107,7 @@ const services: SmtpServices = {
   clock,
   newId,
   freeSpace: () => freeSpace,
+  spooled: () => spool.status().octets,
   load,
 };
 
@@ -183,13 +192,14 @@ const thread: MailThread = {
   start: async () => {
     const started = clock.monotonic();
     await watchSpace();
-    const found = opened.recovered.open.length;
-    await dispatcher.recover(opened.recovered);
+    const messages = recovered?.open.length ?? 0;
+    if (recovered !== undefined) await dispatcher.recover(recovered);
+    recovered = undefined;
     observer.emit("spool.recovered", {
-      messages: found,
+      messages,
       segments: spool.status().segments,
-      damaged: opened.report.damaged.length,
-      tornBytes: opened.report.tornOctets,
+      damaged: report.damaged.length,
+      tornBytes: report.tornOctets,
       milliseconds: Math.round(clock.monotonic() - started),
     });
     const result: OpenListener[] = [];

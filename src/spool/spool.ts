@@ -65,7 +65,8 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
     await table.closeFiles();
     throw error;
   }
-  const open = recovery.found.map((found) => enter(found, index));
+  const open: OpenMessageFound[] = [];
+  for (const found of recovery.found) open.push(enter(found, index));
   open.sort((a, b) => (a.id < b.id ? -1 : 1));
 
   const lanes = createLanes({
@@ -188,13 +189,17 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
   return { spool, recovered: { open, record: recordOf }, report: recovery.report };
 }
 
+/** Most messages have one recipient: a million of them share this. */
+const onlyOne: readonly number[] = [0];
+
 function enter(found: FoundMessage, index: OpenMessages): OpenMessageFound {
   const { id, recipients, contentLength, generation, settled } = found;
-  const settledNow = settled.size > 0 ? new Set(settled) : undefined;
-  const message = new OpenMessage(found, contentLength, recipients, generation, settledNow);
+  const message = new OpenMessage(found, contentLength, recipients, generation, settled);
   message.enter();
   index.set(id, message);
+  if (recipients === 1) return { id, open: onlyOne };
   const open: number[] = [];
-  for (let recipient = 0; recipient < recipients; recipient++) if (!settled.has(recipient)) open.push(recipient);
+  for (let recipient = 0; recipient < recipients; recipient++)
+    if (settled?.has(recipient) !== true) open.push(recipient);
   return { id, open };
 }

@@ -103,10 +103,8 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
       `SELECT min(due) AS due FROM waiting_recipient WHERE ${free} AND ready = 0 AND class = ?`,
     ),
     range: database.prepare(
-      `SELECT waiting_message.id AS id, recipient, leased_until FROM waiting_message
-       LEFT JOIN waiting_recipient ON waiting_recipient.id = waiting_message.id
-       WHERE waiting_message.id > ?1 AND (?2 IS NULL OR waiting_message.id <= ?2)
-       ORDER BY waiting_message.id, recipient`,
+      `SELECT id, recipient, leased_until FROM waiting_recipient
+       WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) ORDER BY id, recipient`,
     ),
     unlease: database.prepare("UPDATE waiting_recipient SET leased_until = 0 WHERE id = ? AND leased_until > 0"),
     dropMessage: database.prepare("DELETE FROM waiting_message WHERE id = ?"),
@@ -299,16 +297,11 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     reconcile: ({ after, through, open }) =>
       transaction(() => {
         const known = new Map<string, { recipients: number[]; leased: boolean }>();
-        for (const { id, recipient, leased_until: leased } of all<{
-          id: string;
-          recipient: number | null;
-          leased_until: number | null;
-        }>(sql.range, after, through ?? null)) {
+        for (const { id, recipient, leased_until: leased } of all<RecipientRow>(sql.range, after, through ?? null)) {
           let entry = known.get(id);
           if (entry === undefined) known.set(id, (entry = { recipients: [], leased: false }));
-          if (recipient === null) continue;
           entry.recipients.push(recipient);
-          if (leased !== null && leased > 0) entry.leased = true;
+          if (leased > 0) entry.leased = true;
         }
         const missing: string[] = [];
         const interrupted: string[] = [];
