@@ -21,7 +21,7 @@ type WrittenDomain = Configuration["domain"][number];
 
 export function toSettings(configuration: Configuration): Settings {
   const state = configuration["state-directory"];
-  const { log, http, tls, smtp, limits, delivery, dns } = configuration;
+  const { log, http, tls, smtp, mailbox, limits, delivery, dns } = configuration;
   return {
     version: formatVersion,
     hostname: configuration.hostname,
@@ -45,7 +45,9 @@ export function toSettings(configuration: Configuration): Settings {
       sessions: smtp.sessions,
       contentMemory: smtp["content-memory"],
       freeSpace: smtp["free-space"],
+      spoolSize: smtp["spool-size"] ?? Number.POSITIVE_INFINITY,
     },
+    mailbox: { quota: mailbox.quota },
     limits: {
       account: limits.account.recipients,
       attempts: limits.account.attempts ?? limits.account.recipients.map(twice),
@@ -67,7 +69,7 @@ export function toSettings(configuration: Configuration): Settings {
 
 /** Everything spelt out, with secrets hidden. */
 export function fromSettings(settings: Settings): Configuration {
-  const { log, http, tls, smtp, limits, delivery, dns } = settings;
+  const { log, http, tls, smtp, mailbox, limits, delivery, dns } = settings;
   return {
     version: settings.version,
     hostname: settings.hostname,
@@ -96,7 +98,9 @@ export function fromSettings(settings: Settings): Configuration {
       sessions: smtp.sessions,
       "content-memory": smtp.contentMemory,
       "free-space": smtp.freeSpace,
+      "spool-size": Number.isFinite(smtp.spoolSize) ? smtp.spoolSize : undefined,
     },
+    mailbox,
     limits: { account: { recipients: limits.account, attempts: limits.attempts } },
     delivery: {
       smarthost: delivery.smarthost === undefined ? undefined : fromTarget(delivery.smarthost),

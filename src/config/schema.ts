@@ -232,6 +232,25 @@ const smtp = {
     default: "256MiB",
     meaning: "Space that must stay free where the state lives; below it MAIL is answered 452.",
   },
+  "spool-size": {
+    type: { kind: "size", minimum: "64MiB", maximum: "1PiB" },
+    otherwise: "only `free-space` bounds the spool",
+    meaning:
+      "Mail that may wait for delivery, in octets on disk; above it MAIL is answered 452 until some has gone. Messages that have " +
+      "ended count until their segment of 64 MiB is given back.",
+    example: "50GiB",
+  },
+} as const satisfies Keys;
+
+const mailbox = {
+  quota: {
+    type: { kind: "size", minimum: "64KiB", maximum: "1PiB" },
+    otherwise: "a mailbox may grow as large as the disk",
+    meaning:
+      "What one mailbox may hold. A full one is answered 452 at RCPT; a message larger than the room that is left waits. Mail to " +
+      "postmaster, abuse and hostmaster is stored all the same.",
+    example: "1GiB",
+  },
 } as const satisfies Keys;
 
 const accountLimits = {
@@ -374,6 +393,7 @@ export const schema = {
       default: {},
       meaning: "Bounds of a session, on submission and mx alike.",
     },
+    mailbox: { type: { kind: "table", keys: mailbox }, default: {}, meaning: "Mailboxes of the accounts." },
     limits: { type: { kind: "table", keys: limits }, default: {}, meaning: "How much mail is too much." },
     delivery: { type: { kind: "table", keys: delivery }, default: {}, meaning: "How mail leaves." },
     route: {

@@ -16,6 +16,7 @@ export interface Settings {
   readonly domains: readonly DomainSettings[];
   readonly listeners: readonly ListenerSettings[];
   readonly smtp: SmtpSettings;
+  readonly mailbox: MailboxSettings;
   readonly limits: LimitSettings;
   readonly delivery: DeliverySettings;
   readonly dns: DnsSettings;
@@ -83,6 +84,13 @@ export interface SmtpSettings {
   readonly contentMemory: number;
   /** Free space that must remain where the state lives; below it MAIL gets 452. */
   readonly freeSpace: number;
+  /** Octets that the spool may hold; above it MAIL gets 452. Infinity when there is no such bound. */
+  readonly spoolSize: number;
+}
+
+export interface MailboxSettings {
+  /** Octets that one mailbox may hold. */
+  readonly quota: number | undefined;
 }
 
 /** Every window counts recipients, and in any interval of its length at most `recipients` pass. */

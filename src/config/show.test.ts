@@ -130,7 +130,9 @@ const anySettings: fc.Arbitrary<Settings> = fc
         sessions: between(1, 1_000_000),
         contentMemory: between(2 ** 30, 2 ** 40),
         freeSpace: between(2 ** 20, 2 ** 50),
+        spoolSize: fc.option(between(2 ** 26, 2 ** 50), { nil: Number.POSITIVE_INFINITY }),
       }),
+      mailbox: fc.record({ quota: fc.option(between(2 ** 16, 2 ** 50), { nil: undefined }) }),
       limits: anyWindows.map((account) => ({ account, attempts: account })),
       delivery: fc.record({
         smarthost: fc.option(anyTarget, { nil: undefined }),

@@ -47,6 +47,9 @@ export interface MailFacts {
   /** Octets free where the state lives, and how many must remain. */
   readonly freeSpace: number;
   readonly freeSpaceNeeded: number;
+  /** Octets in the spool, and how many may be. */
+  readonly spooled: number;
+  readonly spoolLimit: number;
   readonly messages: number;
   readonly messageLimit: number;
 }
@@ -56,6 +59,8 @@ export type Lookup =
   | { readonly kind: "alias"; readonly accounts: readonly string[] }
   | { readonly kind: "role"; readonly accounts: readonly string[] }
   | { readonly kind: "suspended"; readonly account: string }
+  /** It exists, and holds what it may hold. */
+  | { readonly kind: "full"; readonly account: string }
   | { readonly kind: "unknown-mailbox" }
   | { readonly kind: "remote" }
   | Unavailable;

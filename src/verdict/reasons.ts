@@ -101,6 +101,13 @@ const entries = {
     text: "insufficient system storage, try again later",
     meaning: "Free space where the state lives is below [smtp] free-space.",
   },
+  "sender.spool-full": {
+    code: 452,
+    enhanced: "4.3.1",
+    text: "too much mail waits here, try again later",
+    meaning:
+      "The spool holds more than [smtp] spool-size: mail comes in faster than it goes out. Look at `queue list` for what does not move.",
+  },
   "recipient.local": { code: 250, enhanced: "2.1.5", text: "ok", meaning: "A mailbox or alias here takes it." },
   "recipient.role": {
     code: 250,
@@ -131,6 +138,13 @@ const entries = {
     enhanced: "4.2.1",
     text: "<{recipient}> mailbox is disabled for now",
     meaning: "The account is suspended; mail for it waits at the sender.",
+  },
+  "recipient.full": {
+    code: 452,
+    enhanced: "4.2.2",
+    text: "<{recipient}> mailbox is full",
+    meaning:
+      "The mailbox holds as much as [mailbox] quota allows. Role addresses are taken all the same. The sender's server tries again.",
   },
   "recipient.limit": {
     code: 450,

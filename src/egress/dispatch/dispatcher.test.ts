@@ -627,3 +627,25 @@ test(
     { retry: [hour / 2] },
   ),
 );
+
+test(
+  "a full mailbox defers with 4.2.2, and behind an alias nobody gets a copy before all can have theirs",
+  withHouse(
+    async (house) => {
+      house.full.add(bob);
+      const message = house.send("stranger@example.jp", [bob, "team@sekimori.test", "postmaster@sekimori.test"]);
+      await until("two wait", () => house.store.findWaiting(message.id)?.recipients.length === 2);
+      await idle(house);
+      assert.deepEqual(
+        house.store.findWaiting(message.id)!.recipients.map(({ status }) => status),
+        ["4.2.2", "4.2.2"],
+      );
+      assert.equal(house.mail.get(alice)?.length, 1, "as postmaster, not as one of the team");
+      house.full.clear();
+      assert.equal(await flush(house, message), 2);
+      await atRest(house);
+      assert.deepEqual([house.mail.get(alice)?.length, house.mail.get(bob)?.length], [2, 2]);
+    },
+    { retry: [hour / 2] },
+  ),
+);

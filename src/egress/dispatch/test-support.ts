@@ -43,6 +43,8 @@ export interface House {
   readonly jobs: TransportJob[];
   /** Content by account. */
   readonly mail: Map<string, string[]>;
+  /** Accounts without room. */
+  readonly full: Set<string>;
   /** How the next attempt for an address ends; none is given: delivered. */
   readonly endings: Map<string, ("delivered" | "deferred" | "failed")[]>;
   /** Called before the thing is done; may throw or wait. */
@@ -121,8 +123,10 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
 
   const mailboxes: Mailboxes = {
     open: () => Promise.reject(new Error("not for the dispatcher")),
-    deliver: async (account, chunks) => {
+    fits: (account) => !house.full.has(addressKey(account)),
+    deliver: async (account, chunks, quota) => {
       const key = addressKey(account);
+      if (quota === "counted" && house.full.has(key)) return failure({ code: "over-quota", cause: "full" });
       try {
         await house.before.deliver?.(key);
       } catch (error) {
@@ -189,6 +193,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     events: [],
     jobs: [],
     mail,
+    full: new Set(),
     endings: new Map(),
     before: {},
     holding: false,

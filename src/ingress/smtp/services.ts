@@ -1,6 +1,7 @@
 // What an SMTP session needs from the rest of the house. Wired once in main/.
 
 import type { SecureContext } from "node:tls";
+import type { Address } from "../../address/address.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
 import type { AccountLimits } from "../../counters/account-limits.ts";
@@ -9,11 +10,13 @@ import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { Spool, SpooledMessage } from "../../spool/message.ts";
+import type { Lookup } from "../../verdict/facts.ts";
 
 export interface SmtpServices {
   readonly hostname: Domain;
   readonly smtp: SmtpSettings;
-  readonly directory: Directory;
+  /** Its look-ups also know full mailboxes. */
+  readonly directory: Omit<Directory, "lookup"> & { lookup(address: Address): Lookup | Promise<Lookup> };
   readonly login: Login;
   readonly limits: AccountLimits;
   readonly spool: Pick<Spool, "append">;
@@ -25,6 +28,8 @@ export interface SmtpServices {
   readonly newId: () => string;
   /** Octets free where the state lives, as of a moment ago. */
   readonly freeSpace: () => number;
+  /** Octets in the spool. */
+  readonly spooled: () => number;
   /** Shared by all sessions of this thread. */
   readonly load: SessionLoad;
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { lookupWithQuota } from "./quota-lookup.ts";
 import {
   dial,
   dialAs,
@@ -307,6 +308,32 @@ test("a part that throws is 451 and a line for the operator, and the session goe
   assert.match(await client.ask("MAIL FROM:<>"), /^451 4\.3\.0 /);
   assert.match(await client.ask("NOOP"), /^250 /);
   assert.equal(house.named("internal.failed").length, 1);
+});
+
+test("a full mailbox is refused at RCPT for now; role addresses are taken", async (t) => {
+  const house = service();
+  const lookup = lookupWithQuota(house.directory, { fits: ({ local }) => local !== "bob" });
+  const services = { ...house.services, directory: { ...house.services.directory, lookup } };
+  const client = dial(t, await listen(t, { ...house, services }, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  await open(client, "stranger@example.jp");
+  assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^452 4\.2\.2 <bob@sekimori\.test> mailbox is full/);
+  assert.match(await client.ask(`RCPT TO:<${ALICE}>`), /^250 /);
+  assert.match(await client.ask("RCPT TO:<postmaster@sekimori.test>"), /^250 /);
+  assert.equal(house.named("recipient.refused").length, 1);
+});
+
+test("above the spool's ceiling MAIL is answered 452, and below it the session goes on", async (t) => {
+  const house = service({ smtp: { spoolSize: 1000 } });
+  const client = dial(t, await listen(t, house, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  house.space.spooled = 1001;
+  assert.match(await client.ask("MAIL FROM:<>"), /^452 4\.3\.1 too much mail waits here/);
+  house.space.spooled = 900;
+  assert.match(await client.ask("MAIL FROM:<> SIZE=101"), /^452 4\.3\.1 /);
+  assert.match(await client.ask("MAIL FROM:<> SIZE=100"), /^250 /);
 });
 
 // --- what the machine has ------------------------------------------------------------------------------------

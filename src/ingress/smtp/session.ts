@@ -320,6 +320,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         messageSize: smtp.messageSize,
         freeSpace: this.services.freeSpace(),
         freeSpaceNeeded: smtp.freeSpace,
+        spooled: this.services.spooled(),
+        spoolLimit: smtp.spoolSize,
         messages: this.#messages,
         messageLimit: smtp.messages,
       }),

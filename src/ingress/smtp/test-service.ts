@@ -79,7 +79,7 @@ export function makeService(material: Material, settings: Settings = {}) {
   const login = createLogin(directory, clock);
 
   const spool = makeSpool(notices.notify);
-  const space = { free: 1e12 };
+  const space = { free: 1e12, spooled: 0 };
   let ids = 0;
   const services: SmtpServices = {
     hostname: domain("mx1.sekimori.test"),
@@ -93,6 +93,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       sessions: 100,
       contentMemory: 10_000_000,
       freeSpace: 1000,
+      spoolSize: Number.POSITIVE_INFINITY,
       ...settings.smtp,
     },
     directory,
@@ -118,11 +119,13 @@ export function makeService(material: Material, settings: Settings = {}) {
     clock,
     newId: () => `id${String(++ids).padStart(6, "0")}`,
     freeSpace: () => space.free,
+    spooled: () => space.spooled,
     load: { sessions: 0, content: 0 },
   };
   const named = (name: EventName) => events.filter((event) => event.name === name).map(({ fields }) => fields);
   return {
     services,
+    directory,
     store,
     spool,
     clock,

@@ -15,6 +15,9 @@ export function decideMail(facts: MailFacts): readonly Verdict[] {
   if (facts.freeSpace - (facts.declaredSize ?? 0) < facts.freeSpaceNeeded) {
     verdicts.push({ kind: "defer", reason: "sender.no-space", evidence: { free: facts.freeSpace } });
   }
+  if (facts.spooled + (facts.declaredSize ?? 0) > facts.spoolLimit) {
+    verdicts.push({ kind: "defer", reason: "sender.spool-full", evidence: { spooled: facts.spooled } });
+  }
   verdicts.push(senderRule(facts));
   return verdicts;
 }

@@ -36,6 +36,9 @@ function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
       return { kind: "accept", reason: "recipient.role" };
     case "suspended":
       return { kind: "defer", reason: "recipient.suspended", evidence };
+    case "full":
+      // Who has deleted something can take it: a failure for now (RFC 3463 §3.3, X.2.2), refused here and not bounced.
+      return { kind: "defer", reason: "recipient.full", evidence };
     case "unknown-mailbox":
       return { kind: "reject", reason: "recipient.unknown", evidence };
     case "remote":

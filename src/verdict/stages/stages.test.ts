@@ -138,6 +138,8 @@ const mails = product<MailFacts>({
   messageSize: [1000],
   freeSpace: [0, 5000, 5999, 6000, Number.POSITIVE_INFINITY],
   freeSpaceNeeded: [5000],
+  spooled: [100, 9000, 9001],
+  spoolLimit: [10_000],
   messages: [0, 10],
   messageLimit: [10],
 });
@@ -159,12 +161,13 @@ test("MAIL: a foreign sender is refused for good, one whose owner is not known o
   }
 });
 
-test("MAIL: nothing begins that is too large, would fill the disk, or is beyond the session's number", () => {
+test("MAIL: nothing begins that is too large, would fill the disk or the spool, or is beyond the session's number", () => {
   for (const facts of mails) {
     const { kind } = decided(decideMail(facts));
     const declared = facts.declaredSize ?? 0;
     if (declared > facts.messageSize) assert.ok(kind === "reject" || kind === "disconnect");
     if (facts.freeSpace - declared < facts.freeSpaceNeeded) assert.notEqual(kind, "accept");
+    if (facts.spooled + declared > facts.spoolLimit) assert.notEqual(kind, "accept");
     if (facts.messages >= facts.messageLimit) assert.equal(kind, "disconnect");
   }
 });
@@ -182,6 +185,7 @@ const lookups: readonly Lookup[] = [
   { kind: "alias", accounts: [account, "bob@sekimori.test"] },
   { kind: "role", accounts: [account] },
   { kind: "suspended", account },
+  { kind: "full", account },
   { kind: "unknown-mailbox" },
   { kind: "remote" },
   unavailable,
