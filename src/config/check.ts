@@ -65,6 +65,8 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
         return text(type, node, scalars.readSelector);
       case "endpoint":
         return text(type, node, (written) => scalars.readEndpoint(written, type.port));
+      case "prefix":
+        return text(type, node, scalars.readPrefix);
       case "path":
       case "pattern":
       case "text":
@@ -230,6 +232,7 @@ const descriptions: Readonly<Record<ValueType["kind"], { readonly name: string; 
   address: { name: "a mail address in quotes" },
   host: { name: "a host name or an IP address in quotes" },
   endpoint: { name: "an address with a port in quotes", hint: '"127.0.0.1:2587", "[::1]:2587"' },
+  prefix: { name: "an IP address or prefix in quotes", hint: '"192.0.2.0/24", "2001:db8::/32"' },
   path: { name: "a path in quotes" },
   pattern: { name: "a path in quotes" },
   selector: { name: "a DKIM selector in quotes" },

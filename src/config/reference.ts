@@ -109,6 +109,8 @@ function typeText(type: ValueType): string {
       return "host name or IP address";
     case "endpoint":
       return type.port === undefined ? "endpoint" : `endpoint, port ${type.port} when left out`;
+    case "prefix":
+      return "IP address or prefix";
     case "path":
     case "text":
     case "secret":

@@ -6,6 +6,8 @@ import { formatAddress, parseAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
 import type { Domain } from "../address/domain.ts";
+import { parsePrefix } from "../base/prefix.ts";
+import type { Prefix } from "../base/prefix.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import type { Endpoint, WindowSettings } from "./settings.ts";
@@ -136,6 +138,11 @@ export function readEndpoint(text: string, usualPort: number | undefined): Read<
 export function writeEndpoint(endpoint: Endpoint): string {
   const host = isIPv6(endpoint.address) ? `[${endpoint.address}]` : endpoint.address;
   return `${host}:${endpoint.port}`;
+}
+
+export function readPrefix(text: string): Read<Prefix> {
+  const prefix = parsePrefix(text);
+  return prefix.ok ? prefix : wrong(`${quote(text)} ${prefix.error}`, 'as in "192.0.2.0/24", "2001:db8::/32"');
 }
 
 export function readDomain(text: string): Read<Domain> {

@@ -3,6 +3,8 @@
 
 import { formatAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
+import { formatPrefix } from "../base/prefix.ts";
+import type { Prefix } from "../base/prefix.ts";
 import { fromSettings } from "./convert.ts";
 import * as scalars from "./scalars.ts";
 import { schema } from "./schema.ts";
@@ -80,6 +82,8 @@ function write(type: ValueType, value: unknown): Written {
       return formatAddress(value as Address);
     case "endpoint":
       return scalars.writeEndpoint(value as Endpoint);
+    case "prefix":
+      return formatPrefix(value as Prefix);
     case "list":
       return (value as readonly unknown[]).map((item) => write(type.of, item));
     case "boolean":

@@ -3,6 +3,7 @@
 
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
+import type { Prefix } from "../base/prefix.ts";
 import type { Endpoint, WindowSettings } from "./settings.ts";
 
 export type ValueType =
@@ -23,6 +24,8 @@ export type ValueType =
   | { readonly kind: "host" }
   /** IP address and port. With `port` the port may be left out. */
   | { readonly kind: "endpoint"; readonly port?: number }
+  /** `"192.0.2.0/24"`, `"2001:db8::/32"`, or one IP address. */
+  | { readonly kind: "prefix" }
   /** Relative to the folder of the file it is written in. Checked: absolute. */
   | { readonly kind: "path" }
   /** Included files; resolved before anything else is checked. */
@@ -70,22 +73,24 @@ export type Checked<T> = T extends { kind: "boolean" }
           ? Address
           : T extends { kind: "endpoint" }
             ? Endpoint
-            : T extends { kind: "window" }
-              ? WindowSettings
-              : T extends { kind: "list"; of: infer Item }
-                ? readonly Checked<Item>[]
-                : T extends { kind: "map"; of: infer Item }
-                  ? ReadonlyMap<string, Checked<Item>>
-                  : T extends { kind: "table"; keys: infer K }
-                    ? { readonly [Name in keyof K]: CheckedKey<K[Name]> }
-                    : string;
+            : T extends { kind: "prefix" }
+              ? Prefix
+              : T extends { kind: "window" }
+                ? WindowSettings
+                : T extends { kind: "list"; of: infer Item }
+                  ? readonly Checked<Item>[]
+                  : T extends { kind: "map"; of: infer Item }
+                    ? ReadonlyMap<string, Checked<Item>>
+                    : T extends { kind: "table"; keys: infer K }
+                      ? { readonly [Name in keyof K]: CheckedKey<K[Name]> }
+                      : string;
 
 type CheckedKey<K> = K extends { type: infer T }
   ? Checked<T> | (K extends { default: Written } | { required: true } ? never : undefined)
   : never;
 
 /** The same while checks still run: whatever was wrong is missing. */
-export type Draft<T> = T extends string | number | boolean | undefined | Address | Endpoint | WindowSettings
+export type Draft<T> = T extends string | number | boolean | undefined | Address | Endpoint | Prefix | WindowSettings
   ? T
   : T extends readonly (infer Item)[]
     ? readonly (Draft<Item> | undefined)[]
