@@ -51,6 +51,14 @@ export function toSettings(configuration: Configuration): Settings {
     limits: {
       account: limits.account.recipients,
       attempts: limits.account.attempts ?? limits.account.recipients.map(twice),
+      client: {
+        connections: limits.client.connections,
+        connectionRate: limits.client["connection-rate"],
+        messages: limits.client.messages,
+        recipients: limits.client.recipients,
+        authFailures: limits.client["auth-failures"],
+        exempt: limits.client.exempt,
+      },
     },
     delivery: {
       smarthost: delivery.smarthost === undefined ? undefined : toTarget(delivery.smarthost),
@@ -101,7 +109,17 @@ export function fromSettings(settings: Settings): Configuration {
       "spool-size": Number.isFinite(smtp.spoolSize) ? smtp.spoolSize : undefined,
     },
     mailbox,
-    limits: { account: { recipients: limits.account, attempts: limits.attempts } },
+    limits: {
+      account: { recipients: limits.account, attempts: limits.attempts },
+      client: {
+        connections: limits.client.connections,
+        "connection-rate": limits.client.connectionRate,
+        messages: limits.client.messages,
+        recipients: limits.client.recipients,
+        "auth-failures": limits.client.authFailures,
+        exempt: limits.client.exempt,
+      },
+    },
     delivery: {
       smarthost: delivery.smarthost === undefined ? undefined : fromTarget(delivery.smarthost),
       retry: delivery.retry,

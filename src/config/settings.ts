@@ -3,6 +3,7 @@
 
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
+import type { Prefix } from "../base/prefix.ts";
 
 export interface Settings {
   readonly version: 1;
@@ -105,6 +106,18 @@ export interface LimitSettings {
   readonly account: readonly WindowSettings[];
   /** What one account may ask for: every RCPT TO, never given back. */
   readonly attempts: readonly WindowSettings[];
+  readonly client: ClientLimitSettings;
+}
+
+/** What one client address (IPv4) or /64 (IPv6) may do. Empty lists are no limit; windows count what their name says. */
+export interface ClientLimitSettings {
+  /** At once. */
+  readonly connections: number;
+  readonly connectionRate: readonly WindowSettings[];
+  readonly messages: readonly WindowSettings[];
+  readonly recipients: readonly WindowSettings[];
+  readonly authFailures: readonly WindowSettings[];
+  readonly exempt: readonly Prefix[];
 }
 
 export interface DeliverySettings {

@@ -7,6 +7,8 @@ import * as fc from "fast-check";
 import type { Address } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
 import type { Domain } from "../address/domain.ts";
+import { parsePrefix } from "../base/prefix.ts";
+import type { Prefix } from "../base/prefix.ts";
 import { failure, success } from "../base/result.ts";
 import { demoSettings, parseSettings } from "./load.ts";
 import type { ParseOptions } from "./load.ts";
@@ -40,6 +42,12 @@ function domainOf(text: string): Domain {
   return domain.value;
 }
 
+function prefixOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  assert.ok(prefix.ok);
+  return prefix.value;
+}
+
 function addressOf(local: string, domain: Domain): Address {
   return { local, domain, literal: undefined };
 }
@@ -50,6 +58,9 @@ const anyDomain = fc
   .map((parts) => domainOf(parts.join(".")));
 const anyIp = fc.oneof(fc.ipV4(), fc.ipV6()).map((address) => readIp(address) ?? "");
 const anyEndpoint = (port: number): fc.Arbitrary<Endpoint> => anyIp.map((address) => ({ address, port }));
+const anyPrefix = fc
+  .constantFrom("192.0.2.0/24", "192.0.2.1", "0.0.0.0/0", "2001:db8::/32", "::1")
+  .map((text) => prefixOf(text));
 const anyPort = fc.integer({ min: 1, max: 65_535 });
 const anyPath = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
@@ -77,6 +88,15 @@ const anyWindows: fc.Arbitrary<readonly WindowSettings[]> = fc
       .toSorted((a, b) => a - b)
       .map((length, index) => ({ name: writeDuration(length), length, recipients: 10 ** (index + 1) })),
   );
+
+const anyClientLimits: fc.Arbitrary<Settings["limits"]["client"]> = fc.record({
+  connections: between(1, 1_000_000),
+  connectionRate: fc.oneof(fc.constant([]), anyWindows),
+  messages: fc.oneof(fc.constant([]), anyWindows),
+  recipients: fc.oneof(fc.constant([]), anyWindows),
+  authFailures: fc.oneof(fc.constant([]), anyWindows),
+  exempt: fc.array(anyPrefix, { maxLength: 2 }),
+});
 
 function anyDomains(names: readonly Domain[]): fc.Arbitrary<readonly DomainSettings[]> {
   const anyTargets = fc.array(
@@ -133,7 +153,11 @@ const anySettings: fc.Arbitrary<Settings> = fc
         spoolSize: fc.option(between(2 ** 26, 2 ** 50), { nil: Number.POSITIVE_INFINITY }),
       }),
       mailbox: fc.record({ quota: fc.option(between(2 ** 16, 2 ** 50), { nil: undefined }) }),
-      limits: anyWindows.map((account) => ({ account, attempts: account })),
+      limits: fc.record({ account: anyWindows, client: anyClientLimits }).map(({ account, client }) => ({
+        account,
+        attempts: account,
+        client,
+      })),
       delivery: fc.record({
         smarthost: fc.option(anyTarget, { nil: undefined }),
         routes: fc.array(fc.tuple(anyDomain, anyTarget), { maxLength: 3 }).map((routes) => new Map(routes)),

@@ -7,9 +7,10 @@ import { createSecureContext } from "node:tls";
 import { parentPort, workerData } from "node:worker_threads";
 import { parseAddress } from "../address/address.ts";
 import { createIdMaker } from "../base/id.ts";
-import type { ListenerSettings } from "../config/settings.ts";
+import type { ListenerSettings, WindowSettings } from "../config/settings.ts";
 import { createAccountLimits } from "../counters/account-limits.ts";
 import type { AccountCharge } from "../counters/account-limits.ts";
+import { createClientLimits } from "../counters/client-limits.ts";
 import { createLogin } from "../directory/credentials.ts";
 import { createDirectory } from "../directory/directory.ts";
 import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
@@ -48,12 +49,25 @@ const mailboxes = openMailboxes(join(settings.state, "mail"), {
 });
 const secureContext = createSecureContext({ cert: data.certificate, key: data.key, minVersion: "TLSv1.2" });
 
+const windows = (each: readonly WindowSettings[]) =>
+  each.map(({ name, length, recipients }) => ({ name, length, limit: recipients }));
 const limits = createAccountLimits(
   {
-    quota: settings.limits.account.map(({ name, length, recipients }) => ({ name, length, limit: recipients })),
-    attempts: settings.limits.attempts.map(({ name, length, recipients }) => ({ name, length, limit: recipients })),
+    quota: windows(settings.limits.account),
+    attempts: windows(settings.limits.attempts),
   },
   clock,
+);
+const perClient = settings.limits.client;
+const clients = createClientLimits(
+  {
+    ...perClient,
+    connectionRate: windows(perClient.connectionRate),
+    messages: windows(perClient.messages),
+    recipients: windows(perClient.recipients),
+    authFailures: windows(perClient.authFailures),
+  },
+  () => clock.monotonic(),
 );
 /** Charges that were written down reach to this id; the spool keeps the records beyond it. */
 let chargesThrough = data.charges.through;
@@ -100,6 +114,7 @@ const services: SmtpServices = {
   directory: { ...directory, lookup: lookupWithQuota(directory, mailboxes) },
   login,
   limits,
+  clients,
   spool,
   accepted: (message, content) => dispatcher.accepted(message, content),
   secureContext,
@@ -208,6 +223,7 @@ const thread: MailThread = {
     timers.push(setInterval(() => void watchSpace(), 5000));
     timers.push(setInterval(() => void writeCharges(), 1000));
     timers.push(setInterval(() => limits.sweep(), 60_000));
+    timers.push(setInterval(() => clients.sweep(), 60_000));
     return result;
   },
   stop: async (grace) => {

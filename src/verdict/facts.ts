@@ -16,7 +16,14 @@ export interface ConnectFacts {
   /** Sessions open now, this one included. */
   readonly sessions: number;
   readonly sessionLimit: number;
+  readonly client: ClientFact;
 }
+
+/** What the counters say about one more connection of this client. */
+export type ClientFact =
+  | { readonly kind: "within" }
+  | { readonly kind: "connections"; readonly limit: number }
+  | { readonly kind: "rate" | "logins"; readonly limit: number; readonly window: string };
 
 export interface AuthFacts {
   readonly hostname: string;
@@ -47,6 +54,7 @@ export interface MailFacts {
   /** Octets free where the state lives, and how many must remain. */
   readonly freeSpace: number;
   readonly freeSpaceNeeded: number;
+  readonly clientMessages: LimitFact;
   /** Octets in the spool, and how many may be. */
   readonly spooled: number;
   readonly spoolLimit: number;
@@ -90,6 +98,7 @@ export interface RcptFacts {
   readonly accepted: number;
   readonly recipientLimit: number;
   readonly attempts: LimitFact;
+  readonly clientRecipients: LimitFact;
 }
 
 export interface DataFacts {

@@ -5,6 +5,7 @@ import type { Address } from "../../address/address.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
 import type { AccountLimits } from "../../counters/account-limits.ts";
+import type { ClientLimits } from "../../counters/client-limits.ts";
 import type { Login } from "../../directory/credentials.ts";
 import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
@@ -19,6 +20,7 @@ export interface SmtpServices {
   readonly directory: Omit<Directory, "lookup"> & { lookup(address: Address): Lookup | Promise<Lookup> };
   readonly login: Login;
   readonly limits: AccountLimits;
+  readonly clients: Pick<ClientLimits, "connect">;
   readonly spool: Pick<Spool, "append">;
   /** The message is durable; takes it on its way. Must not throw. */
   readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;

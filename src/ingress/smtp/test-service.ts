@@ -13,6 +13,8 @@ import type { Address } from "../../address/address.ts";
 import { parseDomain } from "../../address/domain.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
+import { createClientLimits } from "../../counters/client-limits.ts";
+import type { ClientRules } from "../../counters/client-limits.ts";
 import { createAccountLimits } from "../../counters/account-limits.ts";
 import type { WindowRule } from "../../counters/limits.ts";
 import { createLogin } from "../../directory/credentials.ts";
@@ -50,7 +52,17 @@ export interface Settings {
   readonly smtp?: Partial<SmtpSettings>;
   readonly quota?: readonly WindowRule[];
   readonly attempts?: readonly WindowRule[];
+  readonly client?: Partial<ClientRules>;
 }
+
+const unlimited: ClientRules = {
+  connections: 1000,
+  connectionRate: [],
+  messages: [],
+  recipients: [],
+  authFailures: [],
+  exempt: [],
+};
 
 export type Service = ReturnType<typeof makeService>;
 
@@ -108,6 +120,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       },
       clock,
     ),
+    clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
     accepted: (message, content) => {
       spool.handedOver.push(message.id);

@@ -17,6 +17,7 @@ function version2(
   return Buffer.concat([latin1(SIGNATURE), fixed, body]);
 }
 
+const octetsOf = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 const ports = Buffer.from([0xdc, 0x04, 0x02, 0x4b]);
 const ipv4 = Buffer.concat([parseIp("192.0.2.9")!, parseIp("198.51.100.1")!, ports]);
 const ipv6 = Buffer.concat([parseIp("2001:db8::9")!, parseIp("2001:db8::1")!, ports]);
@@ -96,7 +97,6 @@ test("a header with a mistake is bad", () => {
 });
 
 test("any client is read back, in both versions", () => {
-  const octetsOf = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
   const anyPair = fc.oneof(fc.tuple(octetsOf(4), octetsOf(4)), fc.tuple(octetsOf(16), octetsOf(16)));
   const anyPort = fc.nat(65_535);
   fc.assert(

@@ -3,6 +3,7 @@
 import { formatAddress } from "../../address/address.ts";
 import type { MailFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
+import { limitRule } from "./rcpt.ts";
 
 export function decideMail(facts: MailFacts): readonly Verdict[] {
   const verdicts: Verdict[] = [];
@@ -18,6 +19,7 @@ export function decideMail(facts: MailFacts): readonly Verdict[] {
   if (facts.spooled + (facts.declaredSize ?? 0) > facts.spoolLimit) {
     verdicts.push({ kind: "defer", reason: "sender.spool-full", evidence: { spooled: facts.spooled } });
   }
+  verdicts.push(...limitRule(facts.clientMessages, "sender.client-rate"));
   verdicts.push(senderRule(facts));
   return verdicts;
 }

@@ -17,6 +17,7 @@ export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
     return verdicts;
   }
   verdicts.push(...limitRule(facts.attempts, "recipient.attempts"));
+  verdicts.push(...limitRule(facts.clientRecipients, "recipient.client-rate"));
   verdicts.push(placeRule(facts, facts.lookup));
   return verdicts;
 }
@@ -50,13 +51,16 @@ function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
   }
 }
 
-function limitRule(fact: LimitFact, reason: "recipient.attempts" | "recipient.limit"): readonly Verdict[] {
+export function limitRule(
+  fact: LimitFact,
+  reason: "recipient.attempts" | "recipient.limit" | "recipient.client-rate" | "sender.client-rate",
+): readonly Verdict[] {
   switch (fact.kind) {
     case "within":
     case "none":
       return [];
     case "unavailable":
-      // The fail mode of account limits is closed: no counter, no mail (law 3).
+      // The fail mode of limits is closed: no counter, no mail (law 3).
       return [{ kind: "unknown", cause: fact.cause }];
     case "over":
       return [
