@@ -35,7 +35,7 @@ const LEASE = 60 * 60_000;
 const POLL = 30_000;
 /** Messages that must wait are gathered this long, ms. */
 const KEEP_TIME = 50;
-/** How soon what is due and found no room is looked at again, ms, and after how many ended messages in any case. */
+/** How soon what is due and found no room is looked at again, ms, and after how many ended messages at the latest. */
 const CROWDED = 100;
 const ENOUGH = 50;
 /** Until a failure that could not be reported is tried again, ms. */
@@ -345,7 +345,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     const same = byId.get(run.message.id)!;
     same.delete(run);
     if (same.size === 0) byId.delete(run.message.id);
-    if (crowded && ++endedSince >= ENOUGH) {
+    if (crowded && ++endedSince >= Math.min(ENOUGH, Math.ceil(window.room / 4))) {
       endedSince = 0;
       schedulePoll(0);
     }

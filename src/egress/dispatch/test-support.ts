@@ -17,7 +17,7 @@ import type { AcceptRecord, Settlement, Spool, SpooledMessage } from "../../spoo
 import type { QueueStore } from "../../store/store.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { Dispatcher, DispatcherServices } from "./dispatcher.ts";
-import type { AttemptResult, TransportJob } from "./transport.ts";
+import type { AttemptResult, Transport, TransportJob } from "./transport.ts";
 
 export const hour = 3_600_000;
 
@@ -76,6 +76,8 @@ function address(text: string): Address {
 export interface HouseOptions {
   readonly paused?: boolean;
   readonly window?: number;
+  /** In place of the one in memory. */
+  readonly transport?: Transport;
   readonly retry?: readonly number[];
   readonly queue?: (store: Remote<QueueStore>) => Remote<QueueStore>;
 }
@@ -169,7 +171,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     store: options.queue?.(queue) ?? queue,
     directory,
     mailboxes,
-    transport: {
+    transport: options.transport ?? {
       submit: (job) => {
         house.before.submit?.(job);
         house.jobs.push(job);
