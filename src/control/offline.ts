@@ -40,7 +40,7 @@ export function createOfflineControl(services: OfflineServices): Control {
     change: async (change, selector) => {
       const found = await spool();
       if (change !== "delete") return store.changeWaiting(change, selector, clock.wall());
-      return deleteWaiting({ spool: found, store, observer, inDelivery: () => false }, selector);
+      return deleteWaiting({ spool: found, store, observer, clock, beingTried: () => false }, selector);
     },
   });
 

@@ -272,9 +272,11 @@ test("a list tells what matches and counts all of it", () => {
     assert.deepEqual(told({ sender: "" }), [1, "m3:0"]);
     assert.deepEqual(told({ state: "held" }), [1, "m2:0"]);
     assert.deepEqual(told({ state: "waiting", domain: "r.test" }), [1, "m1:0"]);
-    assert.deepEqual(store.selectWaiting({ kind: "domain", domain: "s.test" }, "m1", 10), [
-      { id: "m3", recipients: [0] },
-    ]);
+    const byDomain = { kind: "domain", domain: "s.test" } as const;
+    assert.deepEqual(store.seizeWaiting(byDomain, 100, 1000, 1), [{ id: "m1", recipients: [1] }]);
+    assert.deepEqual(store.seizeWaiting(byDomain, 100, 1000, 10), [{ id: "m3", recipients: [0] }]);
+    assert.deepEqual(store.seizeWaiting(byDomain, 100, 1000, 10), []);
+    assert.deepEqual(idsOf(store.claimDue(100, 1000, 10)), ["m1"], "what is seized or held is not claimed");
   });
 });
 
@@ -342,10 +344,10 @@ test("an index of the version before is brought up to this one: senders, domains
     old.close();
     const store = openSqliteStore(file);
     assert.equal(store.listWaiting({ sender: "a@b.test" }, 10).total, 1);
-    assert.deepEqual(store.selectWaiting({ kind: "domain", domain: "r.test" }, "", 10), [
+    assert.deepEqual(store.seizeWaiting({ kind: "domain", domain: "r.test" }, 100, 0, 10), [
       { id: "m1", recipients: [0] },
     ]);
-    assert.deepEqual(store.selectWaiting({ kind: "domain", domain: "" }, "", 10), [{ id: "m1", recipients: [1] }]);
+    assert.deepEqual(store.seizeWaiting({ kind: "domain", domain: "" }, 100, 0, 10), [{ id: "m1", recipients: [1] }]);
     assert.equal(store.claimDue(100, 1000, 10)[0]!.recipients.length, 2);
     store.close();
   } finally {

@@ -126,10 +126,14 @@ export interface QueueStore {
     filter: WaitingFilter,
     limit: number,
   ): { readonly total: number; readonly messages: readonly WaitingMessage[] };
-  /** Ids that the selector means, ascending, beyond `after`. */
-  selectWaiting(
+  /**
+   * Takes up to `limit` free recipients, held or not, so that nobody tries them meanwhile: for whoever ends them. No
+   * attempt is counted.
+   */
+  seizeWaiting(
     selector: QueueSelector,
-    after: string,
+    now: number,
+    lease: number,
     limit: number,
   ): readonly { readonly id: string; readonly recipients: readonly number[] }[];
   countWaiting(): number;

@@ -352,10 +352,6 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (runs.size === 0) idle?.();
   }
 
-  function inDelivery(id: string): boolean {
-    return byId.has(id);
-  }
-
   /** A lease that ran out while its attempt still goes on is no second attempt. */
   function beingTried(id: string, recipient: number): boolean {
     for (const run of byId.get(id) ?? []) if (run.open.has(recipient)) return true;
@@ -480,7 +476,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       if (change !== "hold" && count.recipients > 0) schedulePoll(0);
       return count;
     },
-    remove: (selector) => deleteWaiting({ spool, store, observer, inDelivery }, selector),
+    remove: (selector) => deleteWaiting({ spool, store, observer, clock, beingTried }, selector),
     active: () => [...runs].map(({ message, open, stored }) => ({ message, recipients: [...open], stored })),
     activeCount: () => runs.size,
     close: async () => {

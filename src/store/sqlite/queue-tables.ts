@@ -91,6 +91,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     lease: database.prepare(
       `UPDATE waiting_recipient SET attempts = attempts + 1, leased_until = ?, ready = 0 WHERE id = ? AND recipient = ?`,
     ),
+    seize: database.prepare("UPDATE waiting_recipient SET leased_until = ? WHERE id = ? AND recipient = ?"),
     message: database.prepare("SELECT message FROM waiting_message WHERE id = ?"),
     recipients: database.prepare("SELECT * FROM waiting_recipient WHERE id = ? ORDER BY recipient"),
     removeRecipient: database.prepare("DELETE FROM waiting_recipient WHERE id = ? AND recipient = ?"),
@@ -275,17 +276,21 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         },
       ),
     listWaiting: list,
-    selectWaiting: (selector, after, limit) => {
-      const [where, ...parameters] = whereOf(selector);
-      const ids = database.prepare(
-        `SELECT DISTINCT id FROM waiting_recipient WHERE ${where} AND id > ? ORDER BY id LIMIT ?`,
-      );
-      const recipients = database.prepare(`SELECT recipient FROM waiting_recipient WHERE ${where} AND id = ?`);
-      return all<{ id: string }>(ids, ...parameters, after, limit).map(({ id }) => ({
-        id,
-        recipients: all<{ recipient: number }>(recipients, ...parameters, id).map(({ recipient }) => recipient),
-      }));
-    },
+    seizeWaiting: (selector, now, lease, limit) =>
+      transaction(() => {
+        const [where, ...parameters] = whereOf(selector);
+        const rows = database.prepare(
+          `SELECT id, recipient FROM waiting_recipient WHERE ${where} AND leased_until = 0 ORDER BY id, recipient LIMIT ?`,
+        );
+        const seized = new Map<string, number[]>();
+        for (const { id, recipient } of all<DueRow>(rows, ...parameters, limit)) {
+          sql.seize.run(now + lease, id, recipient);
+          const recipients = seized.get(id);
+          if (recipients === undefined) seized.set(id, [recipient]);
+          else recipients.push(recipient);
+        }
+        return [...seized].map(([id, recipients]) => ({ id, recipients }));
+      }),
     countWaiting: () => one<{ count: number }>(sql.count)?.count ?? 0,
     nextDue: () => {
       // Ready rows are due already; when exactly is of no interest.
