@@ -649,3 +649,23 @@ test(
     { retry: [hour / 2] },
   ),
 );
+
+test(
+  "content in delivery is kept in memory up to a bound; beyond it the spool is read, and ends give room back",
+  withHouse(
+    async (house) => {
+      const read: string[] = [];
+      house.before.read = (id) => void read.push(id);
+      house.before.deliver = () => aWhile();
+      const [first, second] = [house.send(alice, [bob]), house.send(alice, [bob])];
+      await atRest(house);
+      assert.ok(first.size <= 100 && first.size + second.size > 100);
+      assert.deepEqual(read, [second.id]);
+      house.send(alice, [bob]);
+      await atRest(house);
+      assert.deepEqual(read, [second.id]);
+      assert.equal(house.mail.get(bob)?.length, 3);
+    },
+    { contentMemory: 100 },
+  ),
+);

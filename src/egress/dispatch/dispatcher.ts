@@ -28,6 +28,8 @@ import type { AttemptResult, Transport } from "./transport.ts";
 import { ActiveWindow } from "./window.ts";
 
 const ACTIVE_LIMIT = 20_000;
+/** Content of fresh messages kept in memory until they end, octets; that of others is read from the spool in its turn. */
+const CONTENT_LIMIT = 128 * 2 ** 20;
 const CLAIM_BATCH = 200;
 /** A claim that is not settled by then is free again: its thread is gone. */
 const LEASE = 60 * 60_000;
@@ -52,6 +54,8 @@ export interface DispatcherServices extends BounceServices {
   readonly paused: boolean;
   /** Messages in delivery at once. */
   readonly window?: number;
+  /** Octets of content kept in memory for them. */
+  readonly contentMemory?: number;
   /** Adds what leaves the house needs (DKIM). */
   readonly finish: (message: SpooledMessage, content: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
 }
@@ -89,6 +93,8 @@ interface Run {
   readonly attempts: ReadonlyMap<number, number>;
   /** The queue store has rows of it: they must be put back or removed. */
   stored: boolean;
+  /** Octets of content kept in memory. */
+  readonly held: number;
   readonly open: Set<number>;
   /** Open recipients by domain. */
   readonly domains: Map<string, number>;
@@ -104,6 +110,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   /** Several of one message when a recipient is due again while another is still being tried. */
   const runs = new Set<Run>();
   const byId = new Map<string, Set<Run>>();
+  let contentHeld = 0;
   const window = new ActiveWindow(services.window ?? ACTIVE_LIMIT);
   /** Something is due that found no room. */
   let crowded = false;
@@ -122,11 +129,13 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     source: "fresh" | "claimed",
     content?: readonly Uint8Array[],
   ): void {
-    let loaded: Promise<readonly Uint8Array[]> | undefined;
+    const room = (services.contentMemory ?? CONTENT_LIMIT) - contentHeld;
+    const inMemory = content === undefined || message.size > room ? undefined : Promise.resolve(content);
+    let loaded = inMemory;
     const run: Run = {
       message,
-      content: () =>
-        (loaded ??= content === undefined ? spool.read(message.id).then((bytes) => [bytes]) : Promise.resolve(content)),
+      content: () => (loaded ??= spool.read(message.id).then((bytes) => [bytes])),
+      held: inMemory === undefined ? 0 : message.size,
       attempts,
       stored: source === "claimed",
       open: new Set(attempts.keys()),
@@ -158,6 +167,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (same === undefined) byId.set(run.message.id, new Set([run]));
     else same.add(run);
     window.enter();
+    contentHeld += run.held;
     for (const recipient of run.open) {
       const domain = domainOf(run.message.recipients[recipient]!);
       const others = run.domains.get(domain) ?? 0;
@@ -342,6 +352,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (run.open.size > 0 || run.scheduled || run.recording > 0) return;
     runs.delete(run);
     window.leave();
+    contentHeld -= run.held;
     const same = byId.get(run.message.id)!;
     same.delete(run);
     if (same.size === 0) byId.delete(run.message.id);

@@ -76,6 +76,7 @@ function address(text: string): Address {
 export interface HouseOptions {
   readonly paused?: boolean;
   readonly window?: number;
+  readonly contentMemory?: number;
   /** In place of the one in memory. */
   readonly transport?: Transport;
   readonly retry?: readonly number[];
@@ -182,6 +183,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     schedule: { retry: options.retry ?? [1], giveUp: hour },
     paused: options.paused ?? false,
     ...(options.window === undefined ? {} : { window: options.window }),
+    ...(options.contentMemory === undefined ? {} : { contentMemory: options.contentMemory }),
     finish: async (_message, content) => content,
   };
 
