@@ -68,7 +68,8 @@ const mayImport: Readonly<Record<Room, readonly Room[]>> = {
   ingress: allAbove("ingress"),
   egress: allAbove("egress", "ingress"),
   abuse: ["counters", "directory", "observe", "store"],
-  store: [],
+  // In which order waiting mail gets its turn is the queue's to say.
+  store: ["queue"],
   observe: [],
   control: allAbove("control"),
   admin: ["control"],

@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { Context } from "hono";
 import type { Control, Outcome } from "../control/control.ts";
+import { addQueueRoutes } from "./queue-routes.ts";
 
 export interface PublicServices {
   /** Prometheus text. */
@@ -58,13 +59,7 @@ export function createControlApp(control: Control): Hono {
   app.delete("/accounts/:address", async (context) =>
     answer(context, await control.deleteAccount(context.req.param("address"))),
   );
-  app.get("/queue", async (context) => context.json(await control.listQueue()));
-  app.get("/queue/:id", async (context) => {
-    const entry = await control.findInQueue(context.req.param("id"));
-    return entry === undefined ? context.json({ done: false, why: "not in the queue" }, 404) : context.json(entry);
-  });
-  app.post("/queue/:id/retry", async (context) => answer(context, await control.retryMessage(context.req.param("id"))));
-  app.delete("/queue/:id", async (context) => answer(context, await control.deleteMessage(context.req.param("id"))));
+  addQueueRoutes(app, control);
   app.get("/retention", async (context) => context.json(await control.retention()));
   app.post("/retention/purge", async (context) => context.json(await control.purge()));
   app.post("/traces", async (context) => {

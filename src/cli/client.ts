@@ -1,7 +1,16 @@
 // Control over the socket of a running server.
 
 import { request } from "node:http";
-import type { AccountView, Control, Outcome, QueueEntry, ReloadOutcome, RetentionView } from "../control/control.ts";
+import type {
+  AccountView,
+  Control,
+  Outcome,
+  QueueEntry,
+  QueueList,
+  QueueOutcome,
+  ReloadOutcome,
+  RetentionView,
+} from "../control/control.ts";
 
 /** undefined when nobody answers on the socket: the server is not running. */
 export async function connectControl(socketPath: string): Promise<Control | undefined> {
@@ -34,13 +43,21 @@ export async function connectControl(socketPath: string): Promise<Control | unde
     setPassword: (address, password) => outcome("PUT", `${account(address)}/password`, { password }),
     setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
     deleteAccount: (address) => outcome("DELETE", account(address)),
-    listQueue: () => read<readonly QueueEntry[]>("/queue"),
+    listQueue: ({ limit, ...query }) => {
+      const search = new URLSearchParams(query);
+      if (limit !== undefined) search.set("limit", String(limit));
+      return read<QueueList>(`/queue?${search.toString()}`);
+    },
     findInQueue: async (id) => {
       const { status, value } = await call(socketPath, "GET", message(id));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
       return status === 404 ? undefined : (value as QueueEntry);
     },
-    retryMessage: (id) => outcome("POST", `${message(id)}/retry`),
+    changeQueue: async (change, selector) => {
+      const { value } = await call(socketPath, "POST", "/queue/changes", { change, selector });
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+      return value as QueueOutcome;
+    },
     retention: () => read<readonly RetentionView[]>("/retention"),
     purge: async () => {
       const { status, value } = await call(socketPath, "POST", "/retention/purge");
@@ -58,7 +75,6 @@ export async function connectControl(socketPath: string): Promise<Control | unde
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
       return value as ReloadOutcome;
     },
-    deleteMessage: (id) => outcome("DELETE", message(id)),
   };
 }
 

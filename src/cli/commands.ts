@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
 import { isCancel, password as askPassword } from "@clack/prompts";
-import type { Outcome, QueueEntry } from "../control/control.ts";
+import type { Outcome } from "../control/control.ts";
 import { configurationReference, configurationSchema, dkimRecords, effectiveConfiguration } from "../control/site.ts";
 import type { SiteOptions } from "../control/site.ts";
 import { trace } from "../control/trace.ts";
@@ -41,13 +41,6 @@ async function choosePassword(options: PasswordOptions): Promise<{ readonly pass
   if (options.generate === undefined) return { password: await readPassword(), told: "" };
   const password = randomBytes(12).toString("base64url");
   return { password, told: `, password ${password}` };
-}
-
-function stateOf(recipient: QueueEntry["recipients"][number]): string {
-  const attempts = `${recipient.attempts} attempt${recipient.attempts === 1 ? "" : "s"}`;
-  const why = recipient.reply === undefined || recipient.reply === "" ? "" : `: ${recipient.reply}`;
-  const next = recipient.next === undefined ? "" : `, next ${recipient.next.slice(0, 19)}`;
-  return `${recipient.state}, ${attempts}${next}${why}`;
 }
 
 /** The account on this host, also behind sudo. */
@@ -163,41 +156,6 @@ export function createCommands(house: House) {
     if (stories.length === 0) throw new Exit(1, `nothing in ${settings.log.directory} names ${question}`);
   }
 
-  async function queueList(options: OutputOptions): Promise<void> {
-    const entries = await house.withControl(siteOf(options), (control) => control.listQueue());
-    if (options.json) return printJson(entries);
-    printTable(
-      ["ID", "RECEIVED", "SIZE", "SENDER", "RECIPIENT", "STATE"],
-      entries.flatMap((entry) =>
-        entry.recipients.map((recipient, index) => [
-          index === 0 ? entry.id : "",
-          index === 0 ? entry.received.slice(0, 19) : "",
-          index === 0 ? String(entry.size) : "",
-          index === 0 ? `<${entry.sender}>` : "",
-          `<${recipient.address}>`,
-          stateOf(recipient),
-        ]),
-      ),
-    );
-  }
-
-  async function queueShow(id: string, options: OutputOptions): Promise<void> {
-    const entry = await house.withControl(siteOf(options), (control) => control.findInQueue(id));
-    if (entry === undefined) throw new Exit(1, `${id} is not in the queue`);
-    if (options.json) return printJson(entry);
-    const { recipients, ...rest } = entry;
-    for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
-    for (const recipient of recipients) print(printable(`recipient  <${recipient.address}> ${stateOf(recipient)}`));
-  }
-
-  async function queueRetry(id: string, options: SiteOptions): Promise<void> {
-    finish(await house.withControl(siteOf(options), (control) => control.retryMessage(id)), `${id} is due now`);
-  }
-
-  async function queueDelete(id: string, options: SiteOptions): Promise<void> {
-    finish(await house.withControl(siteOf(options), (control) => control.deleteMessage(id)), `${id} deleted`);
-  }
-
   return {
     accountAdd,
     accountPasswd,
@@ -206,10 +164,6 @@ export function createCommands(house: House) {
     accountSuspend,
     accountResume,
     accountDelete,
-    queueList,
-    queueShow,
-    queueRetry,
-    queueDelete,
     traceCommand,
     dkimShow,
     configCheck,

@@ -8,6 +8,7 @@ import { doctorCommand } from "./doctor.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
+import { addQueueCommands } from "./queue-commands.ts";
 import { NotHere } from "./house.ts";
 import type { House } from "./house.ts";
 import { retentionPurge, retentionShow } from "./retention.ts";
@@ -88,24 +89,7 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
     .description("delete it with its aliases; its mailbox stays on disk")
     .action(commands.accountDelete);
 
-  const queue = program.command("queue").description("mail that is not delivered yet");
-  site(queue.command("list"))
-    .option("--json", "as JSON")
-    .description("list it, oldest first")
-    .action(commands.queueList);
-  site(queue.command("show"))
-    .argument("<id>", "queue id")
-    .option("--json", "as JSON")
-    .description("one message in full")
-    .action(commands.queueShow);
-  site(queue.command("retry"))
-    .argument("<id>")
-    .description("make its waiting recipients due now")
-    .action(commands.queueRetry);
-  site(queue.command("delete"))
-    .argument("<id>")
-    .description("end it here; nobody is told")
-    .action(commands.queueDelete);
+  addQueueCommands(program, house, site);
 
   site(program.command("trace"))
     .argument("<question>", "a Message-ID, a queue id or an address")

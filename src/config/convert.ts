@@ -21,7 +21,7 @@ type WrittenDomain = Configuration["domain"][number];
 
 export function toSettings(configuration: Configuration): Settings {
   const state = configuration["state-directory"];
-  const { log, http, tls, smtp, limits, delivery, dns } = configuration;
+  const { log, http, tls, smtp, mailbox, limits, delivery, dns } = configuration;
   const { user, group } = configuration.process;
   return {
     version: formatVersion,
@@ -49,10 +49,20 @@ export function toSettings(configuration: Configuration): Settings {
       sessions: smtp.sessions,
       contentMemory: smtp["content-memory"],
       freeSpace: smtp["free-space"],
+      spoolSize: smtp["spool-size"] ?? Number.POSITIVE_INFINITY,
     },
+    mailbox: { quota: mailbox.quota },
     limits: {
       account: limits.account.recipients,
       attempts: limits.account.attempts ?? limits.account.recipients.map(twice),
+      client: {
+        connections: limits.client.connections,
+        connectionRate: limits.client["connection-rate"],
+        messages: limits.client.messages,
+        recipients: limits.client.recipients,
+        authFailures: limits.client["auth-failures"],
+        exempt: limits.client.exempt,
+      },
     },
     delivery: {
       smarthost: delivery.smarthost === undefined ? undefined : toTarget(delivery.smarthost),
@@ -72,7 +82,7 @@ export function toSettings(configuration: Configuration): Settings {
 
 /** Everything spelt out, with secrets hidden. */
 export function fromSettings(settings: Settings): Configuration {
-  const { log, http, tls, smtp, limits, delivery, dns } = settings;
+  const { log, http, tls, smtp, mailbox, limits, delivery, dns } = settings;
   return {
     version: settings.version,
     hostname: settings.hostname,
@@ -108,8 +118,20 @@ export function fromSettings(settings: Settings): Configuration {
       sessions: smtp.sessions,
       "content-memory": smtp.contentMemory,
       "free-space": smtp.freeSpace,
+      "spool-size": Number.isFinite(smtp.spoolSize) ? smtp.spoolSize : undefined,
     },
-    limits: { account: { recipients: limits.account, attempts: limits.attempts } },
+    mailbox,
+    limits: {
+      account: { recipients: limits.account, attempts: limits.attempts },
+      client: {
+        connections: limits.client.connections,
+        "connection-rate": limits.client.connectionRate,
+        messages: limits.client.messages,
+        recipients: limits.client.recipients,
+        "auth-failures": limits.client.authFailures,
+        exempt: limits.client.exempt,
+      },
+    },
     delivery: {
       smarthost: delivery.smarthost === undefined ? undefined : fromTarget(delivery.smarthost),
       retry: delivery.retry,

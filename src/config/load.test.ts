@@ -84,6 +84,17 @@ await describe("loadSettings", async () => {
         { name: "1h", length: 3_600_000, recipients: 400 },
         { name: "1d", length: 86_400_000, recipients: 2000 },
       ],
+      client: {
+        connections: 50,
+        connectionRate: [],
+        messages: [],
+        recipients: [],
+        authFailures: [{ name: "1h", length: 3_600_000, recipients: 100 }],
+        exempt: [
+          { address: "127.0.0.0", length: 8 },
+          { address: "::1", length: 128 },
+        ],
+      },
     });
     assert.deepEqual(
       settings.delivery.retry.map((wait) => wait / 60_000),

@@ -278,6 +278,25 @@ const smtp = {
     default: "256MiB",
     meaning: "Space that must stay free where the state lives; below it MAIL is answered 452.",
   },
+  "spool-size": {
+    type: { kind: "size", minimum: "64MiB", maximum: "1PiB" },
+    otherwise: "only `free-space` bounds the spool",
+    meaning:
+      "Mail that may wait for delivery, in octets on disk; above it MAIL is answered 452 until some has gone. Messages that have " +
+      "ended count until their segment of 64 MiB is given back.",
+    example: "50GiB",
+  },
+} as const satisfies Keys;
+
+const mailbox = {
+  quota: {
+    type: { kind: "size", minimum: "64KiB", maximum: "1PiB" },
+    otherwise: "a mailbox may grow as large as the disk",
+    meaning:
+      "What one mailbox may hold. A full one is answered 452 at RCPT; a message larger than the room that is left waits. Mail to " +
+      "postmaster, abuse and hostmaster is stored all the same.",
+    example: "1GiB",
+  },
 } as const satisfies Keys;
 
 const accountLimits = {
@@ -298,7 +317,54 @@ const accountLimits = {
   },
 } as const satisfies Keys;
 
+const clientLimits = {
+  connections: {
+    type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
+    default: 50,
+    meaning: "SMTP connections of one client at once; one more is answered 421. The default is Postfix's.",
+  },
+  "connection-rate": {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Connections that one client may begin, as number/interval; beyond it 421. Empty: no limit, as with Postfix.",
+    example: ["120/1m"],
+  },
+  messages: {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0 },
+    default: [],
+    meaning:
+      "MAIL commands of one client, as number/interval; beyond it 450. Large senders deliver from few addresses.",
+    example: ["300/1m"],
+  },
+  recipients: {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0 },
+    default: [],
+    meaning: "RCPT commands of one client, as number/interval; beyond it 450.",
+    example: ["1000/1m"],
+  },
+  "auth-failures": {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0 },
+    default: ["100/1h"],
+    meaning:
+      "Failed SMTP logins of one client, as number/interval; beyond it new connections are answered 421 until there is room again. An office " +
+      "behind one address may have many people with an old password; a guesser needs thousands.",
+    example: ["100/1h"],
+  },
+  exempt: {
+    type: { kind: "list", of: { kind: "prefix" }, minimum: 0 },
+    default: ["127.0.0.0/8", "::1"],
+    meaning: "Clients that are not counted: the own hosts, webmail, monitoring.",
+    example: ["127.0.0.0/8", "::1", "192.0.2.0/28"],
+  },
+} as const satisfies Keys;
+
 const limits = {
+  client: {
+    type: { kind: "table", keys: clientLimits },
+    default: {},
+    meaning: "What one client may do on the SMTP listeners: an IPv4 address, or the /64 of an IPv6 address.",
+  },
   account: { type: { kind: "table", keys: accountLimits }, default: {}, meaning: "What one account may do." },
 } as const satisfies Keys;
 
@@ -429,6 +495,7 @@ export const schema = {
       default: {},
       meaning: "Bounds of a session, on submission and mx alike.",
     },
+    mailbox: { type: { kind: "table", keys: mailbox }, default: {}, meaning: "Mailboxes of the accounts." },
     limits: { type: { kind: "table", keys: limits }, default: {}, meaning: "How much mail is too much." },
     delivery: { type: { kind: "table", keys: delivery }, default: {}, meaning: "How mail leaves." },
     route: {

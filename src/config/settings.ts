@@ -21,6 +21,7 @@ export interface Settings {
   readonly domains: readonly DomainSettings[];
   readonly listeners: readonly ListenerSettings[];
   readonly smtp: SmtpSettings;
+  readonly mailbox: MailboxSettings;
   readonly limits: LimitSettings;
   readonly delivery: DeliverySettings;
   readonly dns: DnsSettings;
@@ -90,6 +91,13 @@ export interface SmtpSettings {
   readonly contentMemory: number;
   /** Free space that must remain where the state lives; below it MAIL gets 452. */
   readonly freeSpace: number;
+  /** Octets that the spool may hold; above it MAIL gets 452. Infinity when there is no such bound. */
+  readonly spoolSize: number;
+}
+
+export interface MailboxSettings {
+  /** Octets that one mailbox may hold. */
+  readonly quota: number | undefined;
 }
 
 /** Every window counts recipients, and in any interval of its length at most `recipients` pass. */
@@ -104,6 +112,18 @@ export interface LimitSettings {
   readonly account: readonly WindowSettings[];
   /** What one account may ask for: every RCPT TO, never given back. */
   readonly attempts: readonly WindowSettings[];
+  readonly client: ClientLimitSettings;
+}
+
+/** What one client address (IPv4) or /64 (IPv6) may do. Empty lists are no limit; windows count what their name says. */
+export interface ClientLimitSettings {
+  /** At once. */
+  readonly connections: number;
+  readonly connectionRate: readonly WindowSettings[];
+  readonly messages: readonly WindowSettings[];
+  readonly recipients: readonly WindowSettings[];
+  readonly authFailures: readonly WindowSettings[];
+  readonly exempt: readonly Prefix[];
 }
 
 export interface DeliverySettings {

@@ -90,6 +90,15 @@ const anyWindows: fc.Arbitrary<readonly WindowSettings[]> = fc
       .map((length, index) => ({ name: writeDuration(length), length, recipients: 10 ** (index + 1) })),
   );
 
+const anyClientLimits: fc.Arbitrary<Settings["limits"]["client"]> = fc.record({
+  connections: between(1, 1_000_000),
+  connectionRate: fc.oneof(fc.constant([]), anyWindows),
+  messages: fc.oneof(fc.constant([]), anyWindows),
+  recipients: fc.oneof(fc.constant([]), anyWindows),
+  authFailures: fc.oneof(fc.constant([]), anyWindows),
+  exempt: fc.array(anyPrefix, { maxLength: 2 }),
+});
+
 function anyDomains(names: readonly Domain[]): fc.Arbitrary<readonly DomainSettings[]> {
   const anyTargets = fc.array(
     fc.constantFrom(...names).map((name) => addressOf("somebody", name)),
@@ -145,8 +154,14 @@ const anySettings: fc.Arbitrary<Settings> = fc
         sessions: between(1, 1_000_000),
         contentMemory: between(2 ** 30, 2 ** 40),
         freeSpace: between(2 ** 20, 2 ** 50),
+        spoolSize: fc.option(between(2 ** 26, 2 ** 50), { nil: Number.POSITIVE_INFINITY }),
       }),
-      limits: anyWindows.map((account) => ({ account, attempts: account })),
+      mailbox: fc.record({ quota: fc.option(between(2 ** 16, 2 ** 50), { nil: undefined }) }),
+      limits: fc.record({ account: anyWindows, client: anyClientLimits }).map(({ account, client }) => ({
+        account,
+        attempts: account,
+        client,
+      })),
       delivery: fc.record({
         smarthost: fc.option(anyTarget, { nil: undefined }),
         routes: fc.array(fc.tuple(anyDomain, anyTarget), { maxLength: 3 }).map((routes) => new Map(routes)),

@@ -2,6 +2,7 @@
 // A running server implements it over its threads (live.ts), a stopped one over its files (offline.ts).
 
 import type { WindowUse } from "../counters/limits.ts";
+import type { QueueChange, QueueSelector } from "../store/store.ts";
 
 export interface AccountView {
   readonly address: string;
@@ -15,14 +16,47 @@ export interface AccountView {
 
 export interface QueueRecipient {
   readonly address: string;
-  readonly state: "in delivery" | "waiting";
+  /** `held`: nothing is tried until it is released. */
+  readonly state: "in delivery" | "waiting" | "held";
   readonly attempts: number;
   /** ISO 8601; when the next attempt is due. */
   readonly next?: string;
   /** Why the last attempt did not work: status and the remote's words. */
   readonly status?: string;
   readonly reply?: string;
+  /** The last attempts, oldest first; only where one message is asked for. */
+  readonly history?: readonly QueueAttempt[];
 }
+
+export interface QueueAttempt {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly remote: string;
+  readonly status: string;
+  readonly reply: string;
+  readonly tls?: string;
+  readonly milliseconds: number;
+}
+
+export interface QueueQuery {
+  readonly state?: "held" | "waiting" | "active";
+  /** Of a recipient; only the recipients that match are told. */
+  readonly domain?: string;
+  readonly sender?: string;
+  /** Default 1000. */
+  readonly limit?: number;
+}
+
+export interface QueueList {
+  /** Messages that match, however many are listed. */
+  readonly total: number;
+  /** Oldest first. */
+  readonly entries: readonly QueueEntry[];
+}
+
+export type QueueOutcome =
+  | { readonly done: true; readonly messages: number; readonly recipients: number }
+  | { readonly done: false; readonly why: string };
 
 export interface QueueEntry {
   readonly id: string;
@@ -63,13 +97,10 @@ export interface Control {
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
   deleteAccount(address: string): Promise<Outcome>;
-  /** Oldest first. */
-  listQueue(): Promise<readonly QueueEntry[]>;
+  listQueue(query: QueueQuery): Promise<QueueList>;
   findInQueue(id: string): Promise<QueueEntry | undefined>;
-  /** Makes every waiting recipient due now. */
-  retryMessage(id: string): Promise<Outcome>;
-  /** The message ends here; nobody is told. */
-  deleteMessage(id: string): Promise<Outcome>;
+  /** `delete`: the message ends here; nobody is told. Mail that is being tried is held after the attempt, else left alone. */
+  changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueOutcome>;
   retention(): Promise<readonly RetentionView[]>;
   /** Deletes what has expired, and says what that was. */
   purge(): Promise<readonly RetentionView[]>;

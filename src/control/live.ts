@@ -5,19 +5,18 @@ import type { Settings } from "../config/settings.ts";
 import type { WindowUse } from "../counters/limits.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
-import type { Store } from "../store/store.ts";
+import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { AccountView, Control, ReloadOutcome } from "./control.ts";
+import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
-import { queueEntries } from "./queue.ts";
 
 /** What a mail thread does for an operator. */
 export interface MailControl {
   forgetAccounts(keys: readonly string[]): void;
   activeMessages(): readonly ActiveMessage[];
-  retryMessage(id: string): Promise<boolean>;
-  removeMessage(id: string): Promise<"removed" | "unknown" | "in delivery">;
+  changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueCount>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
 }
 
@@ -27,8 +26,6 @@ export interface LiveServices extends Omit<AccountServices, "changed" | "store" 
   readonly mail: Remote<MailControl>;
   readonly reload: (by: string) => Promise<ReloadOutcome>;
 }
-
-const LIST_LIMIT = 10_000;
 
 export function createLiveControl(services: LiveServices): Control {
   const { store, mail, observer } = services;
@@ -58,23 +55,11 @@ export function createLiveControl(services: LiveServices): Control {
       return account === undefined ? undefined : withUse(account);
     },
     listAccounts: async () => Promise.all((await accounts.list()).map(withUse)),
-    listQueue: async () => queueEntries(await store.listWaiting(LIST_LIMIT), await mail.activeMessages()),
-    findInQueue: async (id) => {
-      const waiting = await store.findWaiting(id);
-      const active = (await mail.activeMessages()).filter(({ message }) => message.id === id);
-      return queueEntries(waiting === undefined ? [] : [waiting], active)[0];
-    },
-    retryMessage: async (id) => {
-      if (!(await mail.retryMessage(id))) return { done: false, why: `${id} is not in the queue` };
-      observer.emit("queue.changed", { change: "retry", message: id, by: "operator" });
-      return { done: true };
-    },
-    deleteMessage: async (id) => {
-      const outcome = await mail.removeMessage(id);
-      if (outcome === "unknown") return { done: false, why: `${id} is not in the queue` };
-      if (outcome === "in delivery") return { done: false, why: `${id} is in delivery now: try again in a moment` };
-      observer.emit("message.deleted", { message: id, by: "operator" });
-      return { done: true };
-    },
+    ...queueControl({
+      store,
+      observer,
+      active: () => mail.activeMessages(),
+      change: (change, selector) => mail.changeQueue(change, selector),
+    }),
   };
 }

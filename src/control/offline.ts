@@ -1,24 +1,27 @@
 // Control of a stopped server: the same use cases on its files. The caller holds the state lock.
 
 import type { Settings } from "../config/settings.ts";
+import { agreeWithSpool } from "../egress/dispatch/agree.ts";
+import { deleteWaiting } from "../egress/dispatch/delete.ts";
 import type { Remote } from "../io/rpc.ts";
-import type { Spool } from "../spool/message.ts";
-import type { RecoveredMessage } from "../spool/message.ts";
+import type { Observer } from "../observe/events.ts";
+import type { Recovered, Spool } from "../spool/message.ts";
 import type { Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
+import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
-import { queueEntries } from "./queue.ts";
 
 export interface OfflineServices extends Omit<AccountServices, "changed" | "store" | "settings"> {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
   /** Opened at the first question about mail. */
-  readonly spool: () => Promise<{ readonly spool: Spool; readonly recovered: readonly RecoveredMessage[] }>;
+  readonly spool: () => Promise<{ readonly spool: Spool; readonly recovered: Recovered }>;
 }
 
-const LIST_LIMIT = 10_000;
+/** Looking at the queue queues nothing again: that is for the server to do, and to tell. */
+const quiet: Observer = { emit: () => undefined };
 
 export function createOfflineControl(services: OfflineServices): Control {
   const { store, observer, clock } = services;
@@ -29,10 +32,21 @@ export function createOfflineControl(services: OfflineServices): Control {
   /** The index agrees with the spool from here on. */
   function spool(): Promise<Spool> {
     return (opened ??= services.spool().then(async ({ spool: found, recovered }) => {
-      await store.reconcile(recovered, clock.wall());
+      await agreeWithSpool(recovered, { store, clock, observer: quiet });
       return found;
     }));
   }
+
+  const queue = queueControl({
+    store,
+    observer,
+    active: () => Promise.resolve([]),
+    change: async (change, selector) => {
+      const found = await spool();
+      if (change !== "delete") return store.changeWaiting(change, selector, clock.wall());
+      return deleteWaiting({ spool: found, store, observer, clock, beingTried: () => false }, selector);
+    },
+  });
 
   return {
     reload: () => Promise.resolve({ kind: "not-running" }),
@@ -48,33 +62,14 @@ export function createOfflineControl(services: OfflineServices): Control {
     deleteAccount: accounts.deleteAccount,
     findAccount: accounts.find,
     listAccounts: accounts.list,
-    listQueue: async () => {
+    listQueue: async (query) => {
       await spool();
-      return queueEntries(await store.listWaiting(LIST_LIMIT), []);
+      return queue.listQueue(query);
     },
     findInQueue: async (id) => {
       await spool();
-      const waiting = await store.findWaiting(id);
-      return waiting === undefined ? undefined : queueEntries([waiting], [])[0];
+      return queue.findInQueue(id);
     },
-    retryMessage: async (id) => {
-      await spool();
-      if (!(await store.makeDue(id, clock.wall()))) return { done: false, why: `${id} is not in the queue` };
-      observer.emit("queue.changed", { change: "retry", message: id, by: "operator" });
-      return { done: true };
-    },
-    deleteMessage: async (id) => {
-      const found = await spool();
-      const waiting = await store.findWaiting(id);
-      if (waiting === undefined) return { done: false, why: `${id} is not in the queue` };
-      const recipients = waiting.recipients.map(({ recipient }) => recipient);
-      await found.settle(
-        id,
-        recipients.map((recipient) => ({ recipient, outcome: "deleted" })),
-      );
-      await store.removeWaiting(id, recipients);
-      observer.emit("message.deleted", { message: id, by: "operator" });
-      return { done: true };
-    },
+    changeQueue: queue.changeQueue,
   };
 }

@@ -23,8 +23,8 @@ test("recipients that wait and recipients in delivery make one entry a message, 
   const entries = queueEntries(
     [{ message: both, recipients: [{ recipient: 2, ...wait }] }],
     [
-      { message: both, recipients: [0] },
-      { message: message("m1", ["w@example.jp"]), recipients: [0] },
+      { message: both, recipients: [0], stored: true },
+      { message: message("m1", ["w@example.jp"]), recipients: [0], stored: true },
     ],
   );
   assert.deepEqual(
@@ -53,7 +53,7 @@ test("a claimed recipient is in delivery, with what is known of its last attempt
   const claimed = message("m1", ["x@example.jp"]);
   const [entry] = queueEntries(
     [{ message: claimed, recipients: [{ recipient: 0, ...wait }] }],
-    [{ message: claimed, recipients: [0] }],
+    [{ message: claimed, recipients: [0], stored: true }],
   );
   assert.deepEqual(entry?.recipients, [
     { address: "x@example.jp", state: "in delivery", attempts: 2, status: "4.4.1", reply: "no answer" },

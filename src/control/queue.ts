@@ -2,12 +2,13 @@
 
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { SpooledMessage } from "../spool/message.ts";
-import type { WaitingMessage } from "../store/store.ts";
+import type { PastAttempt, WaitingMessage } from "../store/store.ts";
 import type { QueueEntry, QueueRecipient } from "./control.ts";
 
 export function queueEntries(
   waiting: readonly WaitingMessage[],
   active: readonly ActiveMessage[],
+  attempts: readonly PastAttempt[] = [],
 ): readonly QueueEntry[] {
   const entries = new Map<
     string,
@@ -19,11 +20,11 @@ export function queueEntries(
     return found.recipients;
   };
   for (const { message, recipients } of waiting) {
-    for (const { recipient, attempts, due, status, reply } of recipients) {
+    for (const { recipient, attempts: made, due, status, reply, held } of recipients) {
       entry(message).set(recipient, {
         address: message.recipients[recipient]!,
-        state: "waiting",
-        attempts,
+        state: held === true ? "held" : "waiting",
+        attempts: made,
         next: new Date(due).toISOString(),
         ...(status === "" ? {} : { status, reply }),
       });
@@ -38,6 +39,14 @@ export function queueEntries(
         attempts: known?.attempts ?? 1,
         ...(known?.status === undefined ? {} : { status: known.status, reply: known.reply ?? "" }),
       });
+    }
+  }
+  for (const { recipient, at, ...words } of attempts) {
+    for (const { recipients } of entries.values()) {
+      const known = recipients.get(recipient);
+      if (known === undefined) continue;
+      const history = [...(known.history ?? []), { at: new Date(at).toISOString(), ...words }];
+      recipients.set(recipient, { ...known, history });
     }
   }
   return [...entries.values()]

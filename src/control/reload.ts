@@ -77,6 +77,17 @@ function keepFixed(
 }
 
 function differences(current: Settings, next: Settings): readonly string[] {
-  const names = ["log", "retention", "tls", "domains", "listeners", "smtp", "limits", "delivery", "dns"] as const;
+  const names = [
+    "log",
+    "retention",
+    "tls",
+    "domains",
+    "listeners",
+    "smtp",
+    "mailbox",
+    "limits",
+    "delivery",
+    "dns",
+  ] as const;
   return names.filter((name) => !isDeepStrictEqual(current[name], next[name]));
 }

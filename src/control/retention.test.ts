@@ -25,7 +25,7 @@ function office(t: TestContext, days: number) {
   const control = retentionControl({
     settings: () => ({
       retention: { log: days * DAY },
-      limits: { account: [{ name: "1d", length: DAY, recipients: 10 }], attempts: [] },
+      limits: { account: [{ name: "1d", length: DAY, recipients: 10 }] },
       log: { level: "info", directory: log, stdout: false },
     }),
     store: asRemote(store),

@@ -13,7 +13,9 @@ import type { Control, RetentionView } from "./control.ts";
 import { logFiles } from "./log-search.ts";
 
 export interface RetentionServices {
-  readonly settings: () => Pick<Settings, "retention" | "limits" | "log">;
+  readonly settings: () => Pick<Settings, "retention" | "log"> & {
+    readonly limits: Pick<Settings["limits"], "account">;
+  };
   readonly store: Remote<ChargeStore>;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "wall">;
@@ -27,6 +29,7 @@ export const kept: ReadonlyMap<string, string> = new Map([
   ["account_alias", "until the account is deleted"],
   ["waiting_message", "until the message is delivered, returned or deleted"],
   ["waiting_recipient", "until the message is delivered, returned or deleted"],
+  ["attempt", "until the message is delivered, returned or deleted"],
   ["note", "for ever: positions, nothing about people"],
   ["spool", "until every message of a segment is delivered, returned or deleted"],
   ["mail", "until its reader deletes it"],

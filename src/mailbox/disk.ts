@@ -7,10 +7,10 @@ export type Files = Pick<typeof system, "mkdir" | "open" | "readdir" | "rename" 
 
 export interface MailboxError {
   /**
-   * full: no space or quota on the disk. in-use: another session has the mailbox. gone: the message is not there
+   * full: no space or quota on the disk. over-quota: the mailbox has its own limit. in-use: another session has the mailbox. gone: the message is not there
    * any more. unavailable: anything else the disk said.
    */
-  readonly code: "full" | "in-use" | "gone" | "unavailable";
+  readonly code: "full" | "over-quota" | "in-use" | "gone" | "unavailable";
   /** For the log, never for a client. */
   readonly cause: string;
 }

@@ -23,14 +23,18 @@ function address(text: string): Address {
   return parsed.value;
 }
 
-async function fresh(t: TestContext, files?: Partial<Files>) {
+async function fresh(t: TestContext, files?: Partial<Files>, quota?: number | (() => number | undefined)) {
   const root = await disk.mkdtemp(join(tmpdir(), "maildir-"));
   t.after(() => disk.rm(root, { recursive: true }));
-  const options = { hostname: "mx1.sekimori.test", clock: systemClock };
+  const options = {
+    hostname: "mx1.sekimori.test",
+    clock: systemClock,
+    quota: typeof quota === "function" ? quota : () => quota,
+  };
   const mailboxes = openMailboxes(root, files === undefined ? options : { ...options, files: { ...disk, ...files } });
   const folder = join(root, "sekimori.test", "alice", "Maildir");
   const deliver = async (text: string, account = alice) => {
-    const result = await mailboxes.deliver(account, [Buffer.from(text)]);
+    const result = await mailboxes.deliver(account, [Buffer.from(text)], "counted");
     assert.ok(result.ok);
     return result.value.file;
   };
@@ -59,7 +63,7 @@ function errno(code: string): Error {
 test("a delivered message is in new, octet for octet, and nothing is left in tmp", async (t) => {
   const { folder, mailboxes } = await fresh(t);
   const chunks = [Buffer.from("Subject: a\r\n"), new Uint8Array(0), Buffer.from("\r\nb\0\xff\r\n", "latin1")];
-  const result = await mailboxes.deliver(alice, chunks);
+  const result = await mailboxes.deliver(alice, chunks, "counted");
   assert.ok(result.ok);
   const { file } = result.value;
   assert.match(file, /^\d{10}\.M\d{6}P\d+Q1\.mx1\.sekimori\.test,S=19,W=19$/);
@@ -73,7 +77,7 @@ test("a delivered message is in new, octet for octet, and nothing is left in tmp
 test("a message in thousands of chunks arrives whole", async (t) => {
   const { mailboxes, open } = await fresh(t);
   const lines = Array.from({ length: 3000 }, (_, i) => Buffer.from(`line ${i}\r\n`));
-  assert.ok((await mailboxes.deliver(alice, lines)).ok);
+  assert.ok((await mailboxes.deliver(alice, lines, "counted")).ok);
   const mailbox = await open();
   assert.equal(await readAll(mailbox, mailbox.messages[0]), Buffer.concat(lines).toString());
 });
@@ -230,7 +234,7 @@ for (const [code, expected] of [
         await disk.rename(from, to);
       };
       const { folder, mailboxes, deliver } = await fresh(t, { open, rename });
-      const result = await mailboxes.deliver(alice, [Buffer.from("one\r\n")]);
+      const result = await mailboxes.deliver(alice, [Buffer.from("one\r\n")], "counted");
       assert.equal(result.ok ? "" : result.error.code, expected);
       assert.deepEqual(await disk.readdir(join(folder, "tmp")), []);
       assert.deepEqual(await disk.readdir(join(folder, "new")), []);
@@ -244,13 +248,13 @@ test("a folder removed under us is made again", async (t) => {
   const { root, mailboxes, deliver } = await fresh(t);
   await deliver("one\r\n");
   await disk.rm(join(root, "sekimori.test"), { recursive: true });
-  assert.equal((await mailboxes.deliver(alice, [Buffer.from("two\r\n")])).ok, false);
+  assert.equal((await mailboxes.deliver(alice, [Buffer.from("two\r\n")], "counted")).ok, false);
   await deliver("three\r\n");
 });
 
 test("a bug is thrown, not reported as a disk failure", async (t) => {
   const { mailboxes } = await fresh(t, { rename: () => Promise.reject(new RangeError("bug")) });
-  await assert.rejects(mailboxes.deliver(alice, [Buffer.from("one\r\n")]), RangeError);
+  await assert.rejects(mailboxes.deliver(alice, [Buffer.from("one\r\n")], "counted"), RangeError);
 });
 
 test("names stay unique and in order when the clock steps back", async (t) => {
@@ -261,7 +265,7 @@ test("names stay unique and in order when the clock steps back", async (t) => {
   const mailboxes = openMailboxes(root, { hostname: "a/b:c,d", clock });
   const names: string[] = [];
   for (let i = 0; i < 5; i++) {
-    const result = await mailboxes.deliver(alice, [Buffer.from("x\r\n")]);
+    const result = await mailboxes.deliver(alice, [Buffer.from("x\r\n")], "counted");
     assert.ok(result.ok);
     names.push(result.value.file);
     assert.equal(parseName(result.value.file).wireSize, 3);
@@ -302,4 +306,70 @@ test("unique ids are what RFC 1939 section 7 allows, for any file name", () => {
       assert.match(uniqueId(parseName(name).unique), /^[\x21-\x7e]{1,70}$/);
     }),
   );
+});
+
+const text = (octets: number): Uint8Array[] => [Buffer.alloc(octets, "x")];
+
+test("a mailbox holds what its quota allows, exactly, and has room again when a session has deleted", async (t) => {
+  const { mailboxes, open, folder } = await fresh(t, undefined, 100);
+  assert.equal(await mailboxes.fits(alice, 100), true);
+  assert.equal(await mailboxes.fits(alice, 101), false);
+  for (const octets of [60, 40]) assert.ok((await mailboxes.deliver(alice, text(octets), "counted")).ok);
+  const refused = await mailboxes.deliver(alice, text(1), "counted");
+  assert.equal(!refused.ok && refused.error.code, "over-quota");
+  assert.equal(mailboxes.fits(alice, 1), false);
+  assert.equal(await mailboxes.fits(bob, 100), true, "another mailbox is another matter");
+  assert.ok((await mailboxes.deliver(alice, text(5), "exempt")).ok, "role addresses are always stored");
+  const session = await open();
+  assert.ok((await session.remove(session.messages.filter(({ size }) => size !== 40))).ok);
+  session.close();
+  assert.ok((await mailboxes.deliver(alice, text(60), "counted")).ok);
+  assert.equal(await mailboxes.fits(alice, 1), false);
+  assert.deepEqual(
+    (await disk.readdir(join(folder, "new"))).map((name) => parseName(name).wireSize),
+    [40, 60],
+  );
+});
+
+test("many deliveries at once do not go beyond the quota together, and one that fails gives its room back", async (t) => {
+  let failing = true;
+  const rename: Files["rename"] = async (from, to) => {
+    if (failing) throw errno("EIO");
+    await disk.rename(from, to);
+  };
+  const { mailboxes } = await fresh(t, { rename }, 100);
+  assert.equal((await mailboxes.deliver(alice, text(100), "counted")).ok, false);
+  failing = false;
+  const results = await Promise.all(Array.from({ length: 20 }, () => mailboxes.deliver(alice, text(10), "counted")));
+  assert.equal(results.filter(({ ok }) => ok).length, 10);
+  const all = await mailboxes.open(alice);
+  assert.ok(all.ok);
+  assert.equal(all.value.messages.length, 10);
+});
+
+test("what was there before counts, messages without a size in their name too", async (t) => {
+  const first = await fresh(t);
+  await first.deliver("x".repeat(50));
+  await disk.writeFile(join(first.folder, "cur", "1.foreign:2,S"), "x".repeat(30));
+  const again = openMailboxes(first.root, { hostname: "mx1", clock: systemClock, quota: () => 100 });
+  assert.equal(await again.fits(alice, 20), true);
+  assert.equal(await again.fits(alice, 21), false);
+});
+
+test("a quota that changes holds from the next message on, and what came meanwhile counts", async (t) => {
+  const quota = { now: 30 as number | undefined };
+  const { mailboxes, deliver, open } = await fresh(t, undefined, () => quota.now);
+  await deliver("x".repeat(20));
+  quota.now = undefined;
+  await deliver("x".repeat(60));
+  quota.now = 90;
+  assert.equal(await mailboxes.fits(alice, 11), false);
+  assert.equal(await mailboxes.fits(alice, 10), true);
+  quota.now = undefined;
+  const session = await open();
+  quota.now = 90;
+  assert.equal(await mailboxes.fits(alice, 30), false);
+  await session.remove(session.messages.filter(({ size }) => size === 60));
+  session.close();
+  assert.equal(await mailboxes.fits(alice, 70), true);
 });

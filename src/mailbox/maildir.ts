@@ -8,7 +8,10 @@
 // S= equals W=, and POP3 sends the file as it is. Dovecot, Courier, mutt and notmuch read such files; tools that
 // split lines at LF only show a CR at their ends. Files that others put there with LF are read as well.
 //
-// Does not: quota, subfolders, flags, index files. The lock is among sessions of this process only.
+// With a quota, a message that would go beyond it is not stored; what a mailbox holds is known from the file names
+// (usage.ts), so a POP3 session that deletes makes room at once.
+//
+// Does not: subfolders, flags, index files. The lock is among sessions of this process only.
 
 import * as system from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -27,10 +30,20 @@ import {
 import { uniqueNames, withSize } from "./name.ts";
 import { mailboxPath } from "./path.ts";
 import { openFolder, type Mailbox } from "./snapshot.ts";
+import { Usage } from "./usage.ts";
+
+/** `exempt`: mail to role addresses, which must be reachable whatever else is full (RFC 5321 §4.5.1). */
+export type QuotaRule = "counted" | "exempt";
 
 export interface Mailboxes {
   /** Stores one message; `file` is its name in new/. */
-  deliver(account: Address, chunks: readonly Uint8Array[]): Promise<Result<{ file: string }, MailboxError>>;
+  deliver(
+    account: Address,
+    chunks: readonly Uint8Array[],
+    quota: QuotaRule,
+  ): Promise<Result<{ file: string }, MailboxError>>;
+  /** Whether the mailbox has room for so many octets within its quota. Rejects when the disk does not tell. */
+  fits(account: Address, octets: number): boolean | Promise<boolean>;
   /** Locks the mailbox against other sessions and lists it; a mailbox without a folder is empty. */
   open(account: Address): Promise<Result<Mailbox, MailboxError>>;
 }
@@ -39,6 +52,8 @@ interface MailboxOptions {
   /** Host name in file names: what keeps two hosts on one file system apart. */
   readonly hostname: string;
   readonly clock: Clock;
+  /** Octets that one mailbox may hold, as of now; no limit when undefined. */
+  readonly quota?: () => number | undefined;
   readonly files?: Files;
 }
 
@@ -52,10 +67,18 @@ interface Folder {
 }
 
 export function openMailboxes(root: string, options: MailboxOptions): Mailboxes {
-  const { clock, files = system } = options;
+  const { clock, files = system, quota: quotaNow = () => undefined } = options;
   const nextName = uniqueNames(options.hostname, clock);
   const folders = new Map<string, Folder>();
   const locked = new Set<string>();
+  const usages = new Map<string, Usage>();
+
+  function usageOf(account: Address): Usage {
+    const path = join(root, ...mailboxPath(account));
+    let usage = usages.get(path);
+    if (usage === undefined) usages.set(path, (usage = new Usage(files, path, () => clock.monotonic())));
+    return usage;
+  }
 
   function folderOf(account: Address): Folder {
     const names = mailboxPath(account);
@@ -72,10 +95,9 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
     return made;
   }
 
-  async function store(account: Address, chunks: readonly Uint8Array[]): Promise<string> {
+  async function store(account: Address, chunks: readonly Uint8Array[], size: number): Promise<string> {
     const folder = folderOf(account);
     await folder.ready;
-    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const file = withSize(nextName(), size);
     const temporary = join(folder.path, "tmp", file);
     const final = join(folder.path, "new", file);
@@ -95,12 +117,36 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
   }
 
   return {
-    async deliver(account, chunks) {
+    async deliver(account, chunks, rule) {
+      const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
       try {
-        return success({ file: await store(account, chunks) });
+        const quota = quotaNow();
+        if (quota === undefined) {
+          const file = await store(account, chunks, size);
+          // There was a quota before, or there is one by now: this message is not in its count.
+          usages.get(join(root, ...mailboxPath(account)))?.forget();
+          return success({ file });
+        }
+        const usage = usageOf(account);
+        if (rule === "exempt") usage.begin(size);
+        else if (!(await usage.reserve(size, quota)))
+          return failure({ code: "over-quota", cause: "the mailbox is full" });
+        try {
+          const file = await store(account, chunks, size);
+          usage.end(size, "stored");
+          return success({ file });
+        } catch (error) {
+          usage.end(size, "failed");
+          throw error;
+        }
       } catch (error) {
         return failure(mailboxError(error));
       }
+    },
+
+    fits: (account, octets) => {
+      const quota = quotaNow();
+      return quota === undefined ? true : usageOf(account).fits(octets, quota);
     },
 
     async open(account) {
@@ -109,7 +155,15 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
       locked.add(path);
       try {
         await removeStale(files, path, clock);
-        return success(await openFolder(files, path, () => void locked.delete(path)));
+        const mailbox = await openFolder(files, path, () => void locked.delete(path));
+        // Other programs may have been here as well.
+        usages.get(path)?.forget();
+        const remove: Mailbox["remove"] = async (messages) => {
+          const removed = await mailbox.remove(messages);
+          usages.get(path)?.forget();
+          return removed;
+        };
+        return success({ ...mailbox, remove });
       } catch (error) {
         locked.delete(path);
         return failure(mailboxError(error));

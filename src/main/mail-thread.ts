@@ -11,6 +11,8 @@ import { createIdMaker } from "../base/id.ts";
 import type { Settings, WindowSettings } from "../config/settings.ts";
 import { createAccountLimits } from "../counters/account-limits.ts";
 import type { AccountCharge, AccountRules } from "../counters/account-limits.ts";
+import { createClientLimits } from "../counters/client-limits.ts";
+import type { ClientRules } from "../counters/client-limits.ts";
 import type { WindowRule } from "../counters/limits.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import type { LoginAnswer } from "../directory/credentials.ts";
@@ -19,6 +21,7 @@ import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";
 import { openSmtpListener } from "../ingress/smtp/listener.ts";
+import { lookupWithQuota } from "../ingress/smtp/quota-lookup.ts";
 import type { SessionLoad, SmtpServices } from "../ingress/smtp/services.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { callRemote, serveCalls } from "../io/rpc.ts";
@@ -26,6 +29,7 @@ import { openMailboxes } from "../mailbox/maildir.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
+import type { Recovered } from "../spool/message.ts";
 import { openSpool } from "../spool/spool.ts";
 import { createListenerSet } from "./listener-set.ts";
 import type { ListenerChange } from "./listener-set.ts";
@@ -50,14 +54,20 @@ const login = createLogin(directory, store, clock, (cause) => {
   observer.emit("internal.failed", { where: "SCRAM keys of an account", cause: String(cause) });
 });
 const scram = createScramLogin(directory, store);
-const mailboxes = openMailboxes(join(settings.state, "mail"), { hostname: settings.hostname, clock });
+const mailboxes = openMailboxes(join(settings.state, "mail"), {
+  hostname: settings.hostname,
+  clock,
+  quota: () => settings.mailbox.quota,
+});
 
 const limits = createAccountLimits(accountRules(settings), clock);
+const clients = createClientLimits(clientRules(settings), () => clock.monotonic());
 /** Charges that were written down reach to this id; the spool keeps the records beyond it. */
 let chargesThrough = data.charges.through;
 let lastId = chargesThrough;
 const spoolCharges: AccountCharge[] = [];
 
+// The list of what was found is large after a long night: nobody keeps it beyond the start.
 const opened = await openSpool(join(settings.state, "spool"), {
   onRecord: ({ id, account, receivedAt, recipients }) => {
     if (id > lastId) lastId = id;
@@ -67,7 +77,8 @@ const opened = await openSpool(join(settings.state, "spool"), {
   mayForget: (newest) => newest <= chargesThrough,
   onFailure: (error: Error) => observer.emit("spool.failed", { cause: error.message }),
 });
-const { spool } = opened;
+const { spool, report } = opened;
+let { recovered }: { recovered: Recovered | undefined } = opened;
 const newId = createIdMaker(clock, randomBytes, { after: lastId });
 limits.replay([...data.charges.charges, ...spoolCharges], lastId);
 
@@ -97,16 +108,18 @@ const dispatcher = createDispatcher({
 const load: SessionLoad = { sessions: 0, content: 0 };
 let freeSpace = Number.POSITIVE_INFINITY;
 const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
-  directory,
+  directory: { ...directory, lookup: lookupWithQuota(directory, mailboxes) },
   login,
   scram,
   limits,
+  clients,
   spool,
   accepted: (message, content) => dispatcher.accepted(message, content),
   observer,
   clock,
   newId,
   freeSpace: () => freeSpace,
+  spooled: () => spool.status().octets,
   load,
 };
 let services = servicesOf(data);
@@ -201,6 +214,7 @@ async function reload(configuration: MailConfiguration): Promise<MailReload> {
   writeLog = createLog(settings.log.level, log);
   directory.replaceDomains(settings.domains);
   limits.replaceRules(accountRules(settings));
+  clients.replaceRules(clientRules(settings));
   way.commit();
   const closed = sockets.commit();
   for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
@@ -218,14 +232,16 @@ const thread: MailThread = {
   start: async () => {
     const started = clock.monotonic();
     await watchSpace();
-    await dispatcher.recover(opened.recovered);
+    const messages = recovered?.open.length ?? 0;
+    if (recovered !== undefined) await dispatcher.recover(recovered);
+    recovered = undefined;
     // At once: until the charges of earlier runs are written, the spool keeps every segment of those runs.
     await writeCharges();
     observer.emit("spool.recovered", {
-      messages: opened.recovered.length,
+      messages,
       segments: spool.status().segments,
-      damaged: opened.report.damaged.length,
-      tornBytes: opened.report.tornOctets,
+      damaged: report.damaged.length,
+      tornBytes: report.tornOctets,
       milliseconds: Math.round(clock.monotonic() - started),
     });
     const sockets =
@@ -242,6 +258,7 @@ const thread: MailThread = {
     timers.push(setInterval(() => void watchSpace(), 5000));
     timers.push(setInterval(() => void writeCharges(), 1000));
     timers.push(setInterval(() => limits.sweep(), 60_000));
+    timers.push(setInterval(() => clients.sweep(), 60_000));
     return sockets.opened;
   },
   reload,
@@ -258,8 +275,8 @@ const thread: MailThread = {
   metrics: () => metrics.collect(),
   forgetAccounts: (keys) => directory.forget(keys),
   activeMessages: () => dispatcher.active(),
-  retryMessage: (id) => dispatcher.retry(id),
-  removeMessage: (id) => dispatcher.remove(id),
+  changeQueue: (change, selector) =>
+    change === "delete" ? dispatcher.remove(selector) : dispatcher.change(change, selector),
   readMessage: async (id) => (await spool.read(id)).toString("latin1"),
   accountUse: (account) => limits.uses(account),
 };
@@ -268,6 +285,16 @@ serveCalls(data.control, thread);
 
 function accountRules({ limits: { account, attempts } }: Settings): AccountRules {
   return { quota: account.map(windowRule), attempts: attempts.map(windowRule) };
+}
+
+function clientRules({ limits: { client } }: Settings): ClientRules {
+  return {
+    ...client,
+    connectionRate: client.connectionRate.map(windowRule),
+    messages: client.messages.map(windowRule),
+    recipients: client.recipients.map(windowRule),
+    authFailures: client.authFailures.map(windowRule),
+  };
 }
 
 function windowRule({ name, length, recipients }: WindowSettings): WindowRule {

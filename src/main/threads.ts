@@ -5,7 +5,7 @@ import type { Settings } from "../config/settings.ts";
 import type { AccountCharge } from "../counters/account-limits.ts";
 import type { WindowUse } from "../counters/limits.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
-import type { Store } from "../store/store.ts";
+import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
 
 export interface StateThreadData {
   readonly file: string;
@@ -45,8 +45,7 @@ export interface MailThread {
   metrics(): Promise<object>;
   forgetAccounts(keys: readonly string[]): void;
   activeMessages(): readonly ActiveMessage[];
-  retryMessage(id: string): Promise<boolean>;
-  removeMessage(id: string): Promise<"removed" | "unknown" | "in delivery">;
+  changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueCount>;
   readMessage(id: string): Promise<string>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
 }

@@ -102,7 +102,15 @@ export interface EventFields {
   "mailbox.read": Peer & { readonly account: string; readonly file: string };
   "mailbox.deleted": Peer & { readonly account: string; readonly messages: number };
   "account.changed": { readonly account: string; readonly change: string; readonly by: string };
-  "queue.changed": { readonly change: string; readonly message: string; readonly by: string };
+  "queue.changed": {
+    readonly change: string;
+    /** Empty when more than one was meant. */
+    readonly message: string;
+    /** What was meant, in words. */
+    readonly selection?: string;
+    readonly recipients?: number;
+    readonly by: string;
+  };
   "spool.recovered": {
     readonly messages: number;
     readonly segments: number;

@@ -20,6 +20,8 @@ export interface AcceptRecord {
   readonly binary?: true;
   /** Addresses or header fields in UTF-8: needs SMTPUTF8 on the way out (RFC 6531). */
   readonly utf8?: true;
+  /** It says of itself that it goes to many: it waits behind other mail (queue/classes.ts). */
+  readonly bulk?: true;
   /** RFC 3461 parameters of MAIL, xtext as they came: they are passed on verbatim. */
   readonly dsn?: { readonly envelopeId?: string; readonly returns?: "FULL" | "HDRS" };
   /** RFC 3461 parameters of RCPT by index of the recipient; absent where none were given. */
@@ -51,10 +53,18 @@ export interface SpooledMessage extends AcceptRecord {
   readonly size: number;
 }
 
-export interface RecoveredMessage {
-  readonly message: SpooledMessage;
+export interface OpenMessageFound {
+  readonly id: MessageId;
   /** Indexes of the recipients that are not settled. Never empty. */
   readonly open: readonly number[];
+}
+
+/** What a start found. The records stay on disk: a million of them are read when they are asked for, not before. */
+export interface Recovered {
+  /** Oldest first. */
+  readonly open: readonly OpenMessageFound[];
+  /** Of a message that is open. Rejects when it is not, or cannot be read. */
+  readonly record: (id: MessageId) => Promise<SpooledMessage>;
 }
 
 export interface Spool {

@@ -28,24 +28,27 @@ export interface RecoveryReport {
   readonly damaged: readonly { readonly file: string; readonly offset: number; readonly length: number }[];
 }
 
-/** The record of an open message, and where it stands. */
+/** An open message, and where it stands. Its record stays on disk: a million of them would not fit. */
 export interface FoundMessage extends Place {
-  readonly record: AcceptRecord;
+  readonly id: MessageId;
+  readonly recipients: number;
   readonly contentLength: number;
   readonly generation: number;
-  readonly settled: ReadonlySet<number>;
+  /** undefined: none. */
+  readonly settled: Set<number> | undefined;
 }
 
+/** Two objects a message, for a start may find a million. */
 interface Trace {
   latest: Omit<FoundMessage, "settled"> | undefined;
-  readonly settled: Set<number>;
+  settled: Set<number> | undefined;
 }
 
 export async function recoverSegments(
   files: SpoolFiles,
   table: SegmentTable,
   onRecord: (record: AcceptRecord) => void = () => undefined,
-): Promise<{ readonly found: readonly FoundMessage[]; readonly report: RecoveryReport }> {
+): Promise<{ readonly found: Iterable<FoundMessage>; readonly report: RecoveryReport }> {
   const traces = new Map<MessageId, Trace>();
   const damaged: { file: string; offset: number; length: number }[] = [];
   let segments = 0;
@@ -54,7 +57,7 @@ export async function recoverSegments(
 
   const traceOf = (id: MessageId): Trace => {
     let trace = traces.get(id);
-    if (trace === undefined) traces.set(id, (trace = { latest: undefined, settled: new Set() }));
+    if (trace === undefined) traces.set(id, (trace = { latest: undefined, settled: undefined }));
     return trace;
   };
 
@@ -63,10 +66,20 @@ export async function recoverSegments(
     if (copy === undefined) onRecord(record);
     if (record.id > segment.newest) segment.newest = record.id;
     const trace = traceOf(record.id);
-    for (const recipient of copy?.settled ?? []) trace.settled.add(recipient);
+    settle(trace, copy?.settled ?? []);
     const { offset, length, headerLength, contentLength } = frame;
     const generation = copy?.generation ?? 0;
-    const place = { segment, offset, length, headerLength, contentLength, record, generation };
+    const { id, recipients } = record;
+    const place = {
+      segment,
+      offset,
+      length,
+      headerLength,
+      contentLength,
+      id,
+      recipients: recipients.length,
+      generation,
+    };
     const other = trace.latest;
     if (other === undefined || generation >= other.generation) trace.latest = place;
     if (other !== undefined && other.segment !== segment) {
@@ -78,7 +91,10 @@ export async function recoverSegments(
   const noteSettlement = (segment: Segment, frame: Extract<Frame, { kind: "settlement" }>): void => {
     const { id, home, settlements } = frame.header;
     const trace = traceOf(id);
-    for (const { recipient } of settlements) trace.settled.add(recipient);
+    settle(
+      trace,
+      settlements.map(({ recipient }) => recipient),
+    );
     table.reserve(home);
     if (home !== segment.number) segment.settles.set(home, (segment.settles.get(home) ?? 0) + frame.length);
   };
@@ -140,13 +156,26 @@ export async function recoverSegments(
   }
   await files.syncNames();
 
-  const found: FoundMessage[] = [];
-  for (const { latest, settled } of traces.values()) {
-    if (latest === undefined) continue;
-    const isOpen = latest.record.recipients.some((_, recipient) => !settled.has(recipient));
-    if (isOpen) found.push({ ...latest, settled });
+  // One at a time: what becomes of a trace takes its place.
+  function* found(): Generator<FoundMessage> {
+    for (const [id, { latest, settled }] of traces) {
+      traces.delete(id);
+      if (latest !== undefined && hasOpen(latest.recipients, settled)) yield { ...latest, settled };
+    }
   }
-  return { found, report: { segments, octetsRead, tornOctets, damaged } };
+  return { found: found(), report: { segments, octetsRead, tornOctets, damaged } };
+}
+
+function settle(trace: Trace, recipients: readonly number[]): void {
+  if (recipients.length === 0) return;
+  trace.settled ??= new Set();
+  for (const recipient of recipients) trace.settled.add(recipient);
+}
+
+function hasOpen(recipients: number, settled: ReadonlySet<number> | undefined): boolean {
+  if (settled === undefined) return recipients > 0;
+  for (let recipient = 0; recipient < recipients; recipient++) if (!settled.has(recipient)) return true;
+  return false;
 }
 
 /** What cannot be read is zeros. */

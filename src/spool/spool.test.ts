@@ -25,7 +25,7 @@ function reopen(disk: MemoryDisk, options: SpoolOptions = {}): Promise<OpenedSpo
   return openSpool("", { files: disk.mount(), settleDelay: 0, ...options });
 }
 
-const idsOf = (opened: OpenedSpool): string[] => opened.recovered.map(({ message }) => message.id);
+const idsOf = (opened: OpenedSpool): string[] => opened.recovered.open.map(({ id }) => id);
 
 /** Turns of the event loop, until what the spool does by itself is done. */
 async function settleDown(turns = 400): Promise<void> {
@@ -52,7 +52,8 @@ test("a message comes back octet for octet, before a restart and after", async (
     await spool.append(record("b"), []);
     await spool.close();
     const again = await openSpool(directory);
-    assert.deepEqual(again.recovered[0], { message, open: [0, 1, 2] });
+    assert.deepEqual(again.recovered.open[0], { id: message.id, open: [0, 1, 2] });
+    assert.deepEqual(await again.recovered.record(message.id), message);
     assert.deepEqual(idsOf(again), ["a", "b"]);
     assert.deepEqual(await again.spool.read("a"), Buffer.concat(parts));
     assert.deepEqual(await again.spool.read("b"), Buffer.alloc(0));
@@ -121,7 +122,7 @@ test("a settled message is gone after a restart, a partly settled one keeps its 
   await spool.close();
   const again = await reopen(disk);
   assert.deepEqual(
-    again.recovered.map(({ message, open }) => [message.id, open]),
+    again.recovered.open.map(({ id, open }) => [id, open]),
     [["b", [0, 2]]],
   );
   await again.spool.settle("b", delivered(0, 2));
@@ -224,7 +225,8 @@ test("flipped bits never change a content: a message is given back whole or not 
       const flipped = createMemoryDisk();
       flipped.overwrite(name, octets);
       const again = await reopen(flipped);
-      for (const { message } of again.recovered) {
+      for (const { id } of again.recovered.open) {
+        const message = await again.recovered.record(id);
         assert.deepEqual(message, { ...record(message.id), size: 700 });
         assert.deepEqual(await again.spool.read(message.id), contentFor(message.id, 700));
       }
@@ -233,7 +235,7 @@ test("flipped bits never change a content: a message is given back whole or not 
           Math.floor(((bit >> 3) - segmentHeaderLength) / ((whole.length - segmentHeaderLength) / ids.length)),
         ),
       );
-      assert.ok(again.recovered.length >= ids.length - hit.size, "only what was hit is lost");
+      assert.ok(again.recovered.open.length >= ids.length - hit.size, "only what was hit is lost");
       if (octets.equals(whole)) return;
       assert.ok(again.report.tornOctets > 0 || again.report.damaged.length > 0, "bad octets are reported");
       await again.spool.close();
@@ -304,7 +306,7 @@ test("any file is survived; one that is no segment is left alone", async () => {
       disk.overwrite("0000000002-0000000000000000.segment", Buffer.alloc(5000, fill));
       disk.overwrite("lost+found", octets);
       const { spool, recovered } = await reopen(disk);
-      assert.equal(recovered.length, 0);
+      assert.equal(recovered.open.length, 0);
       await spool.append(record("a"), [contentFor("a")]);
       await settleDown(20);
       await spool.close();
@@ -440,7 +442,7 @@ test("one waiting message does not keep a segment: it moves, and the space comes
   disk.crash(() => 0);
   const again = await reopen(disk, options);
   assert.deepEqual(
-    again.recovered.map(({ message, open }) => [message.id, open]),
+    again.recovered.open.map(({ id, open }) => [id, open]),
     [["waits", [1]]],
   );
   assert.deepEqual(await again.spool.read("waits"), contentFor("waits"));
@@ -516,7 +518,7 @@ interface Real {
 async function checkAfterReopen(model: Model, real: Real): Promise<void> {
   const opened = await reopen(real.disk, real.options);
   real.spool = opened.spool;
-  const seen = new Map(opened.recovered.map(({ message, open }) => [message.id, open]));
+  const seen = new Map(opened.recovered.open.map(({ id, open }) => [id, open]));
   for (const [id, open] of seen) {
     const sent = model.handedIn.get(id);
     assert.ok(sent !== undefined, `${id} was invented`);

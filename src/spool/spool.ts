@@ -13,9 +13,10 @@
 
 import { createHousekeeping } from "./compact.ts";
 import { spoolFilesIn, type SpoolFiles } from "./files.ts";
-import { contentOfFrame } from "./format.ts";
+import { contentOfFrame, frameHeadHolds, frameHeadLength, readFrameHead } from "./format.ts";
+import type { AcceptHeader } from "./format.ts";
 import { createLanes } from "./lanes.ts";
-import type { AcceptRecord, MessageId, RecoveredMessage, Spool } from "./message.ts";
+import type { AcceptRecord, MessageId, OpenMessageFound, Recovered, Spool, SpooledMessage } from "./message.ts";
 import { OpenMessage, type OpenMessages, PendingMessage, SettleOperation } from "./open-messages.ts";
 import { type FoundMessage, recoverSegments, type RecoveryReport } from "./recover.ts";
 import { readFully } from "./scan.ts";
@@ -43,8 +44,7 @@ export interface SpoolOptions {
 
 export interface OpenedSpool {
   readonly spool: Spool;
-  /** Oldest first. */
-  readonly recovered: readonly RecoveredMessage[];
+  readonly recovered: Recovered;
   readonly report: RecoveryReport;
 }
 
@@ -65,8 +65,9 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
     await table.closeFiles();
     throw error;
   }
-  const recovered = recovery.found.map((found) => enter(found, index));
-  recovered.sort((a, b) => (a.message.id < b.message.id ? -1 : 1));
+  const open: OpenMessageFound[] = [];
+  for (const found of recovery.found) open.push(enter(found, index));
+  open.sort((a, b) => (a.id < b.id ? -1 : 1));
 
   const lanes = createLanes({
     files,
@@ -86,6 +87,39 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
   housekeeping.wake();
 
   const onLess = (segment: Segment): void => housekeeping.noteLess(segment);
+
+  /** The first octets of a message's frame. It may move or end meanwhile; the segment stays while it is read. */
+  async function reading<T>(
+    { segment, offset }: OpenMessage,
+    length: number,
+    use: (octets: Buffer, segment: Segment) => T,
+  ): Promise<T> {
+    segment.readers++;
+    reads++;
+    try {
+      const octets = Buffer.allocUnsafeSlow(length);
+      await readFully(segment.file, octets, offset);
+      return use(octets, segment);
+    } finally {
+      segment.readers--;
+      if (segment.readers === 0) onLess(segment);
+      if (--reads === 0) onLastRead?.();
+    }
+  }
+
+  async function recordOf(id: MessageId): Promise<SpooledMessage> {
+    const message = index.get(id);
+    if (!(message instanceof OpenMessage) || closing !== undefined)
+      throw new Error(`message ${id} is not in the spool`);
+    return reading(message, frameHeadLength + message.headerLength, (octets, segment) => {
+      const head = readFrameHead(octets, segment.marker);
+      if (head === undefined || !frameHeadHolds(octets, head))
+        throw new Error(`message ${id}: checksum does not hold in ${segment.name}`);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an accept frame whose checksum holds
+      const header = JSON.parse(octets.toString("utf8", frameHeadLength)) as AcceptHeader;
+      return { ...header.record, size: message.contentLength };
+    });
+  }
 
   const spool: Spool = {
     append(record, content) {
@@ -127,21 +161,11 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
       const message = index.get(id);
       if (message === undefined || closing !== undefined) throw new Error(`message ${id} is not in the spool`);
       if (message instanceof PendingMessage) return Buffer.concat(message.content);
-      // The message may move or end meanwhile; the segment stays while it is read.
-      const { segment, offset, frameLength } = message;
-      segment.readers++;
-      reads++;
-      try {
-        const octets = Buffer.allocUnsafeSlow(frameLength);
-        await readFully(segment.file, octets, offset);
+      return reading(message, message.frameLength, (octets, segment) => {
         const content = contentOfFrame(octets, segment.marker);
         if (content === undefined) throw new Error(`message ${id}: checksum does not hold in ${segment.name}`);
         return content;
-      } finally {
-        segment.readers--;
-        if (segment.readers === 0) onLess(segment);
-        if (--reads === 0) onLastRead?.();
-      }
+      });
     },
 
     status: () => ({
@@ -162,21 +186,20 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
       return closing;
     },
   };
-  return { spool, recovered, report: recovery.report };
+  return { spool, recovered: { open, record: recordOf }, report: recovery.report };
 }
 
-function enter(found: FoundMessage, index: OpenMessages): RecoveredMessage {
-  const { record, contentLength, generation, settled } = found;
-  const { recipients } = record;
-  const message = new OpenMessage(
-    found,
-    contentLength,
-    recipients.length,
-    generation,
-    settled.size > 0 ? new Set(settled) : undefined,
-  );
+/** Most messages have one recipient: a million of them share this. */
+const onlyOne: readonly number[] = [0];
+
+function enter(found: FoundMessage, index: OpenMessages): OpenMessageFound {
+  const { id, recipients, contentLength, generation, settled } = found;
+  const message = new OpenMessage(found, contentLength, recipients, generation, settled);
   message.enter();
-  index.set(record.id, message);
-  const open = [...recipients.keys()].filter((recipient) => !settled.has(recipient));
-  return { message: { ...record, size: contentLength }, open };
+  index.set(id, message);
+  if (recipients === 1) return { id, open: onlyOne };
+  const open: number[] = [];
+  for (let recipient = 0; recipient < recipients; recipient++)
+    if (settled?.has(recipient) !== true) open.push(recipient);
+  return { id, open };
 }

@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { SpooledMessage } from "../spool/message.ts";
 import { openSqliteStore } from "./sqlite/sqlite-store.ts";
 import type { SqliteStore } from "./sqlite/sqlite-store.ts";
-import type { Account } from "./store.ts";
+import { migrate } from "./sqlite/schema.ts";
+import type { Account, DeferredMessage, WaitingFilter, WaitingMessage } from "./store.ts";
 
 function withStore(work: (store: SqliteStore, reopen: () => SqliteStore) => void): void {
   const directory = mkdtempSync(join(tmpdir(), "sekimori-store-"));
@@ -127,12 +129,13 @@ test("a claim counts the attempt, is exclusive while its lease runs, and comes b
       store.findWaiting("m1")!.recipients.map(({ recipient }) => recipient),
       [0],
     );
-    assert.equal(store.makeDue("m1", 2000), true);
+    const one = { kind: "message", id: "m1" } as const;
+    assert.deepEqual(store.changeWaiting("flush", one, 2000), { messages: 1, recipients: 1 });
     assert.equal(store.nextDue(), 2000);
     store.removeWaiting("m1", [0]);
     assert.equal(store.findWaiting("m1"), undefined);
     assert.equal(store.countWaiting(), 0);
-    assert.equal(store.makeDue("m1", 2000), false);
+    assert.deepEqual(store.changeWaiting("flush", one, 2000), { messages: 0, recipients: 0 });
   });
 });
 
@@ -163,14 +166,16 @@ test("reconcile makes the index agree with the spool and keeps what it knows of 
       },
       { message: message("gone", ["z@r.test"]), recipients: [{ recipient: 0, ...wait }] },
     ]);
-    const added = store.reconcile(
-      [
-        { message: known, open: [1] },
-        { message: message("new", ["n@r.test", "o@r.test"]), open: [0, 1] },
+    const found = store.reconcile({
+      after: "",
+      through: undefined,
+      open: [
+        { id: "m1", open: [1] },
+        { id: "new", open: [0, 1] },
       ],
-      50,
-    );
-    assert.equal(added, 2);
+    });
+    assert.deepEqual(found, { missing: ["new"], interrupted: [] });
+    store.addWaiting([{ message: message("new", ["n@r.test", "o@r.test"]), recipients: [0, 1] }], 50, 0);
     assert.equal(store.findWaiting("gone"), undefined);
     assert.deepEqual(store.findWaiting("m1")!.recipients, [{ recipient: 1, ...wait }]);
     assert.deepEqual(
@@ -181,7 +186,7 @@ test("reconcile makes the index agree with the spool and keeps what it knows of 
       ],
     );
     assert.deepEqual(
-      store.listWaiting(10).map((entry) => entry.message.id),
+      store.listWaiting({}, 10).messages.map((entry) => entry.message.id),
       ["m1", "new"],
     );
   });
@@ -230,4 +235,223 @@ test("the span of charges says what a purge takes", () => {
     store.purgeCharges(10);
     assert.deepEqual(store.chargeSpan(10), { items: 1, oldest: 11, expired: 0 });
   });
+});
+
+const wait = { attempts: 1, due: 100, status: "4.4.1", reply: "no answer" };
+
+function deferred(id: string, recipients: readonly string[], more: Partial<typeof wait> = {}): DeferredMessage {
+  return {
+    message: message(id, recipients),
+    recipients: recipients.map((_each, recipient) => ({ recipient, ...wait, ...more })),
+  };
+}
+
+function many(prefix: string, more: Partial<typeof wait>): DeferredMessage[] {
+  return Array.from({ length: 20 }, (_each, index) => deferred(`${prefix}${index + 10}`, ["x@r.test"], more));
+}
+
+function idsOf(claimed: readonly WaitingMessage[]): readonly string[] {
+  return claimed.map((each) => each.message.id);
+}
+
+test("what is held is never claimed, not even after a restart, until it is released", () => {
+  withStore((store, reopen) => {
+    store.putWaiting([deferred("m1", ["x@r.test", "y@s.test"]), deferred("m2", ["x@r.test"])]);
+    const byDomain = { kind: "domain", domain: "R.test" } as const;
+    assert.deepEqual(store.changeWaiting("hold", byDomain, 100), { messages: 2, recipients: 2 });
+    assert.deepEqual(store.changeWaiting("hold", byDomain, 100), { messages: 0, recipients: 0 }, "held already");
+    store = reopen();
+    const [claimed, ...others] = store.claimDue(200, 1000, 10);
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      claimed!.recipients.map(({ recipient }) => recipient),
+      [1],
+    );
+    store.putWaiting([deferred("m2", ["x@r.test"], { due: 150 })]);
+    assert.deepEqual(store.findWaiting("m2")!.recipients[0], { recipient: 0, ...wait, due: 150, held: true });
+    store.reconcile({ after: "", through: undefined, open: ["m1", "m2"].map((id) => ({ id, open: [0] })) });
+    assert.deepEqual(store.claimDue(200, 1000, 10), []);
+    assert.equal(store.nextDue(), undefined);
+    assert.deepEqual(store.changeWaiting("flush", { kind: "all" }, 200), { messages: 0, recipients: 0 });
+    assert.deepEqual(store.changeWaiting("release", { kind: "sender", sender: "A@b.TEST" }, 200), {
+      messages: 2,
+      recipients: 2,
+    });
+    assert.deepEqual(idsOf(store.claimDue(200, 1000, 10)), ["m1", "m2"]);
+  });
+});
+
+test("requeue begins the schedule anew for what is free", () => {
+  withStore((store) => {
+    store.putWaiting([deferred("m1", ["x@r.test"], { attempts: 7, due: 9000 }), deferred("m2", ["x@r.test"])]);
+    assert.deepEqual(idsOf(store.claimDue(100, 1000, 10)), ["m2"]);
+    assert.deepEqual(store.changeWaiting("requeue", { kind: "all" }, 200), { messages: 1, recipients: 1 });
+    assert.equal(store.claimDue(200, 1000, 10)[0]!.recipients[0]!.attempts, 1);
+  });
+});
+
+test("domains that are full are passed over, once, and served again when they have room", () => {
+  withStore((store, reopen) => {
+    const dead = Array.from({ length: 1200 }, (_each, index) => deferred(`d${index + 1000}`, ["x@dead.test"]));
+    store.putWaiting([...dead, deferred("m1", ["x@alive.test", "y@dead.test"], { due: 101 })]);
+    const [claimed, ...others] = store.claimDue(200, 1000, 10, ["dead.test"]);
+    assert.deepEqual(others, []);
+    assert.equal(claimed!.message.id, "m1");
+    assert.deepEqual(
+      claimed!.recipients.map(({ recipient }) => recipient),
+      [0],
+      "the part of the message that can go",
+    );
+    assert.deepEqual(store.claimDue(200, 1000, 10, ["dead.test"]), []);
+    assert.ok(store.nextDue()! <= 200, "something is due all the same");
+    store = reopen();
+    const seen = new Set<string>();
+    for (let round = 0; round < 30; round++) for (const id of idsOf(store.claimDue(200, 10_000, 100))) seen.add(id);
+    assert.equal(seen.size, 1201, "everything gets its turn");
+    assert.equal(store.nextDue(), undefined);
+  });
+});
+
+test("fresh mail goes before retries and retries before bulk, but each gets a part", () => {
+  withStore((store) => {
+    const bulk = many("b", { attempts: 0, due: 1 }).map((each) => ({
+      ...each,
+      message: { ...each.message, bulk: true as const },
+    }));
+    store.putWaiting([...bulk, ...many("r", { due: 2 }), ...many("f", { attempts: 0, due: 3 })]);
+    const kinds = idsOf(store.claimDue(200, 1000, 16)).map((id) => id[0]);
+    assert.equal(kinds.join(""), "ffffffffffffrrbb");
+    assert.deepEqual(idsOf(store.claimDue(200, 1000, 1)), ["f22"], "a single place is for fresh mail");
+  });
+});
+
+test("a list tells what matches and counts all of it", () => {
+  withStore((store) => {
+    store.putWaiting([
+      deferred("m1", ["x@r.test", "y@s.test"]),
+      deferred("m2", ["x@r.test"]),
+      { ...deferred("m3", ["z@s.test"]), message: { ...message("m3", ["z@s.test"]), sender: "" } },
+    ]);
+    store.changeWaiting("hold", { kind: "message", id: "m2" }, 100);
+    const told = (filter: WaitingFilter, limit = 10) => {
+      const { total, messages } = store.listWaiting(filter, limit);
+      return [
+        total,
+        ...messages.map((each) => `${each.message.id}:${each.recipients.map((one) => one.recipient).join("")}`),
+      ];
+    };
+    assert.deepEqual(told({}), [3, "m1:01", "m2:0", "m3:0"]);
+    assert.deepEqual(told({}, 1), [3, "m1:01"]);
+    assert.deepEqual(told({ domain: "S.TEST" }), [2, "m1:1", "m3:0"]);
+    assert.deepEqual(told({ sender: "" }), [1, "m3:0"]);
+    assert.deepEqual(told({ state: "held" }), [1, "m2:0"]);
+    assert.deepEqual(told({ state: "waiting", domain: "r.test" }), [1, "m1:0"]);
+    const byDomain = { kind: "domain", domain: "s.test" } as const;
+    assert.deepEqual(store.seizeWaiting(byDomain, 100, 1000, 1), [{ id: "m1", recipients: [1] }]);
+    assert.deepEqual(store.seizeWaiting(byDomain, 100, 1000, 10), [{ id: "m3", recipients: [0] }]);
+    assert.deepEqual(store.seizeWaiting(byDomain, 100, 1000, 10), []);
+    assert.deepEqual(idsOf(store.claimDue(100, 1000, 10)), ["m1"], "what is seized or held is not claimed");
+  });
+});
+
+test("the last fifty attempts for each recipient are kept while the message waits, and not longer", () => {
+  withStore((store) => {
+    for (let at = 1; at <= 60; at++) {
+      const attempt = {
+        at,
+        remote: "mx.r.test[192.0.2.1]:25",
+        milliseconds: 5,
+        ...(at === 60 ? { tls: "TLSv1.3" } : {}),
+      };
+      store.putWaiting([
+        {
+          message: message("m1", ["x@r.test", "y@r.test"]),
+          recipients: [0, 1].slice(0, at === 60 ? 2 : 1).map((recipient) => ({ recipient, ...wait, attempt })),
+        },
+      ]);
+    }
+    const attempts = store.attemptsFor("m1");
+    assert.deepEqual([attempts.length, attempts[0]!.at], [51, 11]);
+    assert.deepEqual(attempts.at(-1), {
+      recipient: 1,
+      at: 60,
+      remote: "mx.r.test[192.0.2.1]:25",
+      status: "4.4.1",
+      reply: "no answer",
+      milliseconds: 5,
+      tls: "TLSv1.3",
+    });
+    store.removeWaiting("m1", [0, 1]);
+    assert.deepEqual(store.attemptsFor("m1"), []);
+  });
+});
+
+test("reconcile goes range by range, and says what was being tried", () => {
+  withStore((store) => {
+    store.putWaiting(["m1", "m2", "m3", "m4"].map((id) => deferred(id, ["x@r.test"])));
+    assert.deepEqual(idsOf(store.claimDue(100, 1000, 1)), ["m1"]);
+    const first = store.reconcile({ after: "", through: "m2", open: [{ id: "m1", open: [0] }] });
+    assert.deepEqual(first, { missing: [], interrupted: ["m1"] });
+    assert.equal(store.findWaiting("m2"), undefined);
+    assert.equal(store.countWaiting(), 3, "what lies beyond is left alone");
+    const last = store.reconcile({ after: "m2", through: undefined, open: [{ id: "m4", open: [0] }] });
+    assert.deepEqual(last, { missing: [], interrupted: [] });
+    assert.deepEqual(
+      store.listWaiting({}, 10).messages.map((each) => each.message.id),
+      ["m1", "m4"],
+    );
+    assert.equal(store.nextDue(), 100, "leases have ended");
+  });
+});
+
+test("what is held and warned stays both, and the index of the version before kept the warnings", () => {
+  withStore((store) => {
+    store.putWaiting([{ message: message("m1", ["x@r.test"]), recipients: [{ recipient: 0, ...wait, warned: true }] }]);
+    store.changeWaiting("hold", { kind: "all" }, 100);
+    assert.deepEqual(store.findWaiting("m1")!.recipients, [{ recipient: 0, ...wait, held: true, warned: true }]);
+    assert.deepEqual(store.listWaiting({}, 10).messages[0]!.recipients[0]!.warned, true);
+  });
+  const directory = mkdtempSync(join(tmpdir(), "sekimori-store-"));
+  const file = join(directory, "index.sqlite");
+  try {
+    const old = new DatabaseSync(file);
+    migrate(old, 3);
+    old.prepare("INSERT INTO waiting_message VALUES (?, ?)").run("m1", JSON.stringify(message("m1", ["x@r.test"])));
+    old
+      .prepare(
+        "INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned) VALUES ('m1', 0, 1, 100, '', '', 1)",
+      )
+      .run();
+    old.close();
+    const store = openSqliteStore(file);
+    assert.equal(store.claimDue(100, 1000, 10)[0]!.recipients[0]!.warned, true);
+    store.close();
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("an index of the first version is brought up to this one: senders, domains and classes are known", () => {
+  const directory = mkdtempSync(join(tmpdir(), "sekimori-store-"));
+  const file = join(directory, "index.sqlite");
+  try {
+    const old = new DatabaseSync(file);
+    migrate(old, 1);
+    const record = message("m1", ['"a@b"@R.test', "postmaster"]);
+    old.prepare("INSERT INTO waiting_message VALUES (?, ?)").run("m1", JSON.stringify(record));
+    for (const recipient of [0, 1]) {
+      old.prepare("INSERT INTO waiting_recipient VALUES ('m1', ?, ?, 100, 0, '', '')").run(recipient, recipient);
+    }
+    old.close();
+    const store = openSqliteStore(file);
+    assert.equal(store.listWaiting({ sender: "a@b.test" }, 10).total, 1);
+    assert.deepEqual(store.seizeWaiting({ kind: "domain", domain: "r.test" }, 100, 0, 10), [
+      { id: "m1", recipients: [0] },
+    ]);
+    assert.deepEqual(store.seizeWaiting({ kind: "domain", domain: "" }, 100, 0, 10), [{ id: "m1", recipients: [1] }]);
+    assert.equal(store.claimDue(100, 1000, 10)[0]!.recipients.length, 2);
+    store.close();
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -37,6 +37,20 @@ export interface AccountStore {
   deleteAccount(key: string): boolean;
 }
 
+/** One attempt as it is remembered while its message waits. */
+export interface PastAttempt {
+  readonly recipient: number;
+  /** Wall ms. */
+  readonly at: number;
+  /** "host[address]:port", or "local". */
+  readonly remote: string;
+  readonly status: string;
+  /** The remote's words. */
+  readonly reply: string;
+  readonly tls?: string;
+  readonly milliseconds: number;
+}
+
 /** One recipient that waits for its next attempt. */
 export interface WaitingRecipient {
   readonly recipient: number;
@@ -48,6 +62,8 @@ export interface WaitingRecipient {
   readonly reply: string;
   /** The sender was told that it waits. */
   readonly warned?: true;
+  /** An operator said so: nothing is tried until it is released. */
+  readonly held?: true;
 }
 
 export interface WaitingMessage {
@@ -55,31 +71,91 @@ export interface WaitingMessage {
   readonly recipients: readonly WaitingRecipient[];
 }
 
+/** What comes back from an attempt to wait. */
+export interface DeferredMessage {
+  readonly message: SpooledMessage;
+  readonly recipients: readonly (Omit<WaitingRecipient, "held"> & {
+    readonly attempt?: Omit<PastAttempt, "recipient" | "status" | "reply">;
+  })[];
+}
+
+/** Which waiting mail is meant. Senders and domains are compared without regard to case; "" is the null sender. */
+export type QueueSelector =
+  | { readonly kind: "message"; readonly id: string }
+  | { readonly kind: "sender"; readonly sender: string }
+  /** The recipients of one domain, in whatever messages. */
+  | { readonly kind: "domain"; readonly domain: string }
+  | { readonly kind: "all" };
+
+/**
+ * hold: no attempts until released. release: the end of that, and due now. flush: due now. requeue: due now, with
+ * the count of attempts back at nothing. flush and requeue leave alone what is held or being tried.
+ */
+export type QueueChange = "hold" | "release" | "flush" | "requeue";
+
+export interface QueueCount {
+  readonly messages: number;
+  readonly recipients: number;
+}
+
+export interface WaitingFilter {
+  /** Messages with at least one recipient in this state. A recipient that is being tried is neither. */
+  readonly state?: "held" | "waiting";
+  readonly sender?: string;
+  readonly domain?: string;
+}
+
+/** Open messages of the spool with ids beyond `after` up to `through` (undefined: all that follow), ascending. */
+export interface SpoolRange {
+  readonly after: string;
+  readonly through: string | undefined;
+  readonly open: readonly { readonly id: string; readonly open: readonly number[] }[];
+}
+
 export interface QueueStore {
-  /** Adds or replaces recipients of messages; what is claimed becomes free again. */
-  putWaiting(messages: readonly WaitingMessage[]): void;
+  /** Adds or replaces recipients of messages; what is claimed becomes free again, what is held stays so. */
+  putWaiting(messages: readonly DeferredMessage[]): void;
+  /** Adds recipients the store does not know, never tried and due now; claimed until then when `lease` is not 0. */
+  addWaiting(
+    messages: readonly { readonly message: SpooledMessage; readonly recipients: readonly number[] }[],
+    now: number,
+    lease: number,
+  ): void;
   /**
    * Takes up to `limit` messages whose recipients are due, for `lease` milliseconds: counts an attempt for each of
-   * them before anybody dials (law 4). Only free and due recipients are in the answer.
+   * them before anybody dials (law 4). Only free and due recipients are in the answer, none of domains that are `full`.
+   * Fresh mail first, then retries, then bulk; each class gets a part whenever it has something due.
    */
-  claimDue(now: number, lease: number, limit: number): readonly WaitingMessage[];
+  claimDue(now: number, lease: number, limit: number, full?: readonly string[]): readonly WaitingMessage[];
   /** Forgets recipients that are settled. */
   removeWaiting(id: string, recipients: readonly number[]): void;
-  /** Makes every waiting recipient of the message due; false when it does not wait here. */
-  makeDue(id: string, now: number): boolean;
+  changeWaiting(change: QueueChange, selector: QueueSelector, now: number): QueueCount;
   findWaiting(id: string): WaitingMessage | undefined;
-  listWaiting(limit: number): readonly WaitingMessage[];
+  /** The last attempts for each recipient of a waiting message, oldest first. They go when the message has ended. */
+  attemptsFor(id: string): readonly PastAttempt[];
+  /** Oldest first; `total` counts all, whatever the limit. Only the recipients that match are in the messages. */
+  listWaiting(
+    filter: WaitingFilter,
+    limit: number,
+  ): { readonly total: number; readonly messages: readonly WaitingMessage[] };
+  /**
+   * Takes up to `limit` free recipients, held or not, so that nobody tries them meanwhile: for whoever ends them. No
+   * attempt is counted.
+   */
+  seizeWaiting(
+    selector: QueueSelector,
+    now: number,
+    lease: number,
+    limit: number,
+  ): readonly { readonly id: string; readonly recipients: readonly number[] }[];
   countWaiting(): number;
   /** When the earliest free recipient is due. */
   nextDue(): number | undefined;
   /**
-   * After recovery: the spool's open recipients are the truth. Rows for anything else go, what is missing becomes
-   * due now, all leases end. Returns how many rows were added.
+   * After recovery, range by range: the spool's open recipients are the truth. Rows for anything else go, leases end.
+   * Says which messages lack recipients here (addWaiting takes them), and which were being tried when we stopped.
    */
-  reconcile(
-    open: readonly { readonly message: SpooledMessage; readonly open: readonly number[] }[],
-    now: number,
-  ): number;
+  reconcile(range: SpoolRange): { readonly missing: readonly string[]; readonly interrupted: readonly string[] };
 }
 
 export interface Charge {

@@ -16,7 +16,14 @@ export interface ConnectFacts {
   /** Sessions open now, this one included. */
   readonly sessions: number;
   readonly sessionLimit: number;
+  readonly client: ClientFact;
 }
+
+/** What the counters say about one more connection of this client. */
+export type ClientFact =
+  | { readonly kind: "within" }
+  | { readonly kind: "connections"; readonly limit: number }
+  | { readonly kind: "rate" | "logins"; readonly limit: number; readonly window: string };
 
 export interface AuthFacts {
   readonly hostname: string;
@@ -47,6 +54,10 @@ export interface MailFacts {
   /** Octets free where the state lives, and how many must remain. */
   readonly freeSpace: number;
   readonly freeSpaceNeeded: number;
+  readonly clientMessages: LimitFact;
+  /** Octets in the spool, and how many may be. */
+  readonly spooled: number;
+  readonly spoolLimit: number;
   readonly messages: number;
   readonly messageLimit: number;
 }
@@ -56,6 +67,8 @@ export type Lookup =
   | { readonly kind: "alias"; readonly accounts: readonly string[] }
   | { readonly kind: "role"; readonly accounts: readonly string[] }
   | { readonly kind: "suspended"; readonly account: string }
+  /** It exists, and holds what it may hold. */
+  | { readonly kind: "full"; readonly account: string }
   | { readonly kind: "unknown-mailbox" }
   | { readonly kind: "remote" }
   | Unavailable;
@@ -85,6 +98,7 @@ export interface RcptFacts {
   readonly accepted: number;
   readonly recipientLimit: number;
   readonly attempts: LimitFact;
+  readonly clientRecipients: LimitFact;
 }
 
 export interface DataFacts {

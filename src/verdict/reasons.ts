@@ -20,6 +20,25 @@ const entries = {
     meaning:
       "All sessions that [smtp] sessions allows are open. The client comes back; raise the number or find who holds them.",
   },
+  "connect.client-connections": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} too many connections from your address at once: at most {limit}",
+    meaning: "The client has as many connections as [limits.client] connections allows. Own hosts belong in `exempt`.",
+  },
+  "connect.client-rate": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} too many connections from your address: at most {limit} in {window}",
+    meaning: "The client connects more often than [limits.client] connection-rate allows.",
+  },
+  "connect.client-logins": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} too many failed logins from your address: at most {limit} in {window}",
+    meaning:
+      "Somebody at this address guesses passwords, or many people there have an old one: [limits.client] auth-failures.",
+  },
   "session.timeout": {
     code: 421,
     enhanced: "4.4.2",
@@ -101,6 +120,19 @@ const entries = {
     text: "insufficient system storage, try again later",
     meaning: "Free space where the state lives is below [smtp] free-space.",
   },
+  "sender.client-rate": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "too many messages from your address: {used} of {limit} in {window}, again from {reset}",
+    meaning: "The client sends more than [limits.client] messages allows.",
+  },
+  "sender.spool-full": {
+    code: 452,
+    enhanced: "4.3.1",
+    text: "too much mail waits here, try again later",
+    meaning:
+      "The spool holds more than [smtp] spool-size: mail comes in faster than it goes out. Look at `queue list` for what does not move.",
+  },
   "recipient.local": { code: 250, enhanced: "2.1.5", text: "ok", meaning: "A mailbox or alias here takes it." },
   "recipient.role": {
     code: 250,
@@ -131,6 +163,19 @@ const entries = {
     enhanced: "4.2.1",
     text: "<{recipient}> mailbox is disabled for now",
     meaning: "The account is suspended; mail for it waits at the sender.",
+  },
+  "recipient.client-rate": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "too many recipients from your address: {used} of {limit} in {window}, again from {reset}",
+    meaning: "The client names more recipients than [limits.client] recipients allows, refused ones included.",
+  },
+  "recipient.full": {
+    code: 452,
+    enhanced: "4.2.2",
+    text: "<{recipient}> mailbox is full",
+    meaning:
+      "The mailbox holds as much as [mailbox] quota allows. Role addresses are taken all the same. The sender's server tries again.",
   },
   "recipient.limit": {
     code: 450,

@@ -50,7 +50,7 @@ function at(site: Site, ...parameters: readonly string[]): readonly string[] {
 async function queue(server: Server): Promise<readonly QueueEntry[]> {
   const { code, stdout, stderr } = await server.command("queue", "list", "--json");
   assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as readonly QueueEntry[];
+  return (JSON.parse(stdout) as { readonly entries: readonly QueueEntry[] }).entries;
 }
 
 async function logsIn(t: TestContext, site: Site, address: string, password: string): Promise<boolean> {
@@ -155,7 +155,7 @@ for (const state of states) {
     assert.match(shown.stdout, /^recipient +<one@example\.org> waiting, 1 attempt, next .*connection refused/m);
 
     const deleted = await sekimori(at(site, "queue", "delete", two));
-    assert.deepEqual([deleted.code, deleted.stdout], [0, `${two} deleted\n`]);
+    assert.deepEqual([deleted.code, deleted.stdout], [0, "1 message, 1 recipient deleted\n"]);
     assert.deepEqual(
       (await queue(first)).map(({ id }) => id),
       [one],
@@ -163,7 +163,7 @@ for (const state of states) {
 
     const sink = await startSink(t, nobodyThere);
     const retried = await sekimori(at(site, "queue", "retry", one));
-    assert.deepEqual([retried.code, retried.stdout], [0, `${one} is due now\n`]);
+    assert.deepEqual([retried.code, retried.stdout], [0, "1 message, 1 recipient due now\n"]);
     const config = await readFile(join(site.directory, "sekimori.toml"), "utf8");
     const server = state === "stopped" ? await startServer(t, { directory: site.directory, config }) : first;
     const [arrived] = await sink.waitForMessages(1, 20_000);

@@ -44,7 +44,8 @@ async function readMaildir(state: string, person: string): Promise<readonly Buff
 async function drained(server: Server, site: Site): Promise<void> {
   await waitFor("an empty queue", 40_000, async () => {
     const { stdout } = await server.command("queue", "list", "--json");
-    return stdout.trim() === "[]" ? true : undefined;
+    const { total } = JSON.parse(stdout) as { readonly total: number };
+    return total === 0 ? true : undefined;
   });
   await waitFor("an empty spool", 10_000, async () => {
     const response = await fetch(`http://${site.http.address}:${site.http.port}/metrics`);

@@ -182,7 +182,7 @@ interface Waiting {
 async function queue(server: Server): Promise<readonly Waiting[]> {
   const { code, stdout, stderr } = await server.command("queue", "list", "--json");
   assert.equal(code, 0, stderr);
-  return JSON.parse(stdout) as readonly Waiting[];
+  return (JSON.parse(stdout) as { readonly entries: readonly Waiting[] }).entries;
 }
 
 function queueIsEmpty(server: Server): Promise<true> {

@@ -85,10 +85,12 @@ for (const end of ["SIGTERM", "SIGKILL"] as const) {
 
     const second = await site.restart();
     const queue = JSON.parse((await second.command("queue", "list", "--json")).stdout) as {
-      readonly recipients: readonly { readonly address: string; readonly state: string }[];
-    }[];
+      readonly entries: readonly {
+        readonly recipients: readonly { readonly address: string; readonly state: string }[];
+      }[];
+    };
     assert.deepEqual(
-      queue.flatMap(({ recipients }) => recipients).map(({ address, state }) => [address, state]),
+      queue.entries.flatMap(({ recipients }) => recipients).map(({ address, state }) => [address, state]),
       [
         [alice.address, "waiting"],
         ["dora@example.org", "waiting"],

@@ -6,26 +6,32 @@
 //                  ▲                                                      │ due, claimed
 //                  └──────────────────────────────────────────────────────┘
 //
-// Active messages are bounded by ACTIVE_LIMIT; what comes in beyond goes to the queue store as due now. Attempts are
-// recorded before they are made (law 4): the first by the accept record itself, later ones by the claim. The state
-// thread is asked about what waits only; a message delivered at once never touches it.
+// Active messages are bounded (window.ts), in all and for each recipient domain; what comes in beyond goes to the queue
+// store as due now. Attempts are recorded before they are made (law 4): the first by the accept record itself, later
+// ones by the claim. The state thread is asked about what waits only; a message delivered at once never touches it.
 
 import { parseAddress } from "../../address/address.ts";
 import type { Directory } from "../../directory/directory.ts";
 import type { Remote } from "../../io/rpc.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
+import { domainOf } from "../../queue/classes.ts";
 import { nextStep } from "../../queue/schedule.ts";
 import type { RetrySchedule } from "../../queue/schedule.ts";
-import type { RecoveredMessage, Settlement, Spool, SpooledMessage } from "../../spool/message.ts";
-import type { QueueStore, WaitingMessage, WaitingRecipient } from "../../store/store.ts";
+import type { Recovered, Settlement, Spool, SpooledMessage } from "../../spool/message.ts";
+import type { DeferredMessage, QueueChange, QueueCount, QueueSelector, QueueStore } from "../../store/store.ts";
+import { agreeWithSpool } from "./agree.ts";
 import { bounce, deliveredAs } from "./bounce.ts";
 import type { Bounced, BounceServices, Ended } from "./bounce.ts";
+import { deleteWaiting } from "./delete.ts";
 import { deliverLocally } from "./local.ts";
 import { outgoing } from "./outgoing.ts";
 import type { OutgoingServices } from "./outgoing.ts";
 import type { AttemptResult, Transport } from "./transport.ts";
+import { ActiveWindow } from "./window.ts";
 
 const ACTIVE_LIMIT = 20_000;
+/** Content of fresh messages kept in memory until they end, octets; that of others is read from the spool in its turn. */
+const CONTENT_LIMIT = 128 * 2 ** 20;
 const CLAIM_BATCH = 200;
 /** A claim that is not settled by then is free again: its thread is gone. */
 const LEASE = 60 * 60_000;
@@ -33,6 +39,9 @@ const LEASE = 60 * 60_000;
 const POLL = 30_000;
 /** Messages that must wait are gathered this long, ms. */
 const KEEP_TIME = 50;
+/** How soon what is due and found no room is looked at again, ms, and after how many ended messages at the latest. */
+const CROWDED = 100;
+const ENOUGH = 50;
 /** Until a failure that could not be reported is tried again, ms. */
 const REPORT_AGAIN = 5 * 60_000;
 
@@ -46,17 +55,23 @@ export interface DispatcherServices extends BounceServices, OutgoingServices {
   readonly schedule: RetrySchedule & { readonly delayNotice: number };
   /** Nothing is delivered; what comes in waits. */
   readonly paused: boolean;
+  /** Messages in delivery at once. */
+  readonly window?: number;
+  /** Octets of content kept in memory for them. */
+  readonly contentMemory?: number;
 }
 
 export interface Dispatcher {
   /** A durable message from ingress. Never throws. */
   accepted(message: SpooledMessage, content: readonly Uint8Array[]): void;
   /** What the spool found at start. Resolves when the queue store agrees. */
-  recover(recovered: readonly RecoveredMessage[]): Promise<void>;
+  recover(recovered: Recovered): Promise<void>;
   /** Begins to take due messages from the queue store. */
   start(): void;
-  retry(id: string): Promise<boolean>;
-  remove(id: string): Promise<"removed" | "unknown" | "in delivery">;
+  /** hold reaches what is being tried, too: the attempt goes on and is the last until the release. */
+  change(change: QueueChange, selector: QueueSelector): Promise<QueueCount>;
+  /** Ends what waits; what is being tried is left alone. */
+  remove(selector: QueueSelector): Promise<QueueCount>;
   active(): readonly ActiveMessage[];
   activeCount(): number;
   /** No new attempts; resolves when those under way have ended. */
@@ -66,20 +81,29 @@ export interface Dispatcher {
 export interface ActiveMessage {
   readonly message: SpooledMessage;
   readonly recipients: readonly number[];
+  /** Whether the queue store has rows of it. */
+  readonly stored: boolean;
 }
+
+type Deferred = DeferredMessage["recipients"][number];
+type PastAttemptFacts = NonNullable<Deferred["attempt"]>;
 
 interface Run {
   readonly message: SpooledMessage;
   readonly content: () => Promise<readonly Uint8Array[]>;
   /** Attempts made, this one included, by recipient. */
   readonly attempts: ReadonlyMap<number, number>;
-  /** From the queue store: rows there must be put back or removed. */
-  readonly claimed: boolean;
+  /** The queue store has rows of it: they must be put back or removed. */
+  stored: boolean;
+  /** Octets of content kept in memory. */
+  readonly held: number;
   /** Recipients of whose delay the sender has been told. */
   readonly warned: Set<number>;
   readonly open: Set<number>;
   /** Open, or ended and not recorded yet. */
   readonly busy: Set<number>;
+  /** Open recipients by domain. */
+  readonly domains: Map<string, number>;
   results: AttemptResult[];
   readonly failures: AttemptResult[];
   scheduled: boolean;
@@ -91,12 +115,18 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   const { spool, store, directory, observer, clock } = services;
   /** Several of one message when a recipient is due again while another is still being tried. */
   const runs = new Set<Run>();
+  const byId = new Map<string, Set<Run>>();
+  let contentHeld = 0;
+  const window = new ActiveWindow(services.window ?? ACTIVE_LIMIT);
+  /** Something is due that found no room. */
+  let crowded = false;
+  let endedSince = 0;
   let closing = false;
   let idle: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
   let polling: Promise<void> | undefined;
   let pollAgain = false;
-  const kept: WaitingMessage[] = [];
+  const kept: DeferredMessage[] = [];
   let keeping: Promise<void> | undefined;
 
   function begin(
@@ -106,22 +136,25 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     content?: readonly Uint8Array[],
     warned: readonly number[] = [],
   ): void {
-    let loaded: Promise<readonly Uint8Array[]> | undefined;
+    const room = (services.contentMemory ?? CONTENT_LIMIT) - contentHeld;
+    const inMemory = content === undefined || message.size > room ? undefined : Promise.resolve(content);
+    let loaded = inMemory;
     const run: Run = {
       message,
-      content: () =>
-        (loaded ??= content === undefined ? spool.read(message.id).then((bytes) => [bytes]) : Promise.resolve(content)),
+      content: () => (loaded ??= spool.read(message.id).then((bytes) => [bytes])),
+      held: inMemory === undefined ? 0 : message.size,
       attempts,
-      claimed: source === "claimed",
+      stored: source === "claimed",
       warned: new Set(warned),
       open: new Set(attempts.keys()),
       busy: new Set(attempts.keys()),
+      domains: new Map(),
       results: [],
       failures: [],
       scheduled: false,
       recording: 0,
     };
-    runs.add(run);
+    enter(run);
     const remote: number[] = [];
     for (const recipient of attempts.keys()) {
       const address = parseAddress(message.recipients[recipient]!, { utf8: true });
@@ -135,6 +168,21 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       else void locally(run, recipient, answer);
     }
     if (remote.length > 0) remotely(run, remote);
+  }
+
+  function enter(run: Run): void {
+    runs.add(run);
+    const same = byId.get(run.message.id);
+    if (same === undefined) byId.set(run.message.id, new Set([run]));
+    else same.add(run);
+    window.enter();
+    contentHeld += run.held;
+    for (const recipient of run.open) {
+      const domain = domainOf(run.message.recipients[recipient]!);
+      const others = run.domains.get(domain) ?? 0;
+      run.domains.set(domain, others + 1);
+      if (others === 0) window.join(domain);
+    }
   }
 
   function remotely(run: Run, recipients: readonly number[]): void {
@@ -164,6 +212,10 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   /** Results of one tick are recorded together. */
   function ended(run: Run, result: AttemptResult): void {
     if (!run.open.delete(result.recipient)) return;
+    const domain = domainOf(run.message.recipients[result.recipient]!);
+    const others = run.domains.get(domain)! - 1;
+    run.domains.set(domain, others);
+    if (others === 0) window.part(domain);
     run.results.push(result);
     if (run.scheduled) return;
     run.scheduled = true;
@@ -175,8 +227,11 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       record(run, results)
         .catch((error: unknown) => failed(run, error))
         .finally(() => {
-          // What failed is recorded with the report, after which the run ends.
-          for (const { recipient, kind } of results) if (kind !== "failed") run.busy.delete(recipient);
+          // What failed, or was given up, is recorded with the report, after which the run ends.
+          const unreported = new Set(run.failures.map(({ recipient }) => recipient));
+          for (const { recipient, kind } of results) {
+            if (kind !== "failed" && !unreported.has(recipient)) run.busy.delete(recipient);
+          }
           run.recording--;
           finish(run);
         });
@@ -187,7 +242,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     const { message } = run;
     const now = clock.wall();
     const delivered = results.filter(({ kind }) => kind === "delivered");
-    const waiting: WaitingMessage["recipients"][number][] = [];
+    const waiting: Deferred[] = [];
     const delayed: Ended[] = [];
     for (const result of results) {
       if (result.kind === "failed") run.failures.push(result);
@@ -198,7 +253,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
         run.failures.push({ ...result, kind: "failed", status: result.status.replace(/^4/, "5") });
       else {
         const { recipient, status, reply } = result;
-        waiting.push({ recipient, attempts, due: step.due, status, reply });
+        waiting.push({ recipient, attempts, due: step.due, status, reply, attempt: attemptOf(result, now) });
         if (now >= message.receivedAt + services.schedule.delayNotice && !run.warned.has(recipient)) {
           delayed.push({ result, event: "delayed", willRetryUntil: message.receivedAt + services.schedule.giveUp });
         }
@@ -237,9 +292,11 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     }
   }
 
-  async function putBack(run: Run, waiting: WaitingMessage["recipients"], told: readonly Ended[]): Promise<void> {
+  async function putBack(run: Run, waiting: readonly Deferred[], told: readonly Ended[]): Promise<void> {
     for (const { result } of told) run.warned.add(result.recipient);
     await store.putWaiting([{ message: run.message, recipients: waiting.map((each) => withWarning(run, each)) }]);
+    // At once: a claim of what is due by now must find them free.
+    for (const { recipient } of waiting) run.busy.delete(recipient);
     wakeAt(waiting);
   }
 
@@ -253,9 +310,11 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     } catch (error) {
       // The sender must hear of it: another attempt comes to the same end, and by then there may be room for the report.
       const due = clock.wall() + REPORT_AGAIN;
-      const recipients = failures.map(({ recipient, status, reply }) => {
+      const recipients = failures.map((failure) => {
+        const { recipient, status, reply } = failure;
         const attempts = run.attempts.get(recipient) ?? 1;
-        return withWarning(run, { recipient, attempts, due, status, reply });
+        const attempt = attemptOf(failure, clock.wall());
+        return withWarning(run, { recipient, attempts, due, status, reply, attempt });
       });
       await store.putWaiting([{ message, recipients }]);
       wakeAt(recipients);
@@ -290,7 +349,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       recipients.map((recipient) => ({ recipient, outcome })),
     );
     await settled;
-    if (run.claimed) await store.removeWaiting(run.message.id, recipients);
+    if (run.stored) await store.removeWaiting(run.message.id, recipients);
   }
 
   function announce(
@@ -337,35 +396,46 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   function finish(run: Run): void {
     if (run.open.size > 0 || run.scheduled || run.recording > 0) return;
     runs.delete(run);
+    window.leave();
+    contentHeld -= run.held;
+    const same = byId.get(run.message.id)!;
+    same.delete(run);
+    if (same.size === 0) byId.delete(run.message.id);
+    if (crowded && ++endedSince >= Math.min(ENOUGH, Math.ceil(window.room / 4))) {
+      endedSince = 0;
+      schedulePoll(0);
+    }
     if (runs.size === 0) idle?.();
   }
 
-  function isBusy(id: string, recipient: number): boolean {
-    for (const { message, busy } of runs) if (message.id === id && busy.has(recipient)) return true;
-    return false;
-  }
-
-  function inDelivery(id: string): boolean {
-    for (const { message } of runs) if (message.id === id) return true;
+  /** A lease is wall time: when the clock is set forward it can run out under an attempt that goes on. */
+  function beingTried(id: string, recipient: number): boolean {
+    for (const run of byId.get(id) ?? []) if (run.busy.has(recipient)) return true;
     return false;
   }
 
   function accepted(message: SpooledMessage, content?: readonly Uint8Array[]): void {
-    const all = message.recipients.map((_recipient, index) => index);
-    if (closing || services.paused || runs.size >= ACTIVE_LIMIT) {
-      const recipients = all.map((recipient) => ({ recipient, attempts: 0, due: clock.wall(), status: "", reply: "" }));
-      keep({ message, recipients });
-      return;
+    const now: number[] = [];
+    const later: number[] = [];
+    const wait = closing || services.paused || window.room === 0;
+    for (const [index, recipient] of message.recipients.entries()) {
+      if (wait || window.full(domainOf(recipient))) later.push(index);
+      else now.push(index);
     }
+    if (later.length > 0) {
+      const due = clock.wall();
+      keep({ message, recipients: later.map((recipient) => ({ recipient, attempts: 0, due, status: "", reply: "" })) });
+    }
+    if (now.length === 0) return;
     try {
-      begin(message, new Map(all.map((recipient) => [recipient, 1])), "fresh", content);
+      begin(message, new Map(now.map((recipient) => [recipient, 1])), "fresh", content);
     } catch (error) {
       observer.emit("internal.failed", { where: `queue of ${message.id}`, cause: String(error) });
     }
   }
 
   /** Into the queue store, due now; many at once are one transaction. */
-  function keep(waiting: WaitingMessage): void {
+  function keep(waiting: DeferredMessage): void {
     kept.push(waiting);
     keeping ??= new Promise((resolve) => {
       setTimeout(() => {
@@ -405,7 +475,9 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       polling = undefined;
       const again = pollAgain;
       pollAgain = false;
-      schedulePoll(Math.max(again ? 0 : wait, runs.size >= ACTIVE_LIMIT ? 100 : 0));
+      // What is due and was not taken has no room: it is looked at when enough has ended, or a moment later.
+      crowded = wait <= 0;
+      schedulePoll(again ? 0 : crowded ? CROWDED : wait);
     });
   }
 
@@ -414,20 +486,19 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     let wait = POLL;
     try {
       for (;;) {
-        const room = Math.min(CLAIM_BATCH, ACTIVE_LIMIT - runs.size);
-        if (room <= 0 || closing) break;
-        const due = await store.claimDue(clock.wall(), LEASE, room);
+        const limit = Math.min(CLAIM_BATCH, Math.ceil(window.room / 2));
+        if (limit <= 0 || closing) break;
+        const due = await store.claimDue(clock.wall(), LEASE, limit, window.fullDomains());
         // Nothing begins after close(); the next start ends the leases.
         if (closing) break;
         for (const { message, recipients } of due) {
-          // A lease is wall time: when the clock is set forward it can run out under an attempt that goes on.
-          const free = recipients.filter(({ recipient }) => !isBusy(message.id, recipient));
+          const free = recipients.filter(({ recipient }) => !beingTried(message.id, recipient));
           if (free.length === 0) continue;
           const warned = free.filter((each) => each.warned === true).map(({ recipient }) => recipient);
           const attempts = new Map(free.map((each) => [each.recipient, each.attempts]));
           begin(message, attempts, "claimed", undefined, warned);
         }
-        if (due.length < room) break;
+        if (due.length < limit) break;
       }
       const next = await store.nextDue();
       if (next !== undefined) wait = next - clock.wall();
@@ -437,37 +508,34 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     return wait;
   }
 
+  /** Rows for what is being tried for the first time, claimed as long as it is, so that a hold has something to hold. */
+  async function storeActive(selector: QueueSelector): Promise<void> {
+    const found: { readonly message: SpooledMessage; readonly recipients: readonly number[] }[] = [];
+    for (const run of runs) {
+      if (run.stored) continue;
+      const recipients = [...run.open, ...[...run.results, ...run.failures].map(({ recipient }) => recipient)];
+      const meant = recipients.filter((recipient) => means(selector, run.message, recipient));
+      if (meant.length === 0) continue;
+      run.stored = true;
+      found.push({ message: run.message, recipients: meant });
+    }
+    if (found.length > 0) await store.addWaiting(found, clock.wall(), LEASE);
+  }
+
   return {
     accepted,
-    recover: async (recovered) => {
-      await store.reconcile(recovered, clock.wall());
-      for (const { message, open } of recovered) {
-        observer.emit("message.recovered", {
-          message: message.id,
-          recipients: open.map((each) => message.recipients[each]!),
-        });
-      }
-    },
+    recover: (recovered) => agreeWithSpool(recovered, { store, clock, observer }),
     start: () => schedulePoll(0),
-    retry: async (id) => {
-      if (inDelivery(id)) return true;
-      const found = await store.makeDue(id, clock.wall());
-      if (found) schedulePoll(0);
-      return found;
+    change: async (change, selector) => {
+      // What came in a moment ago is on its way to the store.
+      await keeping;
+      if (change === "hold") await storeActive(selector);
+      const count = await store.changeWaiting(change, selector, clock.wall());
+      if (change !== "hold" && count.recipients > 0) schedulePoll(0);
+      return count;
     },
-    remove: async (id) => {
-      if (inDelivery(id)) return "in delivery";
-      const waiting = await store.findWaiting(id);
-      if (waiting === undefined) return "unknown";
-      const recipients = waiting.recipients.map(({ recipient }) => recipient);
-      await spool.settle(
-        id,
-        recipients.map((recipient) => ({ recipient, outcome: "deleted" })),
-      );
-      await store.removeWaiting(id, recipients);
-      return "removed";
-    },
-    active: () => [...runs].map(({ message, open }) => ({ message, recipients: [...open] })),
+    remove: (selector) => deleteWaiting({ spool, store, observer, clock, beingTried }, selector),
+    active: () => [...runs].map(({ message, open, stored }) => ({ message, recipients: [...open], stored })),
     activeCount: () => runs.size,
     close: async () => {
       closing = true;
@@ -480,8 +548,25 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   };
 }
 
-function withWarning(run: Run, waiting: WaitingRecipient): WaitingRecipient {
+function means(selector: QueueSelector, message: SpooledMessage, recipient: number): boolean {
+  switch (selector.kind) {
+    case "all":
+      return true;
+    case "message":
+      return message.id === selector.id;
+    case "sender":
+      return message.sender.toLowerCase() === selector.sender.toLowerCase();
+    case "domain":
+      return domainOf(message.recipients[recipient]!) === selector.domain.toLowerCase();
+  }
+}
+
+function withWarning(run: Run, waiting: Deferred): Deferred {
   return run.warned.has(waiting.recipient) ? { ...waiting, warned: true } : waiting;
+}
+
+function attemptOf({ remote, tls, milliseconds }: AttemptResult, at: number): PastAttemptFacts {
+  return tls === undefined ? { at, remote, milliseconds } : { at, remote, tls, milliseconds };
 }
 
 /** Our own trouble is never the end of a message. */

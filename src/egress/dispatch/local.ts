@@ -44,9 +44,17 @@ export async function deliverLocally(
   const sender = message.sender === "" ? undefined : addressOf(message.sender);
   const trace = Buffer.from(`${returnPathField(sender)}${deliveredToField(recipient)}`, "utf8");
   const accounts = target.kind === "mailbox" ? [target.account] : target.accounts;
+  const quota = target.kind === "role" ? "exempt" : "counted";
+  const octets = trace.length + content.reduce((sum, chunk) => sum + chunk.length, 0);
+  const full = (account: string): AttemptResult => end("deferred", "4.2.2", `mailbox ${account} is full`);
+  // Before anybody has a copy: one full mailbox behind an alias would give the others one more at every attempt.
+  for (const account of quota === "counted" ? accounts : []) {
+    if (!(await mailboxes.fits(addressOf(account), octets))) return full(account);
+  }
   const files: string[] = [];
   for (const account of accounts) {
-    const delivered = await mailboxes.deliver(addressOf(account), [trace, ...content]);
+    const delivered = await mailboxes.deliver(addressOf(account), [trace, ...content], quota);
+    if (!delivered.ok && delivered.error.code === "over-quota") return full(account);
     if (!delivered.ok) return end("deferred", "4.2.0", `mailbox ${account}: ${delivered.error.cause}`);
     files.push(`${account} ${delivered.value.file}`);
   }

@@ -17,7 +17,7 @@ import type { AcceptRecord, Settlement, Spool, SpooledMessage } from "../../spoo
 import type { QueueStore } from "../../store/store.ts";
 import { createDispatcher } from "./dispatcher.ts";
 import type { Dispatcher, DispatcherServices } from "./dispatcher.ts";
-import type { AttemptResult, TransportJob } from "./transport.ts";
+import type { AttemptResult, Transport, TransportJob } from "./transport.ts";
 
 export const hour = 3_600_000;
 
@@ -43,6 +43,8 @@ export interface House {
   readonly jobs: TransportJob[];
   /** Content by account. */
   readonly mail: Map<string, string[]>;
+  /** Accounts without room. */
+  readonly full: Set<string>;
   /** How the next attempt for an address ends; none is given: delivered. */
   readonly endings: Map<string, ("delivered" | "deferred" | "failed")[]>;
   /** Called before the thing is done; may throw or wait. */
@@ -59,6 +61,8 @@ export interface House {
   accept(sender: string, recipients: readonly string[], more?: Partial<AcceptRecord>): SpooledMessage;
   /** Into the spool and to the dispatcher. */
   send(sender: string, recipients: readonly string[], more?: Partial<AcceptRecord>): SpooledMessage;
+  /** As after a start that found these messages and what is open of them. */
+  recover(found: readonly { readonly message: SpooledMessage; readonly open: readonly number[] }[]): Promise<void>;
   named(name: EventName): readonly EventFields[EventName][];
   end(): Promise<void>;
 }
@@ -71,6 +75,10 @@ function address(text: string): Address {
 
 export interface HouseOptions {
   readonly paused?: boolean;
+  readonly window?: number;
+  readonly contentMemory?: number;
+  /** In place of the one in memory. */
+  readonly transport?: Transport;
   readonly retry?: readonly number[];
   readonly delayNotice?: number;
   readonly queue?: (store: Remote<QueueStore>) => Remote<QueueStore>;
@@ -119,8 +127,10 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
 
   const mailboxes: Mailboxes = {
     open: () => Promise.reject(new Error("not for the dispatcher")),
-    deliver: async (account, chunks) => {
+    fits: (account) => !house.full.has(addressKey(account)),
+    deliver: async (account, chunks, quota) => {
       const key = addressKey(account);
+      if (quota === "counted" && house.full.has(key)) return failure({ code: "over-quota", cause: "full" });
       try {
         await house.before.deliver?.(key);
       } catch (error) {
@@ -163,7 +173,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     store: options.queue?.(queue) ?? queue,
     directory,
     mailboxes,
-    transport: {
+    transport: options.transport ?? {
       submit: (job) => {
         house.before.submit?.(job);
         house.jobs.push(job);
@@ -173,6 +183,8 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     },
     schedule: { retry: options.retry ?? [1], giveUp: hour, delayNotice: options.delayNotice ?? hour / 2 },
     paused: options.paused ?? false,
+    ...(options.window === undefined ? {} : { window: options.window }),
+    ...(options.contentMemory === undefined ? {} : { contentMemory: options.contentMemory }),
     finish: async (_message, content) => content,
   };
 
@@ -186,6 +198,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     events: [],
     jobs: [],
     mail,
+    full: new Set(),
     endings: new Map(),
     before: {},
     holding: false,
@@ -211,6 +224,11 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
       house.dispatcher.accepted(message, [spool.get(message.id)!.content]);
       return message;
     },
+    recover: (found) =>
+      house.dispatcher.recover({
+        open: found.map(({ message, open }) => ({ id: message.id, open })),
+        record: async (id) => spool.get(id)!.message,
+      }),
     named: (name) =>
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- kept beside their name
       house.events.filter((each) => each.name === name).map(({ fields }) => fields as EventFields[EventName]),

@@ -105,7 +105,7 @@ async function serve(t: TestContext, options: Partial<Pop3ListenerOptions> = {})
   });
   t.after(() => listener.close());
   const deliver = async (content: string) => {
-    assert.ok((await mailboxes.deliver(alice, [Buffer.from(content, "latin1")])).ok);
+    assert.ok((await mailboxes.deliver(alice, [Buffer.from(content, "latin1")], "counted")).ok);
   };
   const stored = () => readdir(join(root, "sekimori.test", "alice", "Maildir", "new"));
   return { ...record, listener, attempts, deliver, stored };

@@ -4,6 +4,7 @@
 import type { Address } from "../../address/address.ts";
 import { addressKey, formatAddress } from "../../address/address.ts";
 import type { Result } from "../../base/result.ts";
+import { isBulk } from "../../message/bulk.ts";
 import { authors, completeSubmission, messageIdOf } from "../../message/submission.ts";
 import { countFields, editHeaders, readHeaders } from "../../message/headers.ts";
 import type { HeaderError, HeaderSection } from "../../message/headers.ts";
@@ -83,6 +84,7 @@ export async function acceptMessage(
     messageId,
     client: `${session.helo} [${session.peer.client}]:${session.peer.port}`,
     ...(account === undefined ? {} : { account }),
+    ...(isBulk(section.value) ? { bulk: true } : {}),
   };
 
   let message: SpooledMessage;

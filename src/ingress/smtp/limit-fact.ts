@@ -2,7 +2,14 @@
 
 import type { LimitAnswer } from "../../counters/limits.ts";
 import type { Clock } from "../../io/clock.ts";
-import type { LimitFact } from "../../verdict/facts.ts";
+import type { Connecting } from "../../counters/client-limits.ts";
+import type { ClientFact, LimitFact } from "../../verdict/facts.ts";
+
+export function clientFact(connecting: Connecting): ClientFact {
+  if (connecting.kind === "within" || connecting.kind === "connections") return connecting;
+  const { limit, window } = connecting.over;
+  return { kind: connecting.kind, limit, window };
+}
 
 export function limitFact(answer: LimitAnswer | undefined, clock: Clock): LimitFact {
   if (answer === undefined) return { kind: "none" };

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { lookupWithQuota } from "./quota-lookup.ts";
 import {
   dial,
   dialAs,
@@ -307,6 +308,84 @@ test("a part that throws is 451 and a line for the operator, and the session goe
   assert.match(await client.ask("MAIL FROM:<>"), /^451 4\.3\.0 /);
   assert.match(await client.ask("NOOP"), /^250 /);
   assert.equal(house.named("internal.failed").length, 1);
+});
+
+test("a full mailbox is refused at RCPT for now; role addresses are taken", async (t) => {
+  const house = service();
+  const lookup = lookupWithQuota(house.directory, { fits: ({ local }) => local !== "bob" });
+  const services = { ...house.services, directory: { ...house.services.directory, lookup } };
+  const client = dial(t, await listen(t, { ...house, services }, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  await open(client, "stranger@example.jp");
+  assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^452 4\.2\.2 <bob@sekimori\.test> mailbox is full/);
+  assert.match(await client.ask(`RCPT TO:<${ALICE}>`), /^250 /);
+  assert.match(await client.ask("RCPT TO:<postmaster@sekimori.test>"), /^250 /);
+  assert.equal(house.named("recipient.refused").length, 1);
+});
+
+test("above the spool's ceiling MAIL is answered 452, and below it the session goes on", async (t) => {
+  const house = service({ smtp: { spoolSize: 1000 } });
+  const client = dial(t, await listen(t, house, mx));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  house.space.spooled = 1001;
+  assert.match(await client.ask("MAIL FROM:<>"), /^452 4\.3\.1 too much mail waits here/);
+  house.space.spooled = 900;
+  assert.match(await client.ask("MAIL FROM:<> SIZE=101"), /^452 4\.3\.1 /);
+  assert.match(await client.ask("MAIL FROM:<> SIZE=100"), /^250 /);
+});
+
+// --- what one client may do ----------------------------------------------------------------------------------
+
+const hourly = (limit: number) => [{ name: "1h", length: 3_600_000, limit }];
+
+test("one client has so many connections at once, the next is told so with 421, and one that ends makes room", async (t) => {
+  const house = service({ client: { connections: 2 } });
+  const listener = await listen(t, house, mx);
+  const [first, second, third] = [dial(t, listener), dial(t, listener), dial(t, listener)];
+  assert.match(await first.reply(), /^220 /);
+  assert.match(await second.reply(), /^220 /);
+  assert.match(await third.reply(), /^421 4\.7\.0 mx1\.sekimori\.test too many connections .* at most 2/);
+  first.reset();
+  await house.until(() => house.named("session.closed").length === 2);
+  assert.match(await dial(t, listener).reply(), /^220 /);
+  assert.equal(house.named("session.refused").length, 1);
+});
+
+test("messages and recipients of one client are counted over all its sessions, refused ones too", async (t) => {
+  const house = service({ client: { messages: hourly(2), recipients: hourly(2) } });
+  const listener = await listen(t, house, mx);
+  const greeted = async (): Promise<Client> => {
+    const client = dial(t, listener);
+    await client.reply();
+    await client.ask("EHLO c.example.jp");
+    return client;
+  };
+  const first = await greeted();
+  await open(first, "");
+  assert.match(await first.ask("RCPT TO:<nobody@sekimori.test>"), /^550 /);
+  assert.match(await first.ask(`RCPT TO:<${BOB}>`), /^250 /);
+  assert.match(await first.ask(`RCPT TO:<${ALICE}>`), /^450 4\.7\.1 too many recipients from your address: 2 of 2/);
+  const second = await greeted();
+  await open(second, "");
+  assert.match(await second.ask(`RCPT TO:<${ALICE}>`), /^450 4\.7\.1 too many recipients/);
+  const third = await greeted();
+  assert.match(await third.ask("MAIL FROM:<>"), /^450 4\.7\.1 too many messages from your address: 2 of 2 in 1h/);
+});
+
+test("failed logins of one client are counted over its sessions; beyond the limit it is not served", async (t) => {
+  const house = service({ client: { authFailures: hourly(2) } });
+  const listener = await listen(t, house);
+  for (let round = 0; round < 2; round++) {
+    const client = await dialSecured(t, house, listener);
+    await client.ask("EHLO c.example.jp");
+    assert.match(await client.ask(plainLogin(ALICE, "wrong")), /^535 /);
+  }
+  assert.match(
+    await dial(t, listener).reply(),
+    /^421 4\.7\.0 .* too many failed logins from your address: at most 2 in 1h/,
+  );
 });
 
 // --- what the machine has ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import { formatAddress } from "../../address/address.ts";
 import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
+import type { ClientHandle } from "../../counters/client-limits.ts";
 import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
 import { mechanismNames } from "../../proto/sasl/mechanism.ts";
 import type { Peer } from "../../observe/events.ts";
@@ -25,7 +26,7 @@ import { acceptMessage } from "./accept.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { SessionView } from "./accept.ts";
 import type { ConnectionHandler, TlsFacts } from "./connection.ts";
-import { limitFact } from "./limit-fact.ts";
+import { clientFact, limitFact } from "./limit-fact.ts";
 import { LoginDialogue } from "./login.ts";
 import type { LoginStep } from "./login.ts";
 import { describeEvidence, replyFor } from "./replies.ts";
@@ -56,6 +57,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   /** For SCRAM-SHA-256-PLUS. It is secret, and no part of `tls`, which is logged. */
   #binding: Uint8Array | undefined;
   readonly #login: LoginDialogue;
+  readonly #client: ClientHandle;
   readonly #options: SessionOptions;
   readonly #connection: SmtpConnection;
   readonly #core: SmtpServer;
@@ -78,6 +80,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       client: client.address,
       port: client.port,
     };
+    this.#client = services.clients.connect(this.peer.client);
     const { messageSize, errors, timeout } = services.smtp;
     const connection = { messageSize, errors, timeout, tls: options.tls, secureContext: services.secureContext };
     this.#connection = new SmtpConnection(socket, connection, this);
@@ -168,6 +171,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.#abandon();
     this.#holdContent(0);
     this.services.load.sessions--;
+    this.#client.close();
     this.services.observer.emit("session.closed", {
       ...this.peer,
       commands: this.#core.commands,
@@ -212,7 +216,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   #greet(): undefined {
     const { load, smtp, hostname, observer } = this.services;
-    const decision = this.#decide(decideConnect({ hostname, sessions: load.sessions, sessionLimit: smtp.sessions }));
+    const client = clientFact(this.#client.connecting);
+    const { sessions } = load;
+    const decision = this.#decide(decideConnect({ hostname, sessions, sessionLimit: smtp.sessions, client }));
     if (decision.verdict.kind !== "accept")
       observer.emit("session.refused", { ...this.peer, ...this.#logged(decision) });
     this.#core.answer(decision.reply);
@@ -265,6 +271,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #authDecided(name: string, outcome: AuthFacts["outcome"]): Promise<void> | undefined {
     const { hostname, smtp, observer } = this.services;
     const { mechanism, failures } = this.#login;
+    if (outcome.kind === "refused") this.#client.failed();
     const decision = this.#decide(
       decideAuth({
         hostname,
@@ -328,6 +335,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         messageSize: smtp.messageSize,
         freeSpace: this.services.freeSpace(),
         freeSpaceNeeded: smtp.freeSpace,
+        clientMessages: limitFact(this.#client.message(), this.services.clock),
+        spooled: this.services.spooled(),
+        spoolLimit: smtp.spoolSize,
         messages: this.#messages,
         messageLimit: smtp.messages,
       }),
@@ -371,6 +381,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         accepted: transaction.recipients.length,
         recipientLimit: smtp.recipients,
         attempts: limitFact(attempts, clock),
+        clientRecipients: limitFact(this.#client.recipient(), clock),
       }),
     );
     let reservation;

@@ -13,6 +13,8 @@ import type { Address } from "../../address/address.ts";
 import { parseDomain } from "../../address/domain.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
+import { createClientLimits } from "../../counters/client-limits.ts";
+import type { ClientRules } from "../../counters/client-limits.ts";
 import { createAccountLimits } from "../../counters/account-limits.ts";
 import type { WindowRule } from "../../counters/limits.ts";
 import { createLogin, createScramLogin } from "../../directory/credentials.ts";
@@ -52,7 +54,17 @@ export interface Settings {
   readonly smtp?: Partial<SmtpSettings>;
   readonly quota?: readonly WindowRule[];
   readonly attempts?: readonly WindowRule[];
+  readonly client?: Partial<ClientRules>;
 }
+
+const unlimited: ClientRules = {
+  connections: 1000,
+  connectionRate: [],
+  messages: [],
+  recipients: [],
+  authFailures: [],
+  exempt: [],
+};
 
 export type Service = ReturnType<typeof makeService>;
 
@@ -81,7 +93,7 @@ export function makeService(material: Material, settings: Settings = {}) {
   const login = createLogin(directory, asRemote(store), clock, assert.ifError);
 
   const spool = makeSpool(notices.notify);
-  const space = { free: 1e12 };
+  const space = { free: 1e12, spooled: 0 };
   let ids = 0;
   const services: SmtpServices = {
     hostname: domain("mx1.sekimori.test"),
@@ -95,6 +107,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       sessions: 100,
       contentMemory: 10_000_000,
       freeSpace: 1000,
+      spoolSize: Number.POSITIVE_INFINITY,
       ...settings.smtp,
     },
     directory,
@@ -110,6 +123,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       },
       clock,
     ),
+    clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
     accepted: (message, content) => {
       spool.handedOver.push(message.id);
@@ -121,11 +135,13 @@ export function makeService(material: Material, settings: Settings = {}) {
     clock,
     newId: () => `id${String(++ids).padStart(6, "0")}`,
     freeSpace: () => space.free,
+    spooled: () => space.spooled,
     load: { sessions: 0, content: 0 },
   };
   const named = (name: EventName) => events.filter((event) => event.name === name).map(({ fields }) => fields);
   return {
     services,
+    directory,
     store,
     spool,
     clock,

@@ -43,17 +43,50 @@ const steps: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
   `ALTER TABLE account ADD COLUMN scram TEXT;`,
   "ALTER TABLE waiting_recipient ADD COLUMN warned INTEGER NOT NULL DEFAULT 0",
+  // Holding, classes, two levels, attempts. The domain is what follows the last @; there is none in a bare postmaster.
+  `ALTER TABLE waiting_message ADD COLUMN sender TEXT NOT NULL DEFAULT '';
+   UPDATE waiting_message SET sender = lower(json_extract(message, '$.sender'));
+   CREATE INDEX waiting_message_sender ON waiting_message (sender);
+   ALTER TABLE waiting_recipient ADD COLUMN domain TEXT NOT NULL DEFAULT '';
+   ALTER TABLE waiting_recipient ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE waiting_recipient ADD COLUMN class INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE waiting_recipient ADD COLUMN ready INTEGER NOT NULL DEFAULT 0;
+   UPDATE waiting_recipient SET class = attempts > 0, domain = (
+     SELECT CASE WHEN instr(address, '@') = 0 THEN ''
+       ELSE lower(substr(address, length(rtrim(address, replace(address, '@', ''))) + 1)) END
+     FROM (SELECT json_extract(message, '$.recipients[' || waiting_recipient.recipient || ']') AS address
+       FROM waiting_message WHERE waiting_message.id = waiting_recipient.id));
+   DROP INDEX waiting_recipient_due;
+   CREATE INDEX waiting_recipient_scheduled ON waiting_recipient (class, due)
+     WHERE held = 0 AND leased_until = 0 AND ready = 0;
+   CREATE INDEX waiting_recipient_ready ON waiting_recipient (domain, class, due)
+     WHERE held = 0 AND leased_until = 0 AND ready = 1;
+   CREATE INDEX waiting_recipient_leased ON waiting_recipient (leased_until) WHERE leased_until > 0;
+   CREATE INDEX waiting_recipient_held ON waiting_recipient (held) WHERE held = 1;
+   CREATE INDEX waiting_recipient_domain ON waiting_recipient (domain);
+   CREATE TABLE attempt (
+     id TEXT NOT NULL REFERENCES waiting_message (id) ON DELETE CASCADE,
+     recipient INTEGER NOT NULL,
+     serial INTEGER NOT NULL,
+     at INTEGER NOT NULL,
+     remote TEXT NOT NULL,
+     status TEXT NOT NULL,
+     reply TEXT NOT NULL,
+     tls TEXT NOT NULL,
+     milliseconds INTEGER NOT NULL,
+     PRIMARY KEY (id, recipient, serial)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 const schemaVersion = steps.length;
 
-/** Brings the file to this version. Throws when it was written by a newer program: then nothing is touched. */
-export function migrate(database: DatabaseSync): void {
+/** Brings the file to a version. Throws when it was written by a newer program: then nothing is touched. */
+export function migrate(database: DatabaseSync, upTo = schemaVersion): void {
   const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (found > schemaVersion) {
     throw new Error(`the index has version ${found}, this program knows ${schemaVersion}: use the newer program`);
   }
-  for (let version = found; version < schemaVersion; version++) {
+  for (let version = found; version < upTo; version++) {
     database.exec("BEGIN IMMEDIATE");
     try {
       database.exec(steps[version]!);

@@ -3,9 +3,10 @@
 
 import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
-import type { SQLInputValue, StatementSync } from "node:sqlite";
-import type { SpooledMessage } from "../../spool/message.ts";
-import type { Account, Charge, Store, WaitingMessage, WaitingRecipient } from "../store.ts";
+import type { StatementSync } from "node:sqlite";
+import type { Account, Charge, Store } from "../store.ts";
+import { createQueueTables } from "./queue-tables.ts";
+import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
 
 interface AccountRow {
@@ -15,26 +16,6 @@ interface AccountRow {
   readonly created_at: number;
   readonly suspended: number;
   readonly scram: string | null;
-}
-
-interface RecipientRow {
-  readonly id: string;
-  readonly recipient: number;
-  readonly attempts: number;
-  readonly due: number;
-  readonly status: string;
-  readonly reply: string;
-  readonly warned: number;
-}
-
-/** Rows have the columns of the schema beside this file: the one place where that is taken on trust. */
-function all<Row>(statement: StatementSync, ...parameters: SQLInputValue[]): Row[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return statement.all(...parameters) as Row[];
-}
-
-function one<Row>(statement: StatementSync, ...parameters: SQLInputValue[]): Row | undefined {
-  return all<Row>(statement, ...parameters)[0];
 }
 
 export interface SqliteStore extends Store {
@@ -64,38 +45,6 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     setSuspended: database.prepare("UPDATE account SET suspended = ? WHERE key = ?"),
     deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
-    putMessage: database.prepare("INSERT INTO waiting_message VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
-    putRecipient: database.prepare(
-      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id, recipient) DO UPDATE SET attempts = excluded.attempts, due = excluded.due, leased_until = 0,
-         status = excluded.status, reply = excluded.reply, warned = excluded.warned`,
-    ),
-    addRecipient: database.prepare(
-      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply) VALUES (?, ?, 0, ?, '', '')
-       ON CONFLICT (id, recipient) DO NOTHING`,
-    ),
-    due: database.prepare(
-      `SELECT id FROM waiting_recipient WHERE due <= ? AND leased_until <= ? GROUP BY id ORDER BY min(due) LIMIT ?`,
-    ),
-    dueRecipients: database.prepare(
-      "SELECT * FROM waiting_recipient WHERE id = ? AND due <= ? AND leased_until <= ? ORDER BY recipient",
-    ),
-    lease: database.prepare(
-      "UPDATE waiting_recipient SET attempts = attempts + 1, leased_until = ? WHERE id = ? AND recipient = ?",
-    ),
-    message: database.prepare("SELECT message FROM waiting_message WHERE id = ?"),
-    recipients: database.prepare("SELECT * FROM waiting_recipient WHERE id = ? ORDER BY recipient"),
-    removeRecipient: database.prepare("DELETE FROM waiting_recipient WHERE id = ? AND recipient = ?"),
-    removeMessage: database.prepare(
-      "DELETE FROM waiting_message WHERE id = ? AND NOT EXISTS (SELECT 1 FROM waiting_recipient WHERE waiting_recipient.id = waiting_message.id)",
-    ),
-    makeDue: database.prepare("UPDATE waiting_recipient SET due = ? WHERE id = ? AND leased_until <= ?"),
-    list: database.prepare("SELECT id FROM waiting_message ORDER BY id LIMIT ?"),
-    ids: database.prepare("SELECT id FROM waiting_message"),
-    count: database.prepare("SELECT count(*) AS count FROM waiting_message"),
-    nextDue: database.prepare("SELECT min(due) AS due FROM waiting_recipient WHERE leased_until = 0"),
-    endLeases: database.prepare("UPDATE waiting_recipient SET leased_until = 0"),
-    dropMessage: database.prepare("DELETE FROM waiting_message WHERE id = ?"),
     addCharge: database.prepare("INSERT INTO charge VALUES (?, ?, ?)"),
     charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
     purgeCharges: database.prepare("DELETE FROM charge WHERE at <= ?"),
@@ -138,29 +87,6 @@ export function openSqliteStore(file: string): SqliteStore {
     return toAccount(row);
   }
 
-  function toWaiting(id: string, rows: readonly RecipientRow[]): WaitingMessage | undefined {
-    const row = one<{ message: string }>(sql.message, id);
-    if (row === undefined || rows.length === 0) return undefined;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by put() below
-    return { message: JSON.parse(row.message) as SpooledMessage, recipients: rows.map(toRecipient) };
-  }
-
-  function findWaiting(id: string): WaitingMessage | undefined {
-    return toWaiting(id, all<RecipientRow>(sql.recipients, id));
-  }
-
-  function put({ message, recipients }: WaitingMessage): void {
-    sql.putMessage.run(message.id, JSON.stringify(message));
-    for (const { recipient, attempts, due, status, reply, warned = false } of recipients) {
-      sql.putRecipient.run(message.id, recipient, attempts, due, status, reply, warned ? 1 : 0);
-    }
-  }
-
-  function remove(id: string, recipients: readonly number[]): void {
-    for (const recipient of recipients) sql.removeRecipient.run(id, recipient);
-    sql.removeMessage.run(id);
-  }
-
   return {
     findAccount,
     listAccounts: () => all<AccountRow>(sql.accounts).map((row) => toAccount(row)!),
@@ -181,53 +107,7 @@ export function openSqliteStore(file: string): SqliteStore {
     setSuspended: (key, suspended) => sql.setSuspended.run(suspended ? 1 : 0, key).changes > 0,
     deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 
-    putWaiting: (messages) => transaction(() => messages.forEach(put)),
-    claimDue: (now, lease, limit) =>
-      transaction(() => {
-        const claimed: WaitingMessage[] = [];
-        for (const { id } of all<{ id: string }>(sql.due, now, now, limit)) {
-          const rows = all<RecipientRow>(sql.dueRecipients, id, now, now);
-          for (const { recipient } of rows) sql.lease.run(now + lease, id, recipient);
-          const waiting = toWaiting(id, rows);
-          if (waiting === undefined) continue;
-          const recipients = waiting.recipients.map((each) => ({ ...each, attempts: each.attempts + 1 }));
-          claimed.push({ message: waiting.message, recipients });
-        }
-        return claimed;
-      }),
-    removeWaiting: (id, recipients) => transaction(() => remove(id, recipients)),
-    makeDue: (id, now) => sql.makeDue.run(now, id, now).changes > 0,
-    findWaiting,
-    listWaiting: (limit) =>
-      all<{ id: string }>(sql.list, limit)
-        .map(({ id }) => findWaiting(id))
-        .filter((waiting) => waiting !== undefined),
-    countWaiting: () => one<{ count: number }>(sql.count)?.count ?? 0,
-    nextDue: () => one<{ due: number | null }>(sql.nextDue)?.due ?? undefined,
-    reconcile: (open, now) =>
-      transaction(() => {
-        const truth = new Map(open.map((entry) => [entry.message.id, entry]));
-        sql.endLeases.run();
-        for (const { id } of all<{ id: string }>(sql.ids)) {
-          const entry = truth.get(id);
-          if (entry === undefined) sql.dropMessage.run(id);
-          else {
-            const rows = all<RecipientRow>(sql.recipients, id);
-            remove(
-              id,
-              rows.map(({ recipient }) => recipient).filter((recipient) => !entry.open.includes(recipient)),
-            );
-          }
-        }
-        let added = 0;
-        for (const { message, open: recipients } of truth.values()) {
-          sql.putMessage.run(message.id, JSON.stringify(message));
-          for (const recipient of recipients) {
-            if (sql.addRecipient.run(message.id, recipient, now).changes > 0) added++;
-          }
-        }
-        return added;
-      }),
+    ...createQueueTables(database, transaction),
 
     addCharges: (charges: readonly Charge[], through: string) =>
       transaction(() => {
@@ -247,8 +127,4 @@ export function openSqliteStore(file: string): SqliteStore {
     },
     close: () => database.close(),
   };
-}
-
-function toRecipient({ recipient, attempts, due, status, reply, warned }: RecipientRow): WaitingRecipient {
-  return { recipient, attempts, due, status, reply, ...(warned === 0 ? {} : { warned: true }) };
 }

@@ -4,7 +4,29 @@ import type { ConnectFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
 
 export function decideConnect(facts: ConnectFacts): readonly Verdict[] {
-  const evidence = { hostname: facts.hostname };
-  if (facts.sessions > facts.sessionLimit) return [{ kind: "disconnect", reason: "connect.capacity", evidence }];
-  return [{ kind: "accept", reason: "connect.welcome", evidence }];
+  const { hostname, client } = facts;
+  const evidence = { hostname };
+  const verdicts: Verdict[] = [];
+  if (facts.sessions > facts.sessionLimit) verdicts.push({ kind: "disconnect", reason: "connect.capacity", evidence });
+  switch (client.kind) {
+    case "within":
+      break;
+    case "connections":
+      verdicts.push({
+        kind: "disconnect",
+        reason: "connect.client-connections",
+        evidence: { hostname, limit: client.limit },
+      });
+      break;
+    case "rate":
+    case "logins":
+      verdicts.push({
+        kind: "disconnect",
+        reason: client.kind === "rate" ? "connect.client-rate" : "connect.client-logins",
+        evidence: { hostname, limit: client.limit, window: client.window },
+      });
+      break;
+  }
+  verdicts.push({ kind: "accept", reason: "connect.welcome", evidence });
+  return verdicts;
 }

@@ -3,6 +3,7 @@
 import { formatAddress } from "../../address/address.ts";
 import type { MailFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
+import { limitRule } from "./rcpt.ts";
 
 export function decideMail(facts: MailFacts): readonly Verdict[] {
   const verdicts: Verdict[] = [];
@@ -15,6 +16,10 @@ export function decideMail(facts: MailFacts): readonly Verdict[] {
   if (facts.freeSpace - (facts.declaredSize ?? 0) < facts.freeSpaceNeeded) {
     verdicts.push({ kind: "defer", reason: "sender.no-space", evidence: { free: facts.freeSpace } });
   }
+  if (facts.spooled + (facts.declaredSize ?? 0) > facts.spoolLimit) {
+    verdicts.push({ kind: "defer", reason: "sender.spool-full", evidence: { spooled: facts.spooled } });
+  }
+  verdicts.push(...limitRule(facts.clientMessages, "sender.client-rate"));
   verdicts.push(senderRule(facts));
   return verdicts;
 }

@@ -17,6 +17,7 @@ export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
     return verdicts;
   }
   verdicts.push(...limitRule(facts.attempts, "recipient.attempts"));
+  verdicts.push(...limitRule(facts.clientRecipients, "recipient.client-rate"));
   verdicts.push(placeRule(facts, facts.lookup));
   return verdicts;
 }
@@ -36,6 +37,9 @@ function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
       return { kind: "accept", reason: "recipient.role" };
     case "suspended":
       return { kind: "defer", reason: "recipient.suspended", evidence };
+    case "full":
+      // Who has deleted something can take it: a failure for now (RFC 3463 §3.3, X.2.2), refused here and not bounced.
+      return { kind: "defer", reason: "recipient.full", evidence };
     case "unknown-mailbox":
       return { kind: "reject", reason: "recipient.unknown", evidence };
     case "remote":
@@ -47,13 +51,16 @@ function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
   }
 }
 
-function limitRule(fact: LimitFact, reason: "recipient.attempts" | "recipient.limit"): readonly Verdict[] {
+export function limitRule(
+  fact: LimitFact,
+  reason: "recipient.attempts" | "recipient.limit" | "recipient.client-rate" | "sender.client-rate",
+): readonly Verdict[] {
   switch (fact.kind) {
     case "within":
     case "none":
       return [];
     case "unavailable":
-      // The fail mode of account limits is closed: no counter, no mail (law 3).
+      // The fail mode of limits is closed: no counter, no mail (law 3).
       return [{ kind: "unknown", cause: fact.cause }];
     case "over":
       return [

@@ -81,12 +81,19 @@ const connects = product<ConnectFacts>({
   hostname: ["mx.sekimori.test"],
   sessions: [1, 9, 10, 11],
   sessionLimit: [0, 10],
+  client: [
+    { kind: "within" },
+    { kind: "connections", limit: 50 },
+    { kind: "rate", limit: 100, window: "1m" },
+    { kind: "logins", limit: 100, window: "1h" },
+  ],
 });
 
 test("CONNECT: a session is served exactly while the limit is kept", () => {
   for (const facts of connects) {
     const { kind } = decided(decideConnect(facts));
-    assert.equal(kind, facts.sessions <= facts.sessionLimit ? "accept" : "disconnect");
+    const isServed = facts.sessions <= facts.sessionLimit && facts.client.kind === "within";
+    assert.equal(kind, isServed ? "accept" : "disconnect");
   }
 });
 
@@ -128,6 +135,13 @@ test("AUTH: a directory that does not answer defers, so that clients do not ask 
   }
 });
 
+const limits: readonly LimitFact[] = [
+  { kind: "within" },
+  { kind: "none" },
+  { kind: "over", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
+  unavailable,
+];
+
 const mails = product<MailFacts>({
   hostname: ["mx.sekimori.test"],
   role: ["submission", "mx"],
@@ -138,6 +152,9 @@ const mails = product<MailFacts>({
   messageSize: [1000],
   freeSpace: [0, 5000, 5999, 6000, Number.POSITIVE_INFINITY],
   freeSpaceNeeded: [5000],
+  clientMessages: limits,
+  spooled: [100, 9000, 9001],
+  spoolLimit: [10_000],
   messages: [0, 10],
   messageLimit: [10],
 });
@@ -159,12 +176,14 @@ test("MAIL: a foreign sender is refused for good, one whose owner is not known o
   }
 });
 
-test("MAIL: nothing begins that is too large, would fill the disk, or is beyond the session's number", () => {
+test("MAIL: nothing begins that is too large, would fill the disk or the spool, or is beyond the session's number", () => {
   for (const facts of mails) {
     const { kind } = decided(decideMail(facts));
     const declared = facts.declaredSize ?? 0;
     if (declared > facts.messageSize) assert.ok(kind === "reject" || kind === "disconnect");
     if (facts.freeSpace - declared < facts.freeSpaceNeeded) assert.notEqual(kind, "accept");
+    if (!["within", "none"].includes(facts.clientMessages.kind)) assert.notEqual(kind, "accept");
+    if (facts.spooled + declared > facts.spoolLimit) assert.notEqual(kind, "accept");
     if (facts.messages >= facts.messageLimit) assert.equal(kind, "disconnect");
   }
 });
@@ -182,15 +201,9 @@ const lookups: readonly Lookup[] = [
   { kind: "alias", accounts: [account, "bob@sekimori.test"] },
   { kind: "role", accounts: [account] },
   { kind: "suspended", account },
+  { kind: "full", account },
   { kind: "unknown-mailbox" },
   { kind: "remote" },
-  unavailable,
-];
-
-const limits: readonly LimitFact[] = [
-  { kind: "within" },
-  { kind: "none" },
-  { kind: "over", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
   unavailable,
 ];
 
@@ -202,6 +215,7 @@ const rcpts = product<RcptFacts>({
   accepted: [0, 99, 100],
   recipientLimit: [100],
   attempts: limits,
+  clientRecipients: limits,
 });
 
 test("RCPT: mail is relayed only on submission and only for an account", () => {

@@ -1,0 +1,150 @@
+// `sekimori queue …`: what waits, and what an operator does about it.
+
+import { InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import type { Control, QueueEntry } from "../control/control.ts";
+import type { SiteOptions } from "../control/site.ts";
+import { Exit } from "./exit.ts";
+import { siteOf } from "./house.ts";
+import type { House } from "./house.ts";
+import { print, printable, printJson, printTable } from "./output.ts";
+
+type Selector = Parameters<Control["changeQueue"]>[1];
+type Change = Parameters<Control["changeQueue"]>[0];
+
+interface ListOptions extends SiteOptions {
+  readonly json?: true;
+  readonly state?: "held" | "waiting" | "active";
+  readonly domain?: string;
+  readonly sender?: string;
+  readonly limit?: number;
+}
+
+interface SelectorOptions extends SiteOptions {
+  readonly domain?: string;
+  readonly sender?: string;
+  readonly all?: true;
+}
+
+function stateOf(recipient: QueueEntry["recipients"][number]): string {
+  const attempts = `${recipient.attempts} attempt${recipient.attempts === 1 ? "" : "s"}`;
+  const why = recipient.reply === undefined || recipient.reply === "" ? "" : `: ${recipient.reply}`;
+  const isDue = recipient.next !== undefined && recipient.state === "waiting";
+  return `${recipient.state}, ${attempts}${isDue ? `, next ${recipient.next.slice(0, 19)}` : ""}${why}`;
+}
+
+function chooseState(value: string): ListOptions["state"] {
+  if (value === "held" || value === "waiting" || value === "active") return value;
+  throw new InvalidArgumentError("held, waiting or active");
+}
+
+function chooseLimit(value: string): number {
+  const limit = Number(value);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 100_000) return limit;
+  throw new InvalidArgumentError("a number from 1 to 100000");
+}
+
+/** Exactly one way to say what is meant: nothing happens to a whole queue by an argument that was forgotten. */
+function selectorOf(id: string | undefined, { domain, sender, all }: SelectorOptions): Selector {
+  const said: Selector[] = [];
+  if (id !== undefined) said.push({ kind: "message", id });
+  if (domain !== undefined) said.push({ kind: "domain", domain });
+  // As it is printed, `<>` included.
+  if (sender !== undefined) said.push({ kind: "sender", sender: sender.replace(/^<(.*)>$/, "$1") });
+  if (all !== undefined) said.push({ kind: "all" });
+  const [selector, second] = said;
+  if (selector !== undefined && second === undefined) return selector;
+  throw new Exit(2, "say which mail is meant: a queue id, or one of --domain, --sender, --all");
+}
+
+export function addQueueCommands(program: Command, house: House, site: (command: Command) => Command): void {
+  async function list({ json, state, domain, sender, limit, ...options }: ListOptions): Promise<void> {
+    const query = {
+      ...(state === undefined ? {} : { state }),
+      ...(domain === undefined ? {} : { domain }),
+      ...(sender === undefined ? {} : { sender: sender.replace(/^<(.*)>$/, "$1") }),
+      ...(limit === undefined ? {} : { limit }),
+    };
+    const found = await house.withControl(siteOf(options), (control) => control.listQueue(query));
+    if (json) return printJson(found);
+    printTable(
+      ["ID", "RECEIVED", "SIZE", "SENDER", "RECIPIENT", "STATE"],
+      found.entries.flatMap((entry) =>
+        entry.recipients.map((recipient, index) => [
+          index === 0 ? entry.id : "",
+          index === 0 ? entry.received.slice(0, 19) : "",
+          index === 0 ? String(entry.size) : "",
+          index === 0 ? `<${entry.sender}>` : "",
+          `<${recipient.address}>`,
+          stateOf(recipient),
+        ]),
+      ),
+    );
+    const shown = found.entries.length < found.total ? `, the oldest ${found.entries.length} are shown` : "";
+    print(`${found.total} ${found.total === 1 ? "message" : "messages"}${shown}`);
+  }
+
+  async function show(id: string, { json, ...options }: SiteOptions & { readonly json?: true }): Promise<void> {
+    const entry = await house.withControl(siteOf(options), (control) => control.findInQueue(id));
+    if (entry === undefined) throw new Exit(1, `${id} is not in the queue`);
+    if (json) return printJson(entry);
+    const { recipients, ...rest } = entry;
+    for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
+    for (const recipient of recipients) {
+      print(printable(`recipient  <${recipient.address}> ${stateOf(recipient)}`));
+      for (const { at, remote, reply, tls, milliseconds } of recipient.history ?? []) {
+        const how = tls === undefined ? "" : `, ${tls}`;
+        print(printable(`  ${at.slice(0, 19)}  ${remote === "" ? "-" : remote} (${milliseconds} ms${how}): ${reply}`));
+      }
+    }
+  }
+
+  function changer(change: Change, done: string): (id: string | undefined, options: SelectorOptions) => Promise<void> {
+    return async (id, options) => {
+      const selector = selectorOf(id, options);
+      const outcome = await house.withControl(siteOf(options), (control) => control.changeQueue(change, selector));
+      if (!outcome.done) throw new Exit(1, outcome.why);
+      const { messages, recipients } = outcome;
+      const some = `${messages} ${messages === 1 ? "message" : "messages"}`;
+      print(`${some}, ${recipients} ${recipients === 1 ? "recipient" : "recipients"} ${done}`);
+    };
+  }
+
+  const queue = program.command("queue").description("mail that is not delivered yet");
+  site(queue.command("list"))
+    .option("--json", "as JSON")
+    .option("--state <state>", "only what is held, waiting or active (in delivery now)", chooseState)
+    .option("--domain <domain>", "only recipients of this domain")
+    .option("--sender <address>", "only mail from this sender; <> is the null sender")
+    .option("--limit <number>", "list at most so many messages (1000)", chooseLimit)
+    .description("list it, oldest first, and count it")
+    .action(list);
+  site(queue.command("show"))
+    .argument("<id>", "queue id")
+    .option("--json", "as JSON")
+    .description("one message in full, with its attempts in the remote's words")
+    .action(show);
+  const selecting = (name: string): Command =>
+    site(queue.command(name))
+      .argument("[id]", "queue id")
+      .option("--domain <domain>", "the recipients of this domain in all messages")
+      .option("--sender <address>", "all mail from this sender; <> is the null sender");
+  selecting("hold")
+    .option("--all", "everything")
+    .description("no further attempts until it is released; an attempt that is under way goes on")
+    .action(changer("hold", "held"));
+  selecting("release")
+    .option("--all", "everything that is held")
+    .description("end the hold; due now")
+    .action(changer("release", "released"));
+  selecting("flush")
+    .alias("retry")
+    .option("--all", "everything that waits and is not held")
+    .description("make it due now")
+    .action(changer("flush", "due now"));
+  selecting("requeue")
+    .option("--all", "everything that waits and is not held")
+    .description("make it due now and begin the schedule of attempts anew")
+    .action(changer("requeue", "queued anew"));
+  selecting("delete").description("end it here; nobody is told").action(changer("delete", "deleted"));
+}

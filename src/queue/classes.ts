@@ -1,0 +1,21 @@
+// In which order mail that is due gets its turn, and which domain it waits for. Pure.
+//
+//   fresh   never tried: somebody may be looking at a screen for it
+//   retry   tried before and refused or not reached: a few minutes more make no difference
+//   bulk    says of itself that it goes to many (Precedence, List-*), tried or not
+//
+// A class is an order, not a right: whoever takes due mail leaves a part for each class, so nothing starves.
+
+export const mailClasses = ["fresh", "retry", "bulk"] as const;
+export type MailClass = (typeof mailClasses)[number];
+
+export function classOf(message: { readonly bulk?: true }, attempts: number): MailClass {
+  if (message.bulk === true) return "bulk";
+  return attempts === 0 ? "fresh" : "retry";
+}
+
+/** What stands behind the last @, lower case; "" for a bare postmaster. */
+export function domainOf(recipient: string): string {
+  const at = recipient.lastIndexOf("@");
+  return at < 0 ? "" : recipient.slice(at + 1).toLowerCase();
+}
