@@ -80,7 +80,7 @@ Here: 0 all of it is in effect, 1 something needs a restart, 2 the file is wrong
     .action(commands.accountShow);
   site(account.command("suspend"))
     .argument("<address>", "its address or one of its aliases")
-    .description("no login, no mail out or in; open sessions send nothing more; nothing is lost")
+    .description("no login, no mail out, mail in waits at its sender; open sessions send nothing more")
     .action(commands.accountSuspend);
   site(account.command("resume"))
     .argument("<address>", "its address or one of its aliases")
