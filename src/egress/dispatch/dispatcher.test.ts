@@ -132,7 +132,12 @@ test(
     const message = house.send("stranger@example.jp", ["ünal@example.jp", "ünal@sekimori.test"]);
     await atRest(house);
     assert.deepEqual(house.jobs[0]!.recipients, [0]);
-    assert.deepEqual(settledAs(house, message).map(String).toSorted((a, b) => a.localeCompare(b)), ["delivered", "failed"]);
+    assert.deepEqual(
+      settledAs(house, message)
+        .map(String)
+        .toSorted((a, b) => a.localeCompare(b)),
+      ["delivered", "failed"],
+    );
     // Nothing but the report of the failure may reach anybody here.
     assert.deepEqual(
       (house.mail.get(alice) ?? []).filter((content) => content.endsWith("Hello\r\n")),
