@@ -29,7 +29,7 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   2046: entry("partly", "MIME media types", "as much as conversion needs"),
   2047: entry("not", "MIME encoded words", "header values are passed on undecoded"),
   2142: entry("partly", "Role mailboxes", "postmaster, abuse, hostmaster"),
-  2231: entry("partly", "MIME parameter values", "read where a boundary is looked for"),
+  2231: entry("not", "MIME parameter values", "a boundary in that form is not read: such mail is not converted"),
   2308: entry("done", "Negative DNS answers"),
   2449: entry("done", "POP3 extensions"),
   2595: entry("done", "POP3 with TLS (STLS)"),
