@@ -132,7 +132,10 @@ test("what cannot change is named and stays; the rest is in effect", async (t) =
   const { code, stdout } = await site.server.command("reload");
   assert.equal(code, 1);
   assert.match(stdout, /^restart needed: hostname$/m);
-  assert.match(stdout, /^restart needed: listener mx on \S+:2525: the port is open with another role, TLS or proxy setting$/m);
+  assert.match(
+    stdout,
+    /^restart needed: listener mx on \S+:2525: the port is open with another role, TLS or proxy setting$/m,
+  );
   assert.equal(await sizeOf(t, site.mx), "SIZE 2097152");
   const session = await openDialogue(t, site.mx);
   assert.match((await session.reply()).raw, /^220 mx\.sekimori\.test /);
