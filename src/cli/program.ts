@@ -22,7 +22,7 @@ function site(command: Command): Command {
     .option("--var <directory>", "the demonstration, with its state in this directory");
 }
 
-function build(house: House): Command {
+export function createProgram(house: House): Command {
   const commands = createCommands(house);
   const program = new Command("sekimori")
     .description("Mail-abuse control for networks: submission, MX, durable queue, mailboxes")
@@ -30,7 +30,7 @@ function build(house: House): Command {
     .exitOverride()
     .showHelpAfterError()
     .addHelpText(
-      "after",
+      "afterAll",
       `
 Which configuration: --config, $SEKIMORI_CONFIG, ./sekimori.toml, /etc/sekimori/sekimori.toml; without any of them
 the built-in demonstration with its state in --var (./var).
@@ -46,7 +46,7 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
     .addHelpText(
       "after",
       `
-Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is wrong and nothing has changed,
+Here: 0 all of it is in effect, 1 something needs a restart, 2 the file is wrong and nothing has changed,
 3 no server is running.`,
     )
     .action((options: SiteOptions) => reloadCommand(house, options));
@@ -57,7 +57,7 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
     .description("examine configuration, ports, DNS, certificate, disk and clock, and say what to do")
     .addHelpText(
       "after",
-      "\nExit codes: 0 nothing fails (warnings may be there), 1 something fails, 2 the configuration is wrong.",
+      "\nHere: 0 nothing fails (warnings may be there), 1 something fails, 2 the configuration is wrong.",
     )
     .action((options: DoctorOptions) => doctorCommand(options));
 
@@ -70,7 +70,7 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
     .action(commands.accountAdd);
   site(account.command("list")).option("--json", "as JSON").description("list accounts").action(commands.accountList);
   site(account.command("passwd"))
-    .argument("<address>")
+    .argument("<address>", "its address or one of its aliases")
     .option("--generate", "make a random password and print it once")
     .description("change a password")
     .action(commands.accountPasswd);
@@ -80,12 +80,15 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
     .description("one account: standing, aliases, what is used of its limits")
     .action(commands.accountShow);
   site(account.command("suspend"))
-    .argument("<address>")
-    .description("no login, no mail out or in; open sessions send nothing more; nothing is lost")
+    .argument("<address>", "its address or one of its aliases")
+    .description("no login, no mail out, mail in waits at its sender; open sessions send nothing more")
     .action(commands.accountSuspend);
-  site(account.command("resume")).argument("<address>").description("end a suspension").action(commands.accountResume);
+  site(account.command("resume"))
+    .argument("<address>", "its address or one of its aliases")
+    .description("end a suspension")
+    .action(commands.accountResume);
   site(account.command("delete"))
-    .argument("<address>")
+    .argument("<address>", "its address or one of its aliases")
     .description("delete it with its aliases; its mailbox stays on disk")
     .action(commands.accountDelete);
 
@@ -130,7 +133,7 @@ Exit codes: 0 all of it is in effect, 1 something needs a restart, 2 the file is
 /** Runs the command that the process was started with and sets its exit code. */
 export async function runCommand(house: House): Promise<void> {
   try {
-    await build(house).parseAsync();
+    await createProgram(house).parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : 2;

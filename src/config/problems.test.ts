@@ -255,6 +255,22 @@ await describe("values", () =>
     ],
   ]));
 
+const prefixHint = '(as in "192.0.2.0/24", "2001:db8::/32")';
+
+await describe("prefixes", () =>
+  check(
+    (
+      [
+        ["192.0.2.1/24", `has bits beyond its length: 192.0.2.0/24 is meant? ${prefixHint}`],
+        ["::ffff:192.0.2.1", `is an IPv4-mapped address: write 192.0.2.1 ${prefixHint}`],
+        ["proxy.example.jp", `is not an IP address or prefix ${prefixHint}`],
+      ] as const
+    ).map(([text, message]): Case => {
+      const marked = `${head}${domain}${listener}proxy = [▸"${text}"]\n`;
+      return [text, marked, `"${text}" ${message}`];
+    }),
+  ));
+
 const endpointHint = '(write an IP address and a port: "127.0.0.1:2587", "[::1]:2587")';
 
 await describe("endpoints", () =>

@@ -93,7 +93,7 @@ export interface Control {
   /** By its address or one of its aliases. */
   findAccount(address: string): Promise<AccountView | undefined>;
   setPassword(address: string, password: string): Promise<Outcome>;
-  /** A suspended account can neither log in nor send nor receive; nothing of it is lost. */
+  /** A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. */
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
   deleteAccount(address: string): Promise<Outcome>;

@@ -5,6 +5,7 @@ import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { isDeepStrictEqual } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
 import { parseAddress } from "../address/address.ts";
 import { createIdMaker } from "../base/id.ts";
@@ -209,11 +210,13 @@ async function reload(configuration: MailConfiguration): Promise<MailReload> {
   } catch (error) {
     return { kind: "refused", problems: [error instanceof Error ? error.message : String(error)] };
   }
+  const sameLimits = isDeepStrictEqual(settings.limits, configuration.settings.limits);
   settings = configuration.settings;
   services = nextServices;
   writeLog = createLog(settings.log.level, log);
   directory.replaceDomains(settings.domains);
-  limits.replaceRules(accountRules(settings));
+  // Rebuilding costs time with the number of active accounts.
+  if (!sameLimits) limits.replaceRules(accountRules(settings));
   clients.replaceRules(clientRules(settings));
   way.commit();
   const closed = sockets.commit();

@@ -114,7 +114,7 @@ export interface MessageFacts {
     | { readonly kind: "fine" }
     /** Lines that are no fields, and the like. */
     | { readonly kind: "malformed"; readonly defect: string }
-    /** Beyond the bounds within which it is read at all. */
+    /** Beyond the bounds within which it is read at all, or read differently by others. */
     | { readonly kind: "unbounded"; readonly defect: string };
   /** Number of Received fields. */
   readonly hops: number;

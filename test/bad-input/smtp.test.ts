@@ -30,6 +30,7 @@ const preludes: { readonly [Situation in Exclude<BadInput["after"], "account">]:
   mail: ["EHLO c.example.jp", MAIL],
   utf8: ["EHLO c.example.jp", `${MAIL} SMTPUTF8`],
   rcpt: ["EHLO c.example.jp", MAIL, RCPT],
+  binary: ["EHLO c.example.jp", `${MAIL} BODY=BINARYMIME`, RCPT],
   data: ["EHLO c.example.jp", MAIL, RCPT, "DATA"],
 };
 

@@ -3,8 +3,8 @@
 
 export interface BadInput {
   readonly name: string;
-  /** `greeting`: nothing said. `ehlo`, `mail`, `rcpt`: so far. `utf8`: MAIL had SMTPUTF8. `data`: after 354. `account`: logged in. */
-  readonly after: "greeting" | "ehlo" | "mail" | "utf8" | "rcpt" | "data" | "account";
+  /** `greeting`: nothing said. `ehlo`, `mail`, `rcpt`: so far. `utf8`: MAIL had SMTPUTF8. `binary`: `rcpt` with BODY=BINARYMIME. `data`: after 354. `account`: logged in. */
+  readonly after: "greeting" | "ehlo" | "mail" | "utf8" | "rcpt" | "binary" | "data" | "account";
   /** One character an octet. */
   readonly send: string;
   readonly expect: string;
@@ -15,8 +15,9 @@ type Row = readonly [name: string, after: BadInput["after"], send: string, expec
 
 const MAIL = "MAIL FROM:<carol@example.jp>";
 const RCPT = "RCPT TO:<bob@sekimori.test>";
+const chunk = (content: string): string => `BDAT ${content.length} LAST\r\n${content}`;
 const author = (header: string): string =>
-  `MAIL FROM:<alice@sekimori.test>\r\nRCPT TO:<x@example.jp>\r\nBDAT ${header.length} LAST\r\n${header}`;
+  `MAIL FROM:<alice@sekimori.test>\r\nRCPT TO:<x@example.jp>\r\n${chunk(header)}`;
 
 const rows: readonly Row[] = [
   // --- lines
@@ -116,6 +117,12 @@ const rows: readonly Row[] = [
   ["BDAT larger than announced", "rcpt", `BDAT 1501 LAST\r\n${"x".repeat(1501)}`, "552 5.3.4"],
   ["BDAT without recipients", "mail", "BDAT 6 LAST\r\nQUIT\r\n", "503 5.5.1"],
   ["BDAT before everything", "greeting", "BDAT 6\r\nQUIT\r\n", "503 5.5.1"],
+
+  ["BINARYMIME by DATA", "binary", "DATA\r\n", "503 5.5.1"],
+  ["a field behind a bare LF", "binary", chunk("Subject: a\nFrom: x@y.example\r\n\r\n\n"), "554 5.6.0"],
+  ["a field behind a bare CR", "binary", chunk("Subject: a\rFrom: x@y.example\r\n\r\n\n"), "554 5.6.0"],
+  ["a header section that ends for some", "binary", chunk("Subject: a\n\nbody\r\n"), "554 5.6.0"],
+  ["a NUL in a binary header section", "binary", chunk("Subject: a\0\r\n\r\n"), "554 5.6.0"],
 
   // --- authors, on submission
   ["no From", "account", author("Subject: one\r\n\r\n"), "554 5.6.0"],

@@ -6,7 +6,8 @@
 import type { Address } from "../../address/address.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { Clock } from "../../io/clock.ts";
-import { makeDsn, type DsnRecipient } from "../../message/dsn.ts";
+import { convertToSevenBit } from "../../message/convert.ts";
+import { makeDsn, type DsnRecipient, type DsnRequest } from "../../message/dsn.ts";
 import { noticeFor, type RecipientEvent } from "../../message/notify.ts";
 import { decodeOriginalRecipient, decodeXtext } from "../../message/xtext.ts";
 import type { Observer } from "../../observe/events.ts";
@@ -64,7 +65,7 @@ export async function bounce(
   if (recipients.length === 0) return undefined;
   const id = services.newId();
   const envelopeId = decodeXtext(message.dsn?.envelopeId ?? "");
-  const dsn = makeDsn({
+  const request: DsnRequest = {
     id,
     hostname: services.hostname,
     postmaster: services.postmaster,
@@ -78,7 +79,12 @@ export async function bounce(
     // Binary content would make the notification binary, and those few servers can take.
     returns: message.dsn?.returns === "HDRS" || message.binary === true ? "headers" : "message",
     largestReturn: LARGEST_RETURN,
-  });
+  };
+  let dsn = makeDsn(request);
+  // A report that could not be made 7-bit might reach nobody. Of a header section it always can.
+  if (dsn.ok && dsn.value.eightBit && !convertToSevenBit(dsn.value.content).ok) {
+    dsn = makeDsn({ ...request, returns: "headers" });
+  }
   if (!dsn.ok) {
     const failures = ended.filter(({ event }) => event === "failed").map(({ result }) => result);
     drop(

@@ -141,7 +141,7 @@ test(
     const message = house.send("stranger@example.jp", ["ünal@example.jp", "ünal@sekimori.test"]);
     await atRest(house);
     assert.deepEqual(house.jobs[0]!.recipients, [0]);
-    assert.deepEqual(settledAs(house, message), ["delivered", "failed"]);
+    assert.deepEqual(new Set(settledAs(house, message)), new Set(["delivered", "failed"]));
     // Nothing but the report of the failure may reach anybody here.
     assert.deepEqual(
       (house.mail.get(alice) ?? []).filter((content) => content.endsWith("Hello\r\n")),

@@ -234,6 +234,27 @@ test("a report of success that cannot be made does not hold the message back", a
   await house.end();
 });
 
+test("a report can always be made 7-bit: what cannot be converted is returned as its header", async () => {
+  const signed =
+    "Subject: x\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nr\u00e9sum\u00e9\r\n--b\r\n\r\nsignature\r\n--b--\r\n";
+  const header = "Subject: r\u00e9sum\u00e9\r\n\r\nx\r\n";
+  for (const original of [signed, header]) {
+    const house = open();
+    const message = house.accept("nobody@example.jp", [remote], { eightBit: true });
+    house.dispatcher.accepted(message, [Buffer.from(original)]);
+    house.jobs[0]!.done(resultOf(0, "failed"));
+    // oxlint-disable-next-line no-await-in-loop -- one house after the other
+    await until("the report is under way", () => house.jobs.length === 2);
+    // oxlint-disable-next-line no-await-in-loop
+    const converted = await house.jobs[1]!.sevenBit!();
+    assert.ok(converted.ok);
+    assert.match(Buffer.concat(converted.value).toString("latin1"), /^Content-Type: text\/rfc822-headers\r$/m);
+    house.jobs[1]!.done(resultOf(0, "delivered"));
+    // oxlint-disable-next-line no-await-in-loop
+    await house.end();
+  }
+});
+
 test("8-bit content for a hop of 7 bits is signed in the form that leaves", async () => {
   const house = open();
   const finished: string[] = [];

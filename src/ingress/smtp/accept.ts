@@ -57,7 +57,7 @@ export async function acceptMessage(
   const facts: MessageFacts = {
     role,
     account,
-    header: headerFact(section),
+    header: headerFact(section, transaction),
     hops: section.ok ? countFields(section.value, "received") : 0,
     hopLimit: HOP_LIMIT,
     passes: section.ok ? passesFact(session, transaction, section.value) : undefined,
@@ -115,8 +115,13 @@ export async function acceptMessage(
   };
 }
 
-function headerFact(section: Result<HeaderSection, HeaderError>): MessageFacts["header"] {
+function headerFact(section: Result<HeaderSection, HeaderError>, { body }: Transaction): MessageFacts["header"] {
   if (!section.ok) return { kind: "unbounded", defect: section.error.message };
+  // BINARYMIME is for bodies (RFC 3030 §3). In a header section a bare LF would hide fields from us, authors among them,
+  // that a reader of the mailbox sees.
+  if (body === "BINARYMIME" && /(?<!\r)\n|\r(?!\n)|\0/.test(section.value.text)) {
+    return { kind: "unbounded", defect: "bare CR, bare LF or NUL in the header section" };
+  }
   if (section.value.defect !== undefined) return { kind: "malformed", defect: section.value.defect.message };
   return { kind: "fine" };
 }

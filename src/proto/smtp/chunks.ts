@@ -8,6 +8,8 @@ import { Content } from "./content.ts";
 
 const CR = 13;
 const LF = 10;
+/** Chunks of a few octets may come among thousands of octets of other commands. */
+const WORTH_HOLDING = 1 / 8;
 const CRLF = Buffer.from("\r\n", "latin1");
 
 export class ChunkReader extends Content {
@@ -17,7 +19,7 @@ export class ChunkReader extends Content {
   #last: "line-start" | "text" | "cr" = "line-start";
 
   constructor(limit: number, kind: "text" | "binary") {
-    super(limit);
+    super(limit, WORTH_HOLDING);
     this.#kind = kind;
   }
 

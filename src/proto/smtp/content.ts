@@ -5,8 +5,6 @@ export type ContentDefect = "bare-line-end" | "nul" | "too-large" | "unwanted";
 
 /** Pieces of content shorter than this are copied together. */
 const GATHER_BELOW = 1024;
-/** A piece that is less than this part of the memory it lies in is copied too, so that it does not hold on to the rest. */
-const WORTH_HOLDING = 1 / 8;
 
 export class Content {
   /** Content so far. Empty once a defect is known. */
@@ -17,13 +15,19 @@ export class Content {
   eightBit = false;
   defect: ContentDefect | undefined;
   readonly #limit: number;
+  readonly #worthHolding: number;
   /** Where small pieces are copied, how much of it is used, and where the chunk begins that they go on with. */
   #block: Uint8Array | undefined;
   #used = 0;
   #open: number | undefined;
 
-  constructor(limit: number) {
+  /**
+   * A piece that is less than `worthHolding` of the memory it lies in is copied, so that it does not hold on to the rest.
+   * 0 where what lies beside the pieces is content too.
+   */
+  constructor(limit: number, worthHolding: number) {
     this.#limit = limit;
+    this.#worthHolding = worthHolding;
   }
 
   /** The content will not be taken: from here on it is read to its end and thrown away. */
@@ -51,7 +55,7 @@ export class Content {
    * on being filled after a larger piece, so that octets between such pieces cannot make us keep a block each.
    */
   #push(piece: Uint8Array): void {
-    if (piece.length >= GATHER_BELOW && piece.length >= piece.buffer.byteLength * WORTH_HOLDING) {
+    if (piece.length >= GATHER_BELOW && piece.length >= piece.buffer.byteLength * this.#worthHolding) {
       this.chunks.push(piece);
       this.#open = undefined;
       return;

@@ -25,6 +25,10 @@ const DOT = 46;
 export class DataReader extends Content {
   #state: DataState = "line-start";
 
+  constructor(limit: number) {
+    super(limit, 0);
+  }
+
   get ended(): boolean {
     return this.#state === "ended";
   }
