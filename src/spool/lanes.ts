@@ -16,7 +16,8 @@
 // The file is cut back to the last good group, so that refused records do not come back after a restart. This is a
 // best effort on a disk that has just failed. The next group gets a new file.
 //
-// A new segment's header is written with its first group; file and directory are synced before that group counts.
+// A new segment's header is synced, and its name, before the first group is written. If both went in one sync, a power cut could
+// leave octets of that group without the header, which nobody could tell from a damaged file full of mail.
 
 import { type SpoolFile, type SpoolFiles, systemErrorCode } from "./files.ts";
 import { encodeFrame, encodeSegmentHeader, frameHeadLength, type FrameSource, segmentHeaderLength } from "./format.ts";
@@ -130,10 +131,15 @@ export function createLanes(options: {
       for (const operation of group) octets += operation.octets;
       if (lane.segment !== undefined && lane.segment.end + octets > segmentSize) closeSegment(lane);
       const segment = (lane.segment ??= await table.create());
-      const isNew = segment.end === 0;
-      const buffers: Uint8Array[] = isNew ? [encodeSegmentHeader(segment.number, segment.marker)] : [];
+      if (segment.end === 0) {
+        await writeAll(segment.file, [encodeSegmentHeader(segment.number, segment.marker)], 0);
+        await segment.file.sync();
+        await files.syncNames();
+        segment.end = segmentHeaderLength;
+      }
+      const buffers: Uint8Array[] = [];
       segment.group++;
-      end = isNew ? segmentHeaderLength : segment.end;
+      end = segment.end;
       for (const operation of group) {
         const frame = operation.encode();
         if (frame === undefined) {
@@ -148,7 +154,6 @@ export function createLanes(options: {
       if (buffers.length > 0) {
         await writeAll(segment.file, buffers, segment.end);
         await segment.file.sync();
-        if (isNew) await files.syncNames();
         commits++;
       }
       segment.end = end;

@@ -190,7 +190,7 @@ async function readLeniently(file: SpoolFile, position: number, length: number):
 }
 
 /**
- * The holes of a file whose header is broken. A header is synced with the first group; so when there is no frame
+ * The holes of a file whose header is broken. A header is synced before the first group; so when there is no frame
  * either, the file is torn if nothing was ever written in it: it is too short for a frame, or all zeros. Anything
  * else may have been mail.
  */
