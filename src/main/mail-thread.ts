@@ -280,7 +280,6 @@ const thread: MailThread = {
   activeMessages: () => dispatcher.active(),
   changeQueue: (change, selector) =>
     change === "delete" ? dispatcher.remove(selector) : dispatcher.change(change, selector),
-  readMessage: async (id) => (await spool.read(id)).toString("latin1"),
   accountUse: (account) => limits.uses(account),
 };
 

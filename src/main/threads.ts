@@ -46,7 +46,6 @@ export interface MailThread {
   forgetAccounts(keys: readonly string[]): void;
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueCount>;
-  readMessage(id: string): Promise<string>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
 }
 

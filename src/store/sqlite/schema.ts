@@ -2,6 +2,7 @@
 // changed once released, a new one is added at the end.
 
 import type { DatabaseSync } from "node:sqlite";
+import { inTransaction } from "./transaction.ts";
 
 const steps: readonly string[] = [
   `CREATE TABLE account (
@@ -87,14 +88,9 @@ export function migrate(database: DatabaseSync, upTo = schemaVersion): void {
     throw new Error(`the index has version ${found}, this program knows ${schemaVersion}: use the newer program`);
   }
   for (let version = found; version < upTo; version++) {
-    database.exec("BEGIN IMMEDIATE");
-    try {
+    inTransaction(database, () => {
       database.exec(steps[version]!);
       database.exec(`PRAGMA user_version = ${version + 1}`);
-      database.exec("COMMIT");
-    } catch (error) {
-      database.exec("ROLLBACK");
-      throw error;
-    }
+    });
   }
 }

@@ -8,6 +8,7 @@ import type { Account, Charge, Store } from "../store.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
+import { inTransaction } from "./transaction.ts";
 
 interface AccountRow {
   readonly key: string;
@@ -56,17 +57,7 @@ export function openSqliteStore(file: string): SqliteStore {
     setNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
   } satisfies Record<string, StatementSync>;
 
-  function transaction<T>(work: () => T): T {
-    database.exec("BEGIN IMMEDIATE");
-    try {
-      const value = work();
-      database.exec("COMMIT");
-      return value;
-    } catch (error) {
-      database.exec("ROLLBACK");
-      throw error;
-    }
-  }
+  const transaction = <T>(work: () => T): T => inTransaction(database, work);
 
   function toAccount(row: AccountRow | undefined): Account | undefined {
     if (row === undefined) return undefined;
