@@ -1,0 +1,136 @@
+// The door between the queue store and the attempts: what must wait goes in, in batches; what is due comes out, as far
+// as there is room for it. Promises: the store is asked when the earliest message is due, soon after room was made for
+// what found none, and now and then in any case; one question is under way at a time. Nothing comes out after `close`.
+
+import type { Clock } from "../../io/clock.ts";
+import type { Remote } from "../../io/rpc.ts";
+import type { Observer } from "../../observe/events.ts";
+import type { DeferredMessage, QueueStore, WaitingMessage } from "../../store/store.ts";
+
+const CLAIM_BATCH = 200;
+/** A claim that is not settled by then is free again: its thread is gone. */
+export const LEASE = 60 * 60_000;
+/** How often the store is asked although nothing told us to: leases that ran out, rows from a command. */
+const POLL = 30_000;
+/** Messages that must wait are gathered this long, ms. */
+const KEEP_TIME = 50;
+/** How soon what is due and found no room is looked at again, ms, and after how many ended messages at the latest. */
+const CROWDED = 100;
+const ENOUGH = 50;
+
+interface PollerServices {
+  readonly store: Remote<Pick<QueueStore, "claimDue" | "nextDue" | "putWaiting">>;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly paused: () => boolean;
+  /** Messages that may still begin. */
+  readonly room: () => number;
+  readonly fullDomains: () => readonly string[];
+  /** A message whose due recipients were claimed. */
+  readonly due: (claimed: WaitingMessage) => void;
+}
+
+export interface Poller {
+  /** Asks the store in so many ms, or when the wall clock says that `due` is over. */
+  after(wait: number): void;
+  at(due: number): void;
+  /** A message ended and left its room. */
+  left(): void;
+  /** Into the queue store; many at once are one transaction. */
+  keep(waiting: DeferredMessage): void;
+  /** Resolves when what was kept so far is in the store. */
+  kept(): Promise<void>;
+  /** Resolves when no question is under way any more. What is kept may still be on its way. */
+  close(): Promise<void>;
+}
+
+export function createPoller({ store, clock, observer, paused, room, fullDomains, due }: PollerServices): Poller {
+  /** Something is due that found no room. */
+  let crowded = false;
+  let endedSince = 0;
+  let closing = false;
+  let timer: NodeJS.Timeout | undefined;
+  let pollAt = Number.POSITIVE_INFINITY;
+  let polling: Promise<void> | undefined;
+  let pollAgain = false;
+  const waitingToBeKept: DeferredMessage[] = [];
+  let keeping: Promise<void> | undefined;
+  const broken = (error: unknown): void => observer.emit("internal.failed", { where: "queue", cause: String(error) });
+
+  function after(wait: number): void {
+    const at = clock.monotonic() + Math.max(0, Math.min(wait, POLL));
+    if (closing || paused() || at >= pollAt) return;
+    pollAt = at;
+    clearTimeout(timer);
+    timer = setTimeout(poll, Math.max(1, at - clock.monotonic()));
+  }
+
+  function poll(): void {
+    pollAt = Number.POSITIVE_INFINITY;
+    if (closing) return;
+    if (polling !== undefined) {
+      pollAgain = true;
+      return;
+    }
+    polling = takeDue().then((wait) => {
+      polling = undefined;
+      const again = pollAgain;
+      pollAgain = false;
+      // What is due and was not taken has no room: it is looked at when enough has ended, or a moment later.
+      crowded = wait <= 0;
+      after(again ? 0 : crowded ? CROWDED : wait);
+    });
+  }
+
+  /** Resolves to how long the queue may be left alone, ms. */
+  async function takeDue(): Promise<number> {
+    let wait = POLL;
+    try {
+      for (;;) {
+        const limit = Math.min(CLAIM_BATCH, Math.ceil(room() / 2));
+        if (limit <= 0 || closing) break;
+        const claimed = await store.claimDue(clock.wall(), LEASE, limit, fullDomains());
+        // Nothing begins after close(); the next start ends the leases.
+        if (closing) break;
+        for (const message of claimed) due(message);
+        if (claimed.length < limit) break;
+      }
+      const next = await store.nextDue();
+      if (next !== undefined) wait = next - clock.wall();
+    } catch (error) {
+      broken(error);
+    }
+    return wait;
+  }
+
+  return {
+    after,
+    at: (time) => after(time - clock.wall()),
+    left: () => {
+      if (!crowded || ++endedSince < Math.min(ENOUGH, Math.ceil(room() / 4))) return;
+      endedSince = 0;
+      after(0);
+    },
+    keep: (waiting) => {
+      waitingToBeKept.push(waiting);
+      keeping ??= new Promise((resolve) => {
+        setTimeout(() => {
+          const batch = waitingToBeKept.splice(0);
+          keeping = undefined;
+          store
+            .putWaiting(batch)
+            .then(() => after(0))
+            // They are found in the spool at the next start.
+            .catch(broken)
+            .finally(resolve);
+        }, KEEP_TIME);
+      });
+    },
+    kept: async () => await keeping,
+    close: async () => {
+      closing = true;
+      clearTimeout(timer);
+      await polling;
+    },
+  };
+}
