@@ -1,12 +1,7 @@
-// The promise behind law 8: whenever the process dies, what the history holds and what the spool holds beyond it are
-// together every charge, each once. Shown against a model: messages begin, become durable or fail, are told to the
-// limits, batches are written, and the process dies between any two of these steps.
-
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { createAccountLimits } from "./account-limits.ts";
-import type { AccountCharge, AccountLimits } from "./account-limits.ts";
+import type { AccountLimits } from "./account-limits.ts";
 
 const rules = {
   quota: [{ name: "1h", length: 3_600_000, limit: 10 }],
@@ -16,203 +11,6 @@ const rules = {
 function limitsAt(clock: { now: number; wall?: number }): AccountLimits {
   return createAccountLimits(rules, { wall: () => clock.wall ?? clock.now, monotonic: () => clock.now });
 }
-
-type Step =
-  | { readonly kind: "begin"; readonly account: "a" | "b" | "mx"; readonly recipients: number }
-  /** The spool has synced it; 250 is not said yet. */
-  | { readonly kind: "durable"; readonly which: number }
-  | { readonly kind: "settle"; readonly which: number }
-  | { readonly kind: "fail"; readonly which: number }
-  /** The history's batch is taken, then in the store, then acknowledged: three moments to die between. */
-  | { readonly kind: "take" | "store" | "acknowledge" }
-  /** The spool drops what the history is known to have. */
-  | { readonly kind: "forget" }
-  | { readonly kind: "crash" };
-
-const which = fc.nat(20);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant("begin"),
-      account: fc.constantFrom("a", "b", "mx"),
-      recipients: fc.integer({ min: 1, max: 5 }),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("durable"), which }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("settle"), which }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("fail"), which }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("take", "store", "acknowledge") }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("forget", "crash") }) },
-);
-
-interface Message {
-  readonly id: string;
-  readonly charge: AccountCharge | undefined;
-  durable: boolean;
-}
-
-class Model {
-  readonly clock = { now: 1 };
-  limits = limitsAt(this.clock);
-  serial = 0;
-  /** In the hands of the limits: begun, and neither settled nor failed. */
-  open: Message[] = [];
-  /** Every durable message that has an account, since ever. */
-  readonly charged: AccountCharge[] = [];
-  /** The records of them that are still on disk, by id. */
-  spool: { id: string; charge: AccountCharge }[] = [];
-  /** Found in the spool at the last start and not yet in the history. */
-  found: readonly AccountCharge[] = [];
-  acknowledged = "";
-  history: { charges: AccountCharge[]; through: string } = { charges: [], through: "" };
-  batch: { readonly charges: readonly AccountCharge[]; readonly through: string; stored: boolean } | undefined;
-
-  run(each: Step): void {
-    switch (each.kind) {
-      case "begin": {
-        const id = String(++this.serial).padStart(8, "0");
-        const charge = { account: each.account, at: this.serial, recipients: each.recipients };
-        this.open.push({ id, charge: each.account === "mx" ? undefined : charge, durable: false });
-        this.limits.charging(id);
-        return;
-      }
-      case "durable": {
-        const message = this.pick(each.which);
-        if (message === undefined || message.durable) return;
-        message.durable = true;
-        if (message.charge === undefined) return;
-        this.charged.push(message.charge);
-        // Two commits are in flight at once: records are not in the order of their ids.
-        this.spool.push({ id: message.id, charge: message.charge });
-        this.spool.sort((one, other) => (one.id < other.id ? -1 : 1));
-        return;
-      }
-      case "settle":
-      case "fail": {
-        const message = this.pick(each.which);
-        if (message === undefined || message.durable !== (each.kind === "settle")) return;
-        this.open.splice(this.open.indexOf(message), 1);
-        this.limits.settled(message.id, each.kind === "settle" ? message.charge : undefined);
-        return;
-      }
-      case "take":
-        this.batch ??= { ...this.limits.pendingHistory(), stored: false };
-        return;
-      case "store":
-        if (this.batch === undefined || this.batch.stored) return;
-        if (this.batch.charges.length + this.found.length === 0) return;
-        this.history.charges.push(...this.found, ...this.batch.charges);
-        this.history.through = this.batch.through;
-        this.batch.stored = true;
-        return;
-      case "acknowledge":
-        if (this.batch === undefined) return;
-        if (this.batch.stored || this.batch.charges.length + this.found.length === 0) {
-          this.limits.written(this.batch.charges.length);
-          this.acknowledged = this.batch.through;
-          this.found = [];
-        }
-        this.batch = undefined;
-        return;
-      case "forget":
-        this.spool = this.spool.filter(({ id }) => id > this.acknowledged);
-        return;
-      case "crash":
-        this.restart();
-        return;
-    }
-  }
-
-  pick(index: number): Message | undefined {
-    return this.open[index % Math.max(this.open.length, 1)];
-  }
-
-  /** What a start adds up: the history, and what the spool holds beyond it. */
-  recovered(): readonly AccountCharge[] {
-    const beyond = this.spool.filter(({ id }) => id > this.history.through).map(({ charge }) => charge);
-    return [...this.history.charges, ...beyond];
-  }
-
-  restart(): void {
-    const beyond = this.spool.filter(({ id }) => id > this.history.through);
-    this.found = beyond.map(({ charge }) => charge);
-    this.acknowledged = this.history.through;
-    this.open = [];
-    this.batch = undefined;
-    this.limits = limitsAt(this.clock);
-    this.limits.replay(this.recovered(), beyond.at(-1)?.id ?? this.history.through);
-  }
-}
-
-function ordered(charges: readonly AccountCharge[]): readonly AccountCharge[] {
-  return charges.toSorted((one, other) => one.at - other.at);
-}
-
-test("whenever the process dies, history and spool together hold every charge once", () => {
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const model = new Model();
-      for (const each of steps) {
-        model.run(each);
-        assert.deepEqual(ordered(model.recovered()), ordered(model.charged));
-      }
-    }),
-    { numRuns: 1000 },
-  );
-});
-
-test("when everything is settled and written nothing is pending", () => {
-  const limits = limitsAt({ now: 1 });
-  for (const id of ["1", "2", "3"]) limits.charging(id);
-  const charge = { account: "a", at: 1, recipients: 2 };
-  for (const id of ["2", "3", "1"]) limits.settled(id, charge);
-  const pending = limits.pendingHistory();
-  assert.deepEqual(pending, { charges: [charge, charge, charge], through: "3" });
-  limits.written(3);
-  assert.deepEqual(limits.pendingHistory(), { charges: [], through: "3" });
-});
-
-test("a message in the spool's hands holds back the charges behind it", () => {
-  const limits = limitsAt({ now: 1 });
-  for (const id of ["1", "2", "3"]) limits.charging(id);
-  limits.settled("3", { account: "c", at: 3, recipients: 1 });
-  assert.deepEqual(limits.pendingHistory(), { charges: [], through: "" });
-  limits.settled("2", undefined);
-  assert.deepEqual(limits.pendingHistory(), { charges: [], through: "" });
-  limits.settled("1", { account: "a", at: 1, recipients: 1 });
-  const pending = limits.pendingHistory();
-  assert.deepEqual([pending.charges.map(({ account }) => account), pending.through], [["c", "a"], "3"]);
-});
-
-test("a message in the spool's hands does not hold back the charges before it", () => {
-  const limits = limitsAt({ now: 1 });
-  for (const id of ["1", "2", "3"]) limits.charging(id);
-  limits.settled("1", { account: "a", at: 1, recipients: 1 });
-  const pending = limits.pendingHistory();
-  assert.deepEqual([pending.charges.map(({ account }) => account), pending.through], [["a"], "1"]);
-});
-
-test("ids of earlier runs are not gone back behind", () => {
-  const limits = limitsAt({ now: 1 });
-  limits.replay([], "7");
-  assert.deepEqual(limits.pendingHistory(), { charges: [], through: "7" });
-  limits.charging("8");
-  assert.deepEqual(limits.pendingHistory(), { charges: [], through: "7" });
-});
-
-test("a batch that could not be written is pending again, with what came meanwhile", () => {
-  const limits = limitsAt({ now: 1 });
-  const settle = (id: string): void => {
-    limits.charging(id);
-    limits.settled(id, { account: id, at: 1, recipients: 1 });
-  };
-  settle("1");
-  limits.pendingHistory();
-  settle("2");
-  const pending = limits.pendingHistory();
-  assert.deepEqual([pending.charges.map(({ account }) => account), pending.through], [["1", "2"], "2"]);
-});
 
 test("attempts are never given back, reservations are", () => {
   const limits = limitsAt({ now: 1 });
@@ -234,14 +32,11 @@ test("attempts are never given back, reservations are", () => {
 test("replayed charges fill the windows by their age, and one from the future counts as one of now", () => {
   const clock = { now: 1000, wall: 100_000_000 };
   const limits = limitsAt(clock);
-  limits.replay(
-    [
-      { account: "a", at: clock.wall - 1_800_000, recipients: 4 },
-      { account: "a", at: clock.wall - 3_700_000, recipients: 5 },
-      { account: "a", at: clock.wall + 9_000_000, recipients: 3 },
-    ],
-    "",
-  );
+  limits.replay([
+    { account: "a", at: clock.wall - 1_800_000, recipients: 4 },
+    { account: "a", at: clock.wall - 3_700_000, recipients: 5 },
+    { account: "a", at: clock.wall + 9_000_000, recipients: 3 },
+  ]);
   assert.equal(limits.uses("a").quota[0]!.used, 7);
   clock.now += 1_900_000;
   assert.equal(limits.uses("a").quota[0]!.used, 3, "the older one has left by the monotonic clock");

@@ -27,8 +27,8 @@ export type Connecting =
   | { readonly kind: "connections"; readonly limit: number }
   | { readonly kind: "rate" | "logins"; readonly over: Extract<LimitAnswer, { kind: "over" }> };
 
-/** One client's connection. */
-export interface ClientHandle {
+/** One client's connection, where the counts are (counters.ts has it as sessions see it). */
+interface LocalHandle {
   readonly connecting: Connecting;
   message(): LimitAnswer | undefined;
   recipient(): LimitAnswer | undefined;
@@ -39,13 +39,13 @@ export interface ClientHandle {
 }
 
 export interface ClientLimits {
-  connect(address: string): ClientHandle;
+  connect(address: string): LocalHandle;
   sweep(): void;
   /** Other limits from now on, with what was counted so far; who was exempt begins at nothing. */
   replaceRules(rules: ClientRules): void;
 }
 
-const exemptHandle: ClientHandle = {
+const exemptHandle: LocalHandle = {
   connecting: { kind: "within" },
   message: () => undefined,
   recipient: () => undefined,

@@ -29,8 +29,8 @@ export type LimitAnswer =
       readonly window: string;
       readonly used: number;
       readonly limit: number;
-      /** Monotonic ms: when the units would fit. */
-      readonly opensAt: number;
+      /** Until the units would fit, ms; Infinity when they never do. */
+      readonly opensIn: number;
     };
 
 export interface WindowUse {
@@ -52,7 +52,7 @@ export class Limits {
     for (const [index, window] of windows.entries()) {
       if (window.fits(units, now)) continue;
       const { name, limit } = this.#rules[index]!;
-      return { kind: "over", window: name, used: window.used(now), limit, opensAt: window.opensAt(units, now) };
+      return { kind: "over", window: name, used: window.used(now), limit, opensIn: window.opensAt(units, now) - now };
     }
     for (const window of windows) window.take(units, now);
     return { kind: "within", reservation: { key, units, at: now } };

@@ -1,6 +1,5 @@
 // A mail thread: listeners, sessions, spool, delivery. Wiring by hand, in the order in which data flows.
 
-import { randomBytes } from "node:crypto";
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
@@ -8,30 +7,24 @@ import type { SecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
 import { parseAddress } from "../address/address.ts";
-import { createIdMaker } from "../base/id.ts";
-import type { Settings, WindowSettings } from "../config/settings.ts";
-import { createAccountLimits } from "../counters/account-limits.ts";
-import type { AccountCharge, AccountRules } from "../counters/account-limits.ts";
-import { createClientLimits } from "../counters/client-limits.ts";
-import type { ClientRules } from "../counters/client-limits.ts";
-import type { WindowRule } from "../counters/limits.ts";
+import { createLocalCounters } from "../counters/local.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import type { LoginAnswer } from "../directory/credentials.ts";
 import { createDirectory } from "../directory/directory.ts";
-import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";
 import { openSmtpListener } from "../ingress/smtp/listener.ts";
+import { createSessionLoad } from "../ingress/smtp/load.ts";
 import { lookupWithQuota } from "../ingress/smtp/quota-lookup.ts";
-import type { SessionLoad, SmtpServices } from "../ingress/smtp/services.ts";
+import type { SmtpServices } from "../ingress/smtp/services.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { callRemote, serveCalls } from "../io/rpc.ts";
 import { openMailboxes } from "../mailbox/maildir.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
-import type { Recovered } from "../spool/message.ts";
-import { openSpool } from "../spool/spool.ts";
+import { counterRules } from "./counter-rules.ts";
+import { openLane } from "./lane.ts";
 import { createListenerSet } from "./listener-set.ts";
 import type { ListenerChange } from "./listener-set.ts";
 import { createLogBatches } from "./log-batches.ts";
@@ -61,59 +54,30 @@ const mailboxes = openMailboxes(join(settings.state, "mail"), {
   quota: () => settings.mailbox.quota,
 });
 
-const limits = createAccountLimits(accountRules(settings), clock);
-const clients = createClientLimits(clientRules(settings), () => clock.monotonic());
-/** Charges that were written down reach to this id; the spool keeps the records beyond it. */
-let chargesThrough = data.charges.through;
-let lastId = chargesThrough;
-const spoolCharges: AccountCharge[] = [];
-
-// The list of what was found is large after a long night: nobody keeps it beyond the start.
-const opened = await openSpool(join(settings.state, "spool"), {
-  onRecord: ({ id, account, receivedAt, recipients }) => {
-    if (id > lastId) lastId = id;
-    if (account === undefined || id <= chargesThrough) return;
-    spoolCharges.push({ account, at: receivedAt, recipients: recipients.length });
-  },
-  mayForget: (newest) => newest <= chargesThrough,
-  onFailure: (error: Error) => observer.emit("spool.failed", { cause: error.message }),
-});
-const { spool, report } = opened;
-let { recovered }: { recovered: Recovered | undefined } = opened;
-const newId = createIdMaker(clock, randomBytes, { after: lastId });
-limits.replay([...data.charges.charges, ...spoolCharges], lastId);
-
+const counters = createLocalCounters(counterRules(settings), clock);
 const outbound = createOutbound({ settings, dkimKeys: data.dkimKeys, observer, clock });
-const dispatcher = createDispatcher({
-  hostname: settings.hostname,
-  get postmaster() {
-    return settings.domains[0]!.postmaster;
-  },
-  spool,
+const lane = await openLane({
+  directory: join(settings.state, "spool"),
+  through: data.charges.through,
+  settings: () => settings,
   store,
-  directory,
+  directoryOf: directory,
   mailboxes,
-  transport: outbound.transport,
-  finish: outbound.finish,
-  get schedule() {
-    return settings.delivery;
-  },
-  get paused() {
-    return settings.delivery.paused;
-  },
+  outbound,
   observer,
   clock,
-  newId,
 });
+const { spool, dispatcher, newId } = lane;
+await counters.replay([...data.charges.charges, ...lane.found]);
 
-const load: SessionLoad = { sessions: 0, content: 0 };
+const load = createSessionLoad();
 let freeSpace = Number.POSITIVE_INFINITY;
 const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
   directory: { ...directory, lookup: lookupWithQuota(directory, mailboxes) },
   login,
   scram,
-  limits,
-  clients,
+  limits: counters.accounts,
+  clients: counters.clients,
   spool,
   accepted: (message, content) => dispatcher.accepted(message, content),
   observer,
@@ -162,22 +126,6 @@ async function watchSpace(): Promise<void> {
   }
 }
 
-/** Charges go to the store once a second; a charge that is not there yet is in the spool. */
-let writing = Promise.resolve();
-function writeCharges(): Promise<void> {
-  writing = writing.then(async () => {
-    const { charges, through } = limits.pendingHistory();
-    const unwritten = spoolCharges.length + charges.length;
-    if (unwritten > 0) await store.addCharges([...spoolCharges, ...charges], through);
-    spoolCharges.length = 0;
-    limits.written(charges.length);
-    chargesThrough = through;
-  });
-  return (writing = writing.catch((error: unknown) => {
-    observer.emit("internal.failed", { where: "history of charges", cause: String(error) });
-  }));
-}
-
 const listeners = createListenerSet(({ role, tls, proxies, endpoint, name }) =>
   role === "pop3"
     ? openPop3Listener({
@@ -216,14 +164,14 @@ async function reload(configuration: MailConfiguration): Promise<MailReload> {
   writeLog = createLog(settings.log.level, log);
   directory.replaceDomains(settings.domains);
   // Rebuilding costs time with the number of active accounts.
-  if (!sameLimits) limits.replaceRules(accountRules(settings));
-  clients.replaceRules(clientRules(settings));
+  const counting = sameLimits ? undefined : counters.replaceRules(counterRules(settings));
   way.commit();
   const closed = sockets.commit();
   for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
   for (const { name, ...where } of closed) observer.emit("listener.closed", { listener: name, ...where });
   // Delivery may have been paused until now.
   dispatcher.start();
+  await counting;
   return { kind: "applied", restart: sockets.restart };
 }
 
@@ -233,20 +181,8 @@ function bind(): Promise<ListenerChange> {
 
 const thread: MailThread = {
   start: async () => {
-    const started = clock.monotonic();
     await watchSpace();
-    const messages = recovered?.open.length ?? 0;
-    if (recovered !== undefined) await dispatcher.recover(recovered);
-    recovered = undefined;
-    // At once: until the charges of earlier runs are written, the spool keeps every segment of those runs.
-    await writeCharges();
-    observer.emit("spool.recovered", {
-      messages,
-      segments: spool.status().segments,
-      damaged: report.damaged.length,
-      tornBytes: report.tornOctets,
-      milliseconds: Math.round(clock.monotonic() - started),
-    });
+    await lane.recover();
     const sockets =
       data.privileges === undefined
         ? await bind()
@@ -259,9 +195,8 @@ const thread: MailThread = {
     for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
     dispatcher.start();
     timers.push(setInterval(() => void watchSpace(), 5000));
-    timers.push(setInterval(() => void writeCharges(), 1000));
-    timers.push(setInterval(() => limits.sweep(), 60_000));
-    timers.push(setInterval(() => clients.sweep(), 60_000));
+    timers.push(setInterval(() => void lane.writeCharges(), 1000));
+    timers.push(setInterval(() => counters.sweep(), 60_000));
     return sockets.opened;
   },
   reload,
@@ -271,8 +206,7 @@ const thread: MailThread = {
     const attemptsEnded = dispatcher.close();
     await outbound.close();
     await attemptsEnded;
-    await spool.close();
-    await writeCharges();
+    await lane.close();
     log.flush();
   },
   metrics: () => metrics.collect(),
@@ -280,28 +214,10 @@ const thread: MailThread = {
   activeMessages: () => dispatcher.active(),
   changeQueue: (change, selector) =>
     change === "delete" ? dispatcher.remove(selector) : dispatcher.change(change, selector),
-  accountUse: (account) => limits.uses(account),
+  accountUse: (account) => counters.accounts.uses(account),
 };
 
 serveCalls(data.control, thread);
-
-function accountRules({ limits: { account, attempts } }: Settings): AccountRules {
-  return { quota: account.map(windowRule), attempts: attempts.map(windowRule) };
-}
-
-function clientRules({ limits: { client } }: Settings): ClientRules {
-  return {
-    ...client,
-    connectionRate: client.connectionRate.map(windowRule),
-    messages: client.messages.map(windowRule),
-    recipients: client.recipients.map(windowRule),
-    authFailures: client.authFailures.map(windowRule),
-  };
-}
-
-function windowRule({ name, length, recipients }: WindowSettings): WindowRule {
-  return { name, length, limit: recipients };
-}
 
 /** One for all sessions of a configuration: making one costs milliseconds. */
 function secureContextOf({ certificate, key }: MailConfiguration): SecureContext {

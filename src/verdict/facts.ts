@@ -23,7 +23,8 @@ export interface ConnectFacts {
 export type ClientFact =
   | { readonly kind: "within" }
   | { readonly kind: "connections"; readonly limit: number }
-  | { readonly kind: "rate" | "logins"; readonly limit: number; readonly window: string };
+  | { readonly kind: "rate" | "logins"; readonly limit: number; readonly window: string }
+  | Unavailable;
 
 export interface AuthFacts {
   readonly hostname: string;

@@ -20,6 +20,13 @@ const entries = {
     meaning:
       "All sessions that [smtp] sessions allows are open. The client comes back; raise the number or find who holds them.",
   },
+  "connect.uncounted": {
+    code: 421,
+    enhanced: "4.3.0",
+    text: "{hostname} cannot count connections now, try again later",
+    meaning:
+      "The thread that keeps the counts does not answer. The log says why: the host is overloaded, or this is a bug.",
+  },
   "connect.client-connections": {
     code: 421,
     enhanced: "4.7.0",

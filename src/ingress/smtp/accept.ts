@@ -4,6 +4,7 @@
 import type { Address } from "../../address/address.ts";
 import { addressKey, formatAddress } from "../../address/address.ts";
 import type { Result } from "../../base/result.ts";
+import type { AccountUse } from "../../counters/account-limits.ts";
 import { isBulk } from "../../message/bulk.ts";
 import { authors, completeSubmission, messageIdOf } from "../../message/submission.ts";
 import { countFields, editHeaders, readHeaders } from "../../message/headers.ts";
@@ -87,17 +88,17 @@ export async function acceptMessage(
     ...(isBulk(section.value) ? { bulk: true } : {}),
   };
 
+  // Asked before the wait for the disk, which is longer.
+  const use = account === undefined ? undefined : services.limits.uses(account);
+  if (use instanceof Promise) use.catch(() => undefined);
   let message: SpooledMessage;
-  services.limits.charging(id);
   try {
     message = await services.spool.append(record, content);
   } catch (error) {
-    services.limits.settled(id, undefined);
     const cause = error instanceof Error ? error.message : String(error);
     services.observer.emit("spool.failed", { cause });
     return { verdicts: [{ kind: "defer", reason: "message.spool-failed", evidence: { cause } }] };
   }
-  services.limits.settled(id, account === undefined ? undefined : { account, at, recipients: recipients.length });
   services.observer.emit("message.accepted", {
     ...session.peer,
     message: id,
@@ -105,7 +106,12 @@ export async function acceptMessage(
     sender: transaction.senderText,
     recipients,
     size: message.size,
-    facts: [...sessionNotes(session), ...accountNotes(session, transaction), ...recipientNotes(transaction), ...notes],
+    facts: [
+      ...sessionNotes(session),
+      ...accountNotes(transaction, use instanceof Promise ? await use.catch(() => undefined) : use),
+      ...recipientNotes(transaction),
+      ...notes,
+    ],
     ...(account === undefined ? {} : { account }),
     ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
   });
@@ -213,12 +219,11 @@ function sessionNotes(session: SessionView): readonly string[] {
 }
 
 /** What was decided about whose message it is, and what it costs the account. */
-function accountNotes(session: SessionView, transaction: Transaction): readonly string[] {
-  const { account, services } = session;
-  if (account === undefined) return [];
+function accountNotes(transaction: Transaction, uses: AccountUse | undefined): readonly string[] {
+  if (uses === undefined) return [];
   const sender =
     transaction.sender === undefined ? "the null sender is allowed and charged" : "the sender belongs to the account";
-  const use = services.limits.uses(account).quota.map(({ window, used, limit }) => `${used} of ${limit} in ${window}`);
+  const use = uses.quota.map(({ window, used, limit }) => `${used} of ${limit} in ${window}`);
   return [sender, "so do all authors", ...(use.length === 0 ? [] : [`recipients charged so far: ${use.join(", ")}`])];
 }
 

@@ -1,19 +1,26 @@
-// The counters' answer as a fact for the rules: their monotonic time becomes a time people can read.
+// The counters' answer as a fact for the rules: how long something takes becomes a time people can read.
 
-import type { LimitAnswer } from "../../counters/limits.ts";
+import type { CountAnswer, Unanswered } from "../../counters/counters.ts";
 import type { Clock } from "../../io/clock.ts";
 import type { Connecting } from "../../counters/client-limits.ts";
 import type { ClientFact, LimitFact } from "../../verdict/facts.ts";
 
-export function clientFact(connecting: Connecting): ClientFact {
-  if (connecting.kind === "within" || connecting.kind === "connections") return connecting;
-  const { limit, window } = connecting.over;
-  return { kind: connecting.kind, limit, window };
+export function clientFact(connecting: Connecting | Unanswered): ClientFact {
+  switch (connecting.kind) {
+    case "within":
+    case "connections":
+    case "unavailable":
+      return connecting;
+    case "rate":
+    case "logins":
+      return { kind: connecting.kind, limit: connecting.over.limit, window: connecting.over.window };
+  }
 }
 
-export function limitFact(answer: LimitAnswer | undefined, clock: Clock): LimitFact {
+export function limitFact(answer: CountAnswer | undefined, clock: Clock): LimitFact {
   if (answer === undefined) return { kind: "none" };
   if (answer.kind === "within") return { kind: "within" };
-  const wait = Math.min(answer.opensAt - clock.monotonic(), 366 * 86_400_000);
-  return { ...answer, reset: clock.wall() + Math.max(0, wait) };
+  if (answer.kind === "unavailable") return answer;
+  const { window, used, limit, opensIn } = answer;
+  return { kind: "over", window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
 }

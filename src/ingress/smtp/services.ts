@@ -5,8 +5,7 @@ import type { SecureContext } from "node:tls";
 import type { Address } from "../../address/address.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
-import type { AccountLimits } from "../../counters/account-limits.ts";
-import type { ClientLimits } from "../../counters/client-limits.ts";
+import type { AccountCounts, ClientCounts } from "../../counters/counters.ts";
 import type { Login, ScramLogin } from "../../directory/credentials.ts";
 import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
@@ -21,8 +20,8 @@ export interface SmtpServices {
   readonly directory: Omit<Directory, "lookup"> & { lookup(address: Address): Lookup | Promise<Lookup> };
   readonly login: Login;
   readonly scram: ScramLogin;
-  readonly limits: AccountLimits;
-  readonly clients: Pick<ClientLimits, "connect">;
+  readonly limits: AccountCounts;
+  readonly clients: ClientCounts;
   readonly spool: Pick<Spool, "append">;
   /** The message is durable; takes it on its way. Must not throw. */
   readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
@@ -34,12 +33,15 @@ export interface SmtpServices {
   readonly freeSpace: () => number;
   /** Octets in the spool. */
   readonly spooled: () => number;
-  /** Shared by all sessions of this thread. */
+  /** Shared by all sessions of the process. */
   readonly load: SessionLoad;
 }
 
 export interface SessionLoad {
-  sessions: number;
+  /** Open now. */
+  readonly sessions: number;
   /** Octets of content held in open transactions. */
-  content: number;
+  readonly content: number;
+  addSessions(count: number): void;
+  addContent(octets: number): void;
 }

@@ -9,7 +9,9 @@ import { formatAddress } from "../../address/address.ts";
 import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
-import type { ClientHandle } from "../../counters/client-limits.ts";
+import type { Reservation } from "../../counters/limits.ts";
+import type { Connecting } from "../../counters/client-limits.ts";
+import type { ClientHandle, CountAnswer, Unanswered } from "../../counters/counters.ts";
 import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
 import { mechanismNames } from "../../proto/sasl/mechanism.ts";
 import type { Peer } from "../../observe/events.ts";
@@ -85,7 +87,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const connection = { messageSize, errors, timeout, tls: options.tls, secureContext: services.secureContext };
     this.#connection = new SmtpConnection(socket, connection, this);
     this.#core = this.#connection.core;
-    services.load.sessions++;
+    services.load.addSessions(1);
     services.observer.emit("session.opened", this.peer);
     this.#connection.begin();
   }
@@ -170,7 +172,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   closed(): void {
     this.#abandon();
     this.#holdContent(0);
-    this.services.load.sessions--;
+    this.services.load.addSessions(-1);
     this.#client.close();
     this.services.observer.emit("session.closed", {
       ...this.peer,
@@ -192,7 +194,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   }
 
   #holdContent(octets: number): void {
-    this.services.load.content += octets - this.#contentHeld;
+    if (octets === this.#contentHeld) return;
+    this.services.load.addContent(octets - this.#contentHeld);
     this.#contentHeld = octets;
   }
 
@@ -214,9 +217,16 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     return evidence === undefined ? logged : { ...logged, evidence };
   }
 
-  #greet(): undefined {
+  #greet(): Promise<void> | undefined {
+    const { connecting } = this.#client;
+    if (connecting instanceof Promise) return connecting.then((answer) => this.#greetCounted(answer));
+    this.#greetCounted(connecting);
+    return undefined;
+  }
+
+  #greetCounted(connecting: Connecting | Unanswered): void {
     const { load, smtp, hostname, observer } = this.services;
-    const client = clientFact(this.#client.connecting);
+    const client = clientFact(connecting);
     const { sessions } = load;
     const decision = this.#decide(decideConnect({ hostname, sessions, sessionLimit: smtp.sessions, client }));
     if (decision.verdict.kind !== "accept")
@@ -305,23 +315,28 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   }
 
   #mail(request: MailRequest): Promise<void> | undefined {
-    const { sender } = request;
-    if (this.role !== "submission" || this.account === undefined || sender === undefined) {
-      this.#mailDecided(request, "none");
-      return undefined;
+    const owned = this.#ownership(request);
+    const counted = this.#client.message();
+    if (owned instanceof Promise || counted instanceof Promise) {
+      return Promise.all([owned, counted]).then(([ownership, messages]) =>
+        this.#mailDecided(request, ownership, messages),
+      );
     }
+    this.#mailDecided(request, owned, counted);
+    return undefined;
+  }
+
+  #ownership({ sender }: MailRequest): MailFacts["ownership"] | Promise<MailFacts["ownership"]> {
+    if (this.role !== "submission" || this.account === undefined || sender === undefined) return "none";
     const owned = this.services.directory.owns(this.account, sender);
-    if (typeof owned === "boolean") {
-      this.#mailDecided(request, owned ? "own" : "foreign");
-      return undefined;
-    }
+    if (typeof owned === "boolean") return owned ? "own" : "foreign";
     return owned.then(
-      (value) => this.#mailDecided(request, value ? "own" : "foreign"),
-      (error: unknown) => this.#mailDecided(request, { kind: "unavailable", cause: String(error) }),
+      (value) => (value ? "own" : "foreign"),
+      (error: unknown) => ({ kind: "unavailable", cause: String(error) }),
     );
   }
 
-  #mailDecided(request: MailRequest, ownership: MailFacts["ownership"]): void {
+  #mailDecided(request: MailRequest, ownership: MailFacts["ownership"], messages: CountAnswer | undefined): void {
     const { hostname, smtp, observer } = this.services;
     const { sender, declaredSize } = request;
     const decision = this.#decide(
@@ -335,7 +350,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         messageSize: smtp.messageSize,
         freeSpace: this.services.freeSpace(),
         freeSpaceNeeded: smtp.freeSpace,
-        clientMessages: limitFact(this.#client.message(), this.services.clock),
+        clientMessages: limitFact(messages, this.services.clock),
         spooled: this.services.spooled(),
         spoolLimit: smtp.spoolSize,
         messages: this.#messages,
@@ -356,40 +371,80 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   #rcpt(request: RcptRequest): Promise<void> | undefined {
     const lookup = this.services.directory.lookup(request.recipient);
-    if (lookup instanceof Promise) return lookup.then((answer) => this.#rcptDecided(request, answer));
-    this.#rcptDecided(request, lookup);
-    return undefined;
+    if (lookup instanceof Promise) return lookup.then((answer) => this.#rcptFound(request, answer));
+    return this.#rcptFound(request, lookup);
   }
 
-  #rcptDecided(request: RcptRequest, lookup: Lookup): void {
-    const { limits, smtp, observer, clock } = this.services;
-    const text = formatAddress(request.recipient);
+  /** Counted as a try, whatever comes of it. */
+  #rcptFound(request: RcptRequest, lookup: Lookup): Promise<void> | undefined {
+    const attempts = this.account === undefined ? undefined : this.services.limits.attempt(this.account);
+    const recipients = this.#client.recipient();
+    if (attempts instanceof Promise || recipients instanceof Promise) {
+      return Promise.all([attempts, recipients]).then(([tried, ofClient]) =>
+        this.#rcptCounted(request, lookup, tried, ofClient),
+      );
+    }
+    return this.#rcptCounted(request, lookup, attempts, recipients);
+  }
+
+  #rcptCounted(
+    request: RcptRequest,
+    lookup: Lookup,
+    attempts: CountAnswer | undefined,
+    recipients: CountAnswer | undefined,
+  ): Promise<void> | undefined {
+    const { limits, smtp, clock } = this.services;
     const { account } = this;
-    const attempts = account === undefined ? undefined : limits.attempt(account);
     const transaction = this.#transaction;
     if (transaction === undefined) {
-      // The connection was lost while the directory was asked: nobody is there to reserve anything for.
+      // The connection was lost meanwhile: nobody is there to reserve anything for.
       this.#core.answer(replyFor("internal.unknown"));
-      return;
+      return undefined;
     }
-    let decision = this.#decide(
+    const decision = this.#decide(
       decideRcpt({
         role: this.role,
         account,
-        recipient: text,
+        recipient: formatAddress(request.recipient),
         lookup,
         accepted: transaction.recipients.length,
         recipientLimit: smtp.recipients,
         attempts: limitFact(attempts, clock),
-        clientRecipients: limitFact(this.#client.recipient(), clock),
+        clientRecipients: limitFact(recipients, clock),
       }),
     );
-    let reservation;
-    if (decision.verdict.kind === "accept" && account !== undefined) {
-      const quota = limits.reserve(account);
-      if (quota.kind === "within") reservation = quota.reservation;
-      decision = this.#decide(decideQuota(decision.verdict, limitFact(quota, clock)));
+    if (decision.verdict.kind !== "accept" || account === undefined) {
+      this.#rcptDecided(request, transaction, decision, undefined);
+      return undefined;
     }
+    const quota = limits.reserve(account);
+    if (quota instanceof Promise) return quota.then((answer) => this.#rcptReserved(request, decision, answer));
+    this.#rcptReserved(request, decision, quota);
+    return undefined;
+  }
+
+  #rcptReserved(request: RcptRequest, decided: Decision, quota: CountAnswer): void {
+    const { limits, clock } = this.services;
+    const reservation = quota.kind === "within" ? quota.reservation : undefined;
+    const transaction = this.#transaction;
+    if (transaction === undefined) {
+      if (reservation !== undefined) limits.release([reservation]);
+      this.#core.answer(replyFor("internal.unknown"));
+      return;
+    }
+    const decision = this.#decide(decideQuota(decided.verdict, limitFact(quota, clock)));
+    this.#rcptDecided(request, transaction, decision, reservation);
+  }
+
+  #rcptDecided(
+    request: RcptRequest,
+    transaction: Transaction,
+    decision: Decision,
+    reservation: Reservation | undefined,
+  ): void {
+    const { account } = this;
+    const { observer } = this.services;
+    const text = formatAddress(request.recipient);
     const logged = { ...this.peer, ...this.#logged(decision), sender: transaction.senderText, recipient: text };
     if (decision.verdict.kind === "accept") {
       const { reason } = decision.verdict;

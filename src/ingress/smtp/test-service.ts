@@ -13,6 +13,7 @@ import type { Address } from "../../address/address.ts";
 import { parseDomain } from "../../address/domain.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
+import { createSessionLoad } from "./load.ts";
 import { createClientLimits } from "../../counters/client-limits.ts";
 import type { ClientRules } from "../../counters/client-limits.ts";
 import { createAccountLimits } from "../../counters/account-limits.ts";
@@ -95,6 +96,13 @@ export function makeService(material: Material, settings: Settings = {}) {
   const spool = makeSpool(notices.notify);
   const space = { free: 1e12, spooled: 0 };
   let ids = 0;
+  const limits = createAccountLimits(
+    {
+      quota: settings.quota ?? [{ name: "1h", length: HOUR, limit: 1000 }],
+      attempts: settings.attempts ?? [{ name: "1h", length: HOUR, limit: 1000 }],
+    },
+    clock,
+  );
   const services: SmtpServices = {
     hostname: domain("mx1.sekimori.test"),
     smtp: {
@@ -116,13 +124,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       return login(name, password);
     },
     scram: createScramLogin(directory, asRemote(store)),
-    limits: createAccountLimits(
-      {
-        quota: settings.quota ?? [{ name: "1h", length: HOUR, limit: 1000 }],
-        attempts: settings.attempts ?? [{ name: "1h", length: HOUR, limit: 1000 }],
-      },
-      clock,
-    ),
+    limits,
     clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
     accepted: (message, content) => {
@@ -136,7 +138,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     newId: () => `id${String(++ids).padStart(6, "0")}`,
     freeSpace: () => space.free,
     spooled: () => space.spooled,
-    load: { sessions: 0, content: 0 },
+    load: createSessionLoad(),
   };
   const named = (name: EventName) => events.filter((event) => event.name === name).map(({ fields }) => fields);
   return {
@@ -151,8 +153,8 @@ export function makeService(material: Material, settings: Settings = {}) {
     named,
     /** Resolves when the condition holds; asked after every event and every call of the spool. */
     until: notices.until,
-    quotaUsed: (account = "alice@sekimori.test") => services.limits.uses(account).quota[0]!.used,
-    attemptsUsed: (account = "alice@sekimori.test") => services.limits.uses(account).attempts[0]!.used,
+    quotaUsed: (account = "alice@sekimori.test") => limits.uses(account).quota[0]!.used,
+    attemptsUsed: (account = "alice@sekimori.test") => limits.uses(account).attempts[0]!.used,
     certificate: material.certificate,
   };
 }

@@ -84,6 +84,7 @@ const connects = product<ConnectFacts>({
   client: [
     { kind: "within" },
     { kind: "connections", limit: 50 },
+    { kind: "unavailable", cause: "no answer" },
     { kind: "rate", limit: 100, window: "1m" },
     { kind: "logins", limit: 100, window: "1h" },
   ],

@@ -1,0 +1,56 @@
+// What sessions ask of the counts, whoever keeps them. There is one owner of each count (law 8): in a server with one mail
+// thread that thread itself, and the answer is there at once; with several, a thread of its own (remote.ts), and the
+// answer is a promise. An owner that does not answer in time is "unavailable", which lets nothing pass.
+
+import type { AccountCharge, AccountRules, AccountUse } from "./account-limits.ts";
+import type { ClientRules, Connecting } from "./client-limits.ts";
+import type { LimitAnswer, Reservation } from "./limits.ts";
+
+export type Awaitable<T> = T | Promise<T>;
+
+export interface Unanswered {
+  readonly kind: "unavailable";
+  readonly cause: string;
+}
+
+export type CountAnswer = LimitAnswer | Unanswered;
+
+export interface AccountCounts {
+  /** One more RCPT TO. Never given back. */
+  attempt(account: string): Awaitable<CountAnswer>;
+  /** Quota for one more recipient, to be kept or released. */
+  reserve(account: string): Awaitable<CountAnswer>;
+  release(reservations: readonly Reservation[]): void;
+  /** Rejects when the owner does not answer. */
+  uses(account: string): Awaitable<AccountUse>;
+}
+
+/** One client's connection. */
+export interface ClientHandle {
+  readonly connecting: Awaitable<Connecting | Unanswered>;
+  message(): Awaitable<CountAnswer | undefined>;
+  recipient(): Awaitable<CountAnswer | undefined>;
+  /** A login was refused. */
+  failed(): void;
+  /** The connection has ended. Once. */
+  close(): void;
+}
+
+export interface ClientCounts {
+  connect(address: string): ClientHandle;
+}
+
+export interface CounterRules {
+  readonly account: AccountRules;
+  readonly client: ClientRules;
+}
+
+/** All of it, as a mail thread has it. */
+export interface Counters {
+  readonly accounts: AccountCounts;
+  readonly clients: ClientCounts;
+  /** Before the first message: charges of earlier runs. Rejects when they cannot be counted. */
+  replay(charges: readonly AccountCharge[]): Awaitable<void>;
+  /** Other limits from now on, with what was counted so far. */
+  replaceRules(rules: CounterRules): Awaitable<void>;
+}

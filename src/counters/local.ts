@@ -1,0 +1,34 @@
+// The counts in the thread that asks: every answer is there at once. This is also what the owner of several threads'
+// counts holds.
+
+import type { Clock } from "../io/clock.ts";
+import { createAccountLimits } from "./account-limits.ts";
+import type { AccountLimits } from "./account-limits.ts";
+import { createClientLimits } from "./client-limits.ts";
+import type { ClientLimits } from "./client-limits.ts";
+import type { Counters, CounterRules } from "./counters.ts";
+
+export interface LocalCounters extends Counters {
+  readonly accounts: AccountLimits;
+  readonly clients: ClientLimits;
+  /** Forgets who is not active; now and then. */
+  sweep(): void;
+}
+
+export function createLocalCounters(rules: CounterRules, clock: Clock): LocalCounters {
+  const accounts = createAccountLimits(rules.account, clock);
+  const clients = createClientLimits(rules.client, () => clock.monotonic());
+  return {
+    accounts,
+    clients,
+    replay: (charges) => accounts.replay(charges),
+    replaceRules: ({ account, client }) => {
+      accounts.replaceRules(account);
+      clients.replaceRules(client);
+    },
+    sweep: () => {
+      accounts.sweep();
+      clients.sweep();
+    },
+  };
+}

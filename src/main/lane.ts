@@ -1,0 +1,137 @@
+// One lane of mail: a spool, the ids of what goes into it, its charges, and the delivery of what is in it. A message stays
+// in the lane that took it until its end.
+
+import { randomBytes } from "node:crypto";
+import { createIdMaker } from "../base/id.ts";
+import type { Settings } from "../config/settings.ts";
+import type { AccountCharge } from "../counters/account-limits.ts";
+import { appendCharged, chargeOf, createChargeLedger } from "../counters/charge-ledger.ts";
+import type { Directory } from "../directory/directory.ts";
+import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
+import type { Dispatcher } from "../egress/dispatch/dispatcher.ts";
+import type { Clock } from "../io/clock.ts";
+import type { Remote } from "../io/rpc.ts";
+import type { Mailboxes } from "../mailbox/maildir.ts";
+import type { Observer } from "../observe/events.ts";
+import type { Recovered, Spool } from "../spool/message.ts";
+import { openSpool } from "../spool/spool.ts";
+import type { Store } from "../store/store.ts";
+import type { Outbound } from "./outbound.ts";
+
+export interface Lane {
+  /** What is appended is charged. */
+  readonly spool: Spool;
+  readonly dispatcher: Dispatcher;
+  readonly newId: () => string;
+  /** Charges in the spool that the history lacks. */
+  readonly found: readonly AccountCharge[];
+  /** The queue store agrees with the spool. Before the first message. */
+  recover(): Promise<void>;
+  /** Puts charges into the history. What is not there yet is in the spool. */
+  writeCharges(): Promise<void>;
+  /** After the dispatcher. */
+  close(): Promise<void>;
+}
+
+export interface LaneServices {
+  /** Of the spool. */
+  readonly directory: string;
+  /** Charges that were written down reach to this id; the spool keeps the records beyond it. */
+  readonly through: string;
+  /** As of now. */
+  readonly settings: () => Settings;
+  readonly store: Remote<Store>;
+  readonly directoryOf: Directory;
+  readonly mailboxes: Mailboxes;
+  readonly outbound: Pick<Outbound, "transport" | "finish">;
+  readonly observer: Observer;
+  readonly clock: Clock;
+}
+
+export async function openLane(services: LaneServices): Promise<Lane> {
+  const { settings, store, directoryOf, mailboxes, outbound, observer, clock } = services;
+  let chargesThrough = services.through;
+  let lastId = chargesThrough;
+  const found: AccountCharge[] = [];
+
+  // The list of what was found is large after a long night: nobody keeps it beyond the start.
+  const opened = await openSpool(services.directory, {
+    onRecord: (record) => {
+      if (record.id > lastId) lastId = record.id;
+      const charge = record.id > chargesThrough ? chargeOf(record) : undefined;
+      if (charge !== undefined) found.push(charge);
+    },
+    mayForget: (newest) => newest <= chargesThrough,
+    onFailure: (error: Error) => observer.emit("spool.failed", { cause: error.message }),
+  });
+  const { report } = opened;
+  let { recovered }: { recovered: Recovered | undefined } = opened;
+  const ledger = createChargeLedger(lastId);
+  const spool: Spool = { ...opened.spool, append: appendCharged(opened.spool, ledger) };
+  const newId = createIdMaker(clock, randomBytes, { after: lastId });
+  /** Of `found`, what is not written yet. */
+  let unwritten: readonly AccountCharge[] = found;
+
+  const dispatcher = createDispatcher({
+    hostname: settings().hostname,
+    get postmaster() {
+      return settings().domains[0]!.postmaster;
+    },
+    spool,
+    store,
+    directory: directoryOf,
+    mailboxes,
+    transport: outbound.transport,
+    finish: outbound.finish,
+    get schedule() {
+      return settings().delivery;
+    },
+    get paused() {
+      return settings().delivery.paused;
+    },
+    observer,
+    clock,
+    newId,
+  });
+
+  let writing = Promise.resolve();
+  function writeCharges(): Promise<void> {
+    writing = writing.then(async () => {
+      const { charges, through } = ledger.pending();
+      if (unwritten.length + charges.length > 0) await store.addCharges([...unwritten, ...charges], through);
+      unwritten = [];
+      ledger.written(charges.length);
+      chargesThrough = through;
+    });
+    return (writing = writing.catch((error: unknown) => {
+      observer.emit("internal.failed", { where: "history of charges", cause: String(error) });
+    }));
+  }
+
+  return {
+    spool,
+    dispatcher,
+    newId,
+    found,
+    recover: async () => {
+      const started = clock.monotonic();
+      const messages = recovered?.open.length ?? 0;
+      if (recovered !== undefined) await dispatcher.recover(recovered);
+      recovered = undefined;
+      // At once: until the charges of earlier runs are written, the spool keeps every segment of those runs.
+      await writeCharges();
+      observer.emit("spool.recovered", {
+        messages,
+        segments: spool.status().segments,
+        damaged: report.damaged.length,
+        tornBytes: report.tornOctets,
+        milliseconds: Math.round(clock.monotonic() - started),
+      });
+    },
+    writeCharges,
+    close: async () => {
+      await spool.close();
+      await writeCharges();
+    },
+  };
+}
