@@ -36,8 +36,10 @@ interface Judgement {
   readonly seconds: { readonly mailbox: number; readonly remote: number };
   /** Second copies at the remote host within one life: no crash explains them. */
   readonly uncaused: number;
-  /** Lives with more second copies at the remote host than connections at their end. */
+  /** Lives after which more messages came to the remote host a second time than connections were open at their end. */
   readonly excess: readonly string[];
+  /** The most that came a second time after one life, and the connections at its end. */
+  readonly worst: { readonly messages: number; readonly connections: number };
 }
 
 const lineLength = 78;
@@ -71,7 +73,8 @@ export function createLedger(): Ledger {
   /** "id recipient" */
   const copies = new Map<string, Copies>();
   const seconds = { mailbox: 0, remote: 0 };
-  const secondsOfLife = new Map<number, number>();
+  /** Queue ids: one transaction can carry several recipients of a message, and they come again together. */
+  const secondsOfLife = new Map<number, Set<string>>();
   const connections: number[] = [];
   let answered = 0;
   let refused = 0;
@@ -110,7 +113,11 @@ export function createLedger(): Ledger {
       if (known === undefined) return void copies.set(key, { count: 1, lastLife: life });
       seconds[place]++;
       if (place === "remote" && known.lastLife === life) uncaused++;
-      else if (place === "remote") secondsOfLife.set(known.lastLife, (secondsOfLife.get(known.lastLife) ?? 0) + 1);
+      else if (place === "remote") {
+        const again = secondsOfLife.get(known.lastLife);
+        if (again === undefined) secondsOfLife.set(known.lastLife, new Set([id]));
+        else again.add(id);
+      }
       known.count++;
       known.lastLife = life;
     },
@@ -128,9 +135,13 @@ export function createLedger(): Ledger {
         }
       }
       const excess: string[] = [];
-      for (const [number, times] of secondsOfLife) {
+      let worst = { messages: 0, connections: 0 };
+      for (const [number, { size: messages }] of secondsOfLife) {
         const most = connections[number] ?? 0;
-        if (times > most) excess.push(`life ${number}: ${times} second copies, ${most} connections at its end`);
+        if (messages > worst.messages) worst = { messages, connections: most };
+        if (messages > most) {
+          excess.push(`kill ${number + 1}: ${messages} messages came a second time, ${most} connections were open`);
+        }
       }
       return {
         tried: tried.size,
@@ -143,6 +154,7 @@ export function createLedger(): Ledger {
         seconds,
         uncaused,
         excess,
+        worst,
       };
     },
   };

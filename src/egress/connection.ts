@@ -1,5 +1,7 @@
 // One connection to a mail server: socket and clock around the client core. It carries parts of jobs and says what
 // became of each: every part it takes comes back by `finished`, `refused` or `returned`, exactly once, before `closed`.
+// A message that was delivered is not forgotten with its answer: until the owner has called `recorded`, the last octets of
+// the next message stay here, and the connection is not ended. So what a crash repeats is one message a connection.
 // Deadlines are looked at when `tick` is called; they restart with a reply, not with bytes that trickle in.
 
 import { connect, isIP, type Socket } from "node:net";
@@ -99,7 +101,12 @@ export class Connection {
 
   /** Nothing under way and nothing promised. */
   get idle(): boolean {
-    return this.accepting && this.#core.awaiting === undefined;
+    return this.accepting && this.#core.awaiting === undefined && this.#core.holding === undefined;
+  }
+
+  /** Idle, and everything that was delivered is recorded: it may end. */
+  get quiet(): boolean {
+    return this.idle && this.#core.unrecorded === 0;
   }
 
   get idleSince(): number {
@@ -111,6 +118,10 @@ export class Connection {
     return this.#core.extensions;
   }
 
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
   /** Whether `carry` may be called. */
   get accepting(): boolean {
     return this.#state === "ready" && this.#loading === undefined && this.#core.accepting;
@@ -118,7 +129,8 @@ export class Connection {
 
   /** Waiting for this long already, where giving up costs at most a delay. */
   stalledFor(now: number): number {
-    return this.#state === "closed" || this.idle || this.#core.awaiting === "content" ? 0 : now - this.#since;
+    const ours = this.#state === "closed" || this.idle || this.#core.holding !== undefined;
+    return ours || this.#core.awaiting === "content" ? 0 : now - this.#since;
   }
 
   /** Takes a part: loads its content, then sends it as soon as the session allows. */
@@ -146,9 +158,26 @@ export class Connection {
     );
   }
 
-  /** Ends an idle connection politely. */
+  /** Messages delivered and not recorded. */
+  get unrecorded(): number {
+    return this.#core.unrecorded;
+  }
+
+  /** Another connection has left a message without record: its record will be told here, too. */
+  hold(): void {
+    this.#core.hold();
+  }
+
+  /** A message that `finished` said is delivered has its record. */
+  recorded(): void {
+    if (this.#core.holding !== undefined) this.#since = this.#now();
+    this.#run(this.#core.recorded());
+    this.#moved();
+  }
+
+  /** Ends a quiet connection politely. */
   quit(): void {
-    if (!this.idle) throw new Error("quit() on a busy connection");
+    if (!this.quiet) throw new Error("quit() on a busy connection");
     this.#state = "quitting";
     this.#since = this.#now();
     this.#run(this.#core.quit());
@@ -181,14 +210,14 @@ export class Connection {
   /** Whether its idle time is over. */
   expired(now: number): boolean {
     const { shortest, longest } = this.#options.limits.idle;
-    return this.idle && now - this.#idleSince >= Math.min(longest, Math.max(shortest, this.#gap * 4));
+    return this.quiet && now - this.#idleSince >= Math.min(longest, Math.max(shortest, this.#gap * 4));
   }
 
   #patience(): { readonly what: string; readonly milliseconds: number } {
     const { connect: connecting, session } = this.#options.limits;
     if (this.#state === "connecting") return { what: "connect", milliseconds: connecting };
     const { awaiting } = this.#core;
-    // Content is being loaded: our own disk, not the peer.
+    // Content is being loaded, or a record written: our own disk, not the peer.
     if (awaiting === undefined) return { what: "content", milliseconds: session.content };
     if (awaiting === "content" && this.#socket.writableLength > 0) {
       return { what: "sending content", milliseconds: session.block };
@@ -225,6 +254,7 @@ export class Connection {
     const step = this.#core.receive(chunk);
     if (this.#core.replies !== replies) this.#since = this.#now();
     this.#run(step);
+    this.#core.holding?.part.hurry();
     this.#moved();
   }
 

@@ -101,7 +101,8 @@ export function createEgress(options: EgressOptions): Egress {
         message: job.message,
         content: () => loadContent(job),
         ...(job.sevenBit === undefined ? {} : { sevenBit: job.sevenBit }),
-        done: (result) => report(job, result, failed),
+        done: (result, recorded) => report(job, result, recorded, failed),
+        hurry: () => job.hurry(),
         recipients: job.recipients,
         attempt: job.attempt ?? 1,
         submittedAt,
@@ -149,10 +150,16 @@ async function loadContent(job: TransportJob): Promise<readonly Uint8Array[]> {
 }
 
 /** A caller that throws must not take the connection with it. */
-function report(job: TransportJob, result: AttemptResult, failed: (cause: string) => void): void {
+function report(
+  job: TransportJob,
+  result: AttemptResult,
+  recorded: (() => void) | undefined,
+  failed: (cause: string) => void,
+): void {
   try {
-    job.done(result);
+    job.done(result, recorded);
   } catch (error) {
     failed(errorText(error));
+    recorded?.();
   }
 }

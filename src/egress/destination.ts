@@ -19,6 +19,9 @@ export class Destination {
   ahead: "allowed" | "harmful" = "allowed";
   /** Sessions that failed since the last answer to a message; a timeout counts double. */
   strikes = 0;
+  /** Connections that wait for the records that closed ones have left behind. */
+  readonly #heirs = new Set<Connection>();
+  #left = 0;
   readonly #slots: Slots;
   #standing: Standing = "unproven";
 
@@ -36,7 +39,7 @@ export class Destination {
   }
 
   get deserted(): boolean {
-    return this.queue.length === 0 && this.slots === 0;
+    return this.queue.length === 0 && this.slots === 0 && this.#left === 0;
   }
 
   /** Hands the next part to a connection; false when none waits. */
@@ -50,6 +53,31 @@ export class Destination {
     if (standing === this.#standing) return;
     this.#standing = standing;
     this.#slots.move(this.slots, standing);
+  }
+
+  /** A session is open: it sends no final dot before what closed connections have delivered is recorded. */
+  opened(connection: Connection): void {
+    this.connections.add(connection);
+    if (this.#left === 0) return;
+    this.#heirs.add(connection);
+    connection.hold();
+  }
+
+  /** False when it was no open session of this site. */
+  closed(connection: Connection): boolean {
+    this.#left += connection.unrecorded;
+    if (this.#heirs.delete(connection)) this.#left--;
+    return this.connections.delete(connection);
+  }
+
+  /** A message that a connection delivered is recorded; the connection may be closed by now. */
+  recorded(connection: Connection): void {
+    connection.recorded();
+    if (!connection.closed || --this.#left > 0) return;
+    for (const heir of this.#heirs) {
+      this.#heirs.delete(heir);
+      heir.recorded();
+    }
   }
 
   /** The connection that was used last; the others may run out of their idle time. */

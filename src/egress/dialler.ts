@@ -147,7 +147,7 @@ export class Dialler {
     return new Promise((resolve) => {
       const connection: Connection = new Connection({
         target,
-        client: { hostname, protocol: route.protocol, tls, credentials: route.credentials },
+        client: { hostname, protocol: route.protocol, tls, credentials: route.credentials, pace: "recorded" },
         limits,
         clock,
         secureContext,

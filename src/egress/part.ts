@@ -3,7 +3,7 @@
 
 import type { AttemptResult, TransportJob } from "./dispatch/transport.ts";
 
-export interface Part extends Pick<TransportJob, "message" | "content" | "sevenBit" | "done"> {
+export interface Part extends Pick<TransportJob, "message" | "content" | "sevenBit" | "done" | "hurry"> {
   /** Indexes in the message's recipients. Never empty. */
   readonly recipients: readonly number[];
   /** From 1. */
@@ -21,8 +21,8 @@ export function endPart(part: Part, now: number, ending: Ending): void {
   for (const recipient of part.recipients) endRecipient(part, recipient, now, ending);
 }
 
-export function endRecipient(part: Part, recipient: number, now: number, ending: Ending): void {
-  part.done({ recipient, ...ending, milliseconds: Math.round(now - part.submittedAt) });
+export function endRecipient(part: Part, recipient: number, now: number, ending: Ending, recorded?: () => void): void {
+  part.done({ recipient, ...ending, milliseconds: Math.round(now - part.submittedAt) }, recorded);
 }
 
 /** First in, first out, without the cost of shift() on a long array. */

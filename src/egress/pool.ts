@@ -15,6 +15,7 @@ import { Dialler, type DiallerServices } from "./dialler.ts";
 import { lostRecipients, partEndings } from "./endings.ts";
 import { endPart, endRecipient, type Ending, type Part } from "./part.ts";
 import type { HostRoute } from "./routing.ts";
+import type { Outcome } from "../proto/smtp-client/transaction.ts";
 import { Slots, type Standing } from "./slots.ts";
 
 export interface PoolServices extends DiallerServices {
@@ -111,7 +112,7 @@ export function createPool(services: PoolServices): Pool {
       ready: (connection) => {
         handedOver = true;
         destination.dialling--;
-        destination.connections.add(connection);
+        destination.opened(connection);
       },
     };
     const watcher = {
@@ -145,7 +146,7 @@ export function createPool(services: PoolServices): Pool {
   function available(connection: Connection): void {
     const destination = sockets.get(connection);
     if (destination === undefined || !destination.connections.has(connection)) return;
-    if (connection.idle && (closing !== undefined || mustYield(destination, connection)))
+    if (connection.quiet && (closing !== undefined || mustYield(destination, connection)))
       retire(destination, connection);
     dispatch(destination);
   }
@@ -173,7 +174,7 @@ export function createPool(services: PoolServices): Pool {
   function evictIdle(forWhom: Destination): void {
     for (const [connection, destination] of sockets) {
       const helps = slots.full || destination.standing === "unproven";
-      if (destination === forWhom || !helps || !connection.idle || !destination.connections.has(connection)) continue;
+      if (destination === forWhom || !helps || !connection.quiet || !destination.connections.has(connection)) continue;
       if (destination.queue.length > 0 && destination.connections.size === 1) continue;
       destination.connections.delete(connection);
       slots.give(destination.standing);
@@ -210,8 +211,15 @@ export function createPool(services: PoolServices): Pool {
       // Once: a message that ends sessions must not go round for ever.
       const again = part.sending === "first" && closing === undefined ? lostRecipients(part, outcomes) : [];
       const now = clock.monotonic();
+      const recorded = afterAll(outcomes, () => {
+        if (destination === undefined) return connection.recorded();
+        destination.recorded(connection);
+        prune(destination);
+      });
       for (const [recipient, ending] of partEndings(part, outcomes, connection)) {
-        if (!again.includes(recipient)) endRecipient(part, recipient, now, ending);
+        if (!again.includes(recipient)) {
+          endRecipient(part, recipient, now, ending, ending.kind === "delivered" ? recorded : undefined);
+        }
       }
       if (again.length === 0 || destination === undefined) return;
       if (connection.messages > 0) destination.ahead = "harmful";
@@ -220,7 +228,7 @@ export function createPool(services: PoolServices): Pool {
     closed: (connection, failure) => {
       const destination = sockets.get(connection);
       unwatch(connection);
-      if (destination === undefined || !destination.connections.delete(connection)) return;
+      if (destination === undefined || !destination.closed(connection)) return;
       slots.give(destination.standing);
       if (failure !== undefined) strike(destination, connection, failure);
       if (destination.strikes >= 2 && destination.slots === 0) {
@@ -326,7 +334,7 @@ export function createPool(services: PoolServices): Pool {
         for (const destination of destinations.values()) failQueue(destination, endingOf(shutdown, ""));
         for (const [connection, destination] of sockets) {
           if (!destination.connections.has(connection)) connection.fail(shutdown);
-          else if (connection.idle) retire(destination, connection);
+          else if (connection.quiet) retire(destination, connection);
         }
         if (sockets.size === 0) resolve();
       }),
@@ -338,4 +346,13 @@ function endingOf(
   remote: string,
 ): Ending {
   return { kind: "deferred", status: failure.status, reply: failure.text ?? failure.message ?? "", remote };
+}
+
+/** Calls `then` when the result has been called for each that is delivered. */
+function afterAll(outcomes: readonly Outcome[], then: () => void): () => void {
+  let open = 0;
+  for (const { kind } of outcomes) if (kind === "delivered") open++;
+  return () => {
+    if (--open === 0) then();
+  };
 }

@@ -65,6 +65,9 @@ export interface TestJob {
   readonly content: () => Promise<readonly Uint8Array[]>;
   readonly eightBit: boolean;
   readonly more: Partial<SpooledMessage>;
+  /** Gets what says that a delivery is recorded; without it that is said at once. */
+  readonly record: (recorded: () => void) => void;
+  readonly hurry: () => void;
 }
 
 export const testContent = Buffer.from("Subject: x\r\n\r\n.dot\r\n");
@@ -115,7 +118,9 @@ export function egressFor(
           },
           recipients: recipients.map((_each, index) => index),
           content,
-          done: (result) => {
+          hurry: job.hurry ?? (() => undefined),
+          done: (result, recorded) => {
+            if (recorded !== undefined) (job.record ?? ((now) => now()))(recorded);
             results.push(result);
             // One tick more, so that a second report for somebody would be seen.
             if (results.length === recipients.length) setTimeout(() => resolve(results), 10);

@@ -8,8 +8,8 @@
 // earlier. Nothing depends on that order: whoever settles a message has awaited its append, and at recovery
 // settlements count wherever they stand. Settlements and copies go through the first lane only (why: segments.ts).
 //
-// Nobody waits for a settlement, and a lost one costs a duplicate at worst. So settlements and copies wait a little for
-// a message to travel with, instead of taking a sync of their own that the next message would have to wait for.
+// A lost settlement costs a duplicate at worst. So settlements and copies wait a little for a message to travel with,
+// instead of taking a sync of their own that the next message would have to wait for; unless somebody says `hurry`.
 //
 // When a write or a sync fails, every operation of the group is refused, and the segment is never written again: after
 // a failed fdatasync the kernel may call lost pages clean, so a later sync that succeeds proves nothing about them.
@@ -47,6 +47,8 @@ export interface Lanes {
   submit(operation: Operation): void;
   /** By the first lane, in order: settlements and copies. */
   submitInOrder(operation: Operation): void;
+  /** What waits in order waits no longer. */
+  hurry(): void;
   /** Commits all that waits, without delay; resolves when nothing is in flight. */
   finish(): Promise<void>;
   commits(): number;
@@ -207,6 +209,9 @@ export function createLanes(options: {
       waiting.inOrder.push(operation);
       if (settleDelay === 0) makeDue();
       else timer ??= setTimeout(makeDue, settleDelay);
+    },
+    hurry() {
+      if (waiting.inOrder.length > 0 && !isDue) makeDue();
     },
     finish() {
       if (isIdle()) return Promise.resolve();

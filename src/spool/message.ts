@@ -76,6 +76,8 @@ export interface Spool {
   append(record: AcceptRecord, content: readonly Uint8Array[]): Promise<SpooledMessage>;
   /** Records ends. Resolves when synced; callers need not wait, for a lost settlement only costs a duplicate. */
   settle(id: MessageId, settlements: readonly Settlement[]): Promise<void>;
+  /** Somebody does wait for a settlement: those handed in so far are synced now, not with the next message. */
+  hurry(): void;
   /** The content, octet for octet. Rejects when the message is unknown or its checksum does not hold. */
   read(id: MessageId): Promise<Buffer>;
   /** What is in it: for metrics and for the spool ceiling. */

@@ -131,7 +131,7 @@ test("a settled message is gone after a restart, a partly settled one keeps its 
   assert.deepEqual(idsOf(await reopen(disk)), []);
 });
 
-test("a settlement travels with the next message, and alone when none comes", async () => {
+test("a settlement travels with the next message, and alone when none comes or somebody waits", async () => {
   const { spool } = await reopen(createMemoryDisk(), { lanes: 1, settleDelay: 60_000 });
   await spool.append(record("a"), [contentFor("a")]);
   const settled = spool.settle("a", delivered(0));
@@ -140,7 +140,12 @@ test("a settlement travels with the next message, and alone when none comes", as
   await spool.append(record("b"), [contentFor("b")]);
   await settled;
   assert.equal(spool.status().commits, 2);
-  const last = spool.settle("b", delivered(0));
+  const hurried = spool.settle("b", delivered(0));
+  spool.hurry();
+  await hurried;
+  assert.equal(spool.status().commits, 3);
+  await spool.append(record("c"), [contentFor("c")]);
+  const last = spool.settle("c", delivered(0));
   await spool.close();
   await last;
   const alone = await reopen(createMemoryDisk(), { settleDelay: 1 });

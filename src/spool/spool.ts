@@ -157,6 +157,8 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
       return settled;
     },
 
+    hurry: () => lanes.hurry(),
+
     async read(id) {
       const message = index.get(id);
       if (message === undefined || closing !== undefined) throw new Error(`message ${id} is not in the spool`);

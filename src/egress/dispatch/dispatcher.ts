@@ -90,6 +90,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     fullDomains: () => window.fullDomains(),
     due,
   });
+  const hurry = (): void => spool.hurry();
   const record = createRecorder(services, { created: accepted, waits: (time) => poller.at(time) });
 
   function begin(
@@ -113,6 +114,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       busy: new Set(attempts.keys()),
       domains: new Map(),
       results: [],
+      waiters: [],
       failures: [],
       scheduled: false,
       recording: 0,
@@ -155,7 +157,8 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
         recipients,
         attempt: Math.max(...recipients.map((recipient) => run.attempts.get(recipient) ?? 1)),
         ...outgoing(services, run.message, run.content),
-        done: (result) => ended(run, result),
+        done: (result, recorded) => ended(run, result, recorded),
+        hurry,
       });
     } catch (error) {
       for (const recipient of recipients) ended(run, brokenHere(recipient, error));
@@ -172,30 +175,35 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     }
   }
 
-  /** Results of one tick are recorded together. */
-  function ended(run: Run, result: AttemptResult): void {
-    if (!run.open.delete(result.recipient)) return;
+  /** Results of one tick are recorded together; the last ones of a run at once, for nothing can join them. */
+  function ended(run: Run, result: AttemptResult, recorded?: () => void): void {
+    if (!run.open.delete(result.recipient)) return recorded?.();
     const domain = domainOf(run.message.recipients[result.recipient]!);
     const others = run.domains.get(domain)! - 1;
     run.domains.set(domain, others);
     if (others === 0) window.part(domain);
     run.results.push(result);
+    if (recorded !== undefined) run.waiters.push(recorded);
     if (run.scheduled) return;
+    if (run.open.size === 0) return recordResults(run);
     run.scheduled = true;
-    setImmediate(() => {
-      run.scheduled = false;
-      const results = run.results;
-      run.results = [];
-      run.recording++;
-      void record(run, results).then(() => {
-        // What failed, or was given up, is recorded with the report, after which the run ends.
-        const unreported = new Set(run.failures.map(({ recipient }) => recipient));
-        for (const { recipient, kind } of results) {
-          if (kind !== "failed" && !unreported.has(recipient)) run.busy.delete(recipient);
-        }
-        run.recording--;
-        finish(run);
-      });
+    setImmediate(recordResults, run);
+  }
+
+  function recordResults(run: Run): void {
+    const { results, waiters } = run;
+    run.scheduled = false;
+    run.results = [];
+    run.waiters = [];
+    run.recording++;
+    void record(run, results, waiters).then(() => {
+      // What failed, or was given up, is recorded with the report, after which the run ends.
+      const unreported = new Set(run.failures.map(({ recipient }) => recipient));
+      for (const { recipient, kind } of results) {
+        if (kind !== "failed" && !unreported.has(recipient)) run.busy.delete(recipient);
+      }
+      run.recording--;
+      finish(run);
     });
   }
 

@@ -30,13 +30,16 @@ interface RecorderEvents {
 type Deferred = DeferredMessage["recipients"][number];
 type PastAttemptFacts = NonNullable<Deferred["attempt"]>;
 
-/** Records results of one run. Resolves when they are recorded, or could not be, which is an event. */
-export type Recorder = (run: Run, results: readonly AttemptResult[]) => Promise<void>;
+/**
+ * Records results of one run. Resolves when they are recorded, or could not be, which is an event. Whoever waits is called
+ * as soon as what was delivered is recorded, or could not be.
+ */
+export type Recorder = (run: Run, results: readonly AttemptResult[], waiters: readonly (() => void)[]) => Promise<void>;
 
 export function createRecorder(services: RecorderServices, { created, waits }: RecorderEvents): Recorder {
   const { spool, store, observer, clock } = services;
 
-  async function record(run: Run, results: readonly AttemptResult[]): Promise<void> {
+  async function record(run: Run, results: readonly AttemptResult[], waiters: readonly (() => void)[]): Promise<void> {
     const { message } = run;
     const now = clock.wall();
     const delivered = results.filter(({ kind }) => kind === "delivered");
@@ -59,7 +62,7 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
     }
     announce(run, delivered, results, waiting);
     const work: Promise<unknown>[] = [];
-    if (delivered.length > 0) work.push(confirm(run, delivered).then(() => settle(run, delivered, "delivered")));
+    if (delivered.length > 0) work.push(recordDelivered(run, delivered, waiters));
     if (waiting.length > 0) work.push(tell(run, delayed).then((told) => putBack(run, waiting, told)));
     // One report for all recipients that failed in this run.
     if (run.open.size === 0 && run.results.length === 0 && run.failures.length > 0) work.push(giveUp(run));
@@ -67,11 +70,22 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
     for (const outcome of outcomes) if (outcome.status === "rejected") failed(run, outcome.reason);
   }
 
-  /** Success is told only to who asked for it (NOTIFY), and nearly nobody does. */
-  async function confirm(run: Run, delivered: readonly AttemptResult[]): Promise<void> {
-    if (run.message.recipientDsn === undefined) return;
-    const about = delivered.map((result) => ({ result, event: deliveredAs(result) }));
-    await tell(run, about);
+  async function recordDelivered(
+    run: Run,
+    delivered: readonly AttemptResult[],
+    waiters: readonly (() => void)[],
+  ): Promise<void> {
+    try {
+      // Success is told only to who asked for it (NOTIFY), and nearly nobody does.
+      if (run.message.recipientDsn !== undefined) {
+        const about = delivered.map((result) => ({ result, event: deliveredAs(result) }));
+        await tell(run, about);
+      }
+      await settle(run, delivered, "delivered");
+    } finally {
+      for (const recorded of waiters) recorded();
+    }
+    await forget(run, delivered);
   }
 
   /**
@@ -124,6 +138,7 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
     }
     try {
       await settle(run, failures, "failed");
+      await forget(run, failures);
     } finally {
       // Durable by now, whatever became of the settlement.
       if (bounced !== undefined) created(bounced.message, bounced.content);
@@ -141,13 +156,17 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
   }
 
   async function settle(run: Run, results: readonly AttemptResult[], outcome: Settlement["outcome"]): Promise<void> {
-    const recipients = results.map(({ recipient }) => recipient);
-    const settled = spool.settle(
+    await spool.settle(
       run.message.id,
-      recipients.map((recipient) => ({ recipient, outcome })),
+      results.map(({ recipient }) => ({ recipient, outcome })),
     );
-    await settled;
-    if (run.stored) await store.removeWaiting(run.message.id, recipients);
+  }
+
+  /** The spool has its end; a start would find that out, too. */
+  async function forget(run: Run, results: readonly AttemptResult[]): Promise<void> {
+    if (!run.stored) return;
+    const recipients = results.map(({ recipient }) => recipient);
+    await store.removeWaiting(run.message.id, recipients);
   }
 
   function announce(
@@ -191,7 +210,7 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
     observer.emit("internal.failed", { where: `queue of ${run.message.id}`, cause });
   }
 
-  return (run, results) => record(run, results).catch((error: unknown) => failed(run, error));
+  return (run, results, waiters) => record(run, results, waiters).catch((error: unknown) => failed(run, error));
 }
 
 function withWarning(run: Run, waiting: Deferred): Deferred {

@@ -20,6 +20,8 @@ export interface Run {
   /** Open recipients by domain. */
   readonly domains: Map<string, number>;
   results: AttemptResult[];
+  /** To be called when what of the results is delivered is recorded. */
+  waiters: (() => void)[];
   readonly failures: AttemptResult[];
   scheduled: boolean;
   /** Groups of results on their way into the spool or the store. */

@@ -115,6 +115,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
         entry.settled.set(recipient, outcome);
       }
     },
+    hurry: () => undefined,
     read: async (id) => {
       await house.before.read?.(id);
       const entry = spool.get(id);

@@ -29,8 +29,13 @@ export interface TransportJob {
   readonly content: () => Promise<readonly Uint8Array[]>;
   /** The same in 7-bit form, for a server that cannot take it as it is (RFC 6152 §3). Signed in that form. */
   readonly sevenBit?: () => Promise<Result<readonly Uint8Array[], ConversionError>>;
-  /** Called exactly once for every recipient of the job. */
-  readonly done: (result: AttemptResult) => void;
+  /**
+   * Called exactly once for every recipient of the job. `recorded` is to be called when a crash no longer leads to another
+   * attempt, or when that could not be reached: the next message on the connection waits for it.
+   */
+  readonly done: (result: AttemptResult, recorded?: () => void) => void;
+  /** Something does wait: what `done` said is to be recorded at once, not with the next that comes along. */
+  readonly hurry: () => void;
 }
 
 export interface Transport {

@@ -3,6 +3,8 @@
 // `lost`; no input makes it throw; nothing is written that was not asked for.
 // With PIPELINING (RFC 2920) an envelope is one write, and the next envelope travels with the content before it: one
 // write and one read per message. Without, strictly one command at a time.
+// Where the pace is `recorded`, the last octets of a message wait until the end of the one before it is durable here: when
+// we die, a connection leaves one message at most that the server has and we do not know of.
 // It knows no time: the shell asks `awaiting`, looks up how long that may take, and calls `lost` when it took longer.
 // Content goes by DATA, binary content by BDAT in one chunk (RFC 3030): that waits for the last RCPT, so that nothing is
 // written which no recipient wants. LMTP (RFC 2033) is the same session with LHLO, and with one reply to the content for
@@ -24,7 +26,15 @@ export interface ClientOptions {
   readonly tls: "never" | "opportunistic" | "required";
   /** Used inside TLS only. */
   readonly credentials: Credentials | undefined;
+  /**
+   * `recorded`: after a message that was delivered, the final dot (the BDAT) of the next waits for `recorded()`. Its
+   * envelope goes ahead, and so does large content. Otherwise nothing waits.
+   */
+  readonly pace?: "recorded";
 }
+
+/** Content beyond this goes ahead of a final dot that waits; below, one write for both is cheaper, octets. */
+const aheadFrom = 64 * 1024;
 
 const finalDot = Buffer.from(".\r\n", "latin1");
 
@@ -46,6 +56,8 @@ export class SmtpClient<Tag> {
   #delivering: Open<Tag> | undefined;
   #offering: Open<Tag> | undefined;
   #waiting: Open<Tag> | undefined;
+  /** Messages delivered whose record is not known to be durable. */
+  #unrecorded = 0;
   #commands = "";
   #write: Uint8Array[] = [];
   #events: ClientEvent<Tag>[] = [];
@@ -72,6 +84,16 @@ export class SmtpClient<Tag> {
   /** Whether `send` may be called now. */
   get accepting(): boolean {
     return this.#phase === "ready" && this.#waiting === undefined;
+  }
+
+  /** The message that waits, all but its last octets, for `recorded()`. */
+  get holding(): Tag | undefined {
+    return this.#delivering?.final === "held" ? this.#delivering.tag : undefined;
+  }
+
+  /** Delivered messages that `recorded()` was not called for. */
+  get unrecorded(): number {
+    return this.#unrecorded;
   }
 
   /** Bytes from the server. */
@@ -116,6 +138,20 @@ export class SmtpClient<Tag> {
     this.#waiting = prepared.value;
     this.#advance();
     return success(this.#step());
+  }
+
+  /** A message delivered over another session is not recorded yet: `recorded()` will be called for it, too. */
+  hold(): void {
+    this.#unrecorded++;
+  }
+
+  /** One delivered message is recorded. Also after the end of the session. */
+  recorded(): Step<Tag> {
+    if (this.#unrecorded === 0) throw new Error("recorded() without a delivered message");
+    this.#unrecorded--;
+    const open = this.#delivering;
+    if (this.#unrecorded === 0 && open?.final === "held") this.#sendFinal(open);
+    return this.#step();
   }
 
   /** Ends an idle session politely. */
@@ -258,6 +294,7 @@ export class SmtpClient<Tag> {
   #advance(): void {
     const open = this.#waiting;
     if (open === undefined || this.#offering !== undefined || this.#phase !== "ready") return;
+    if (this.#delivering?.final === "held") return;
     if (!this.#extensions.pipelining && this.#delivering !== undefined) return;
     this.#waiting = undefined;
     this.#offering = open;
@@ -333,17 +370,28 @@ export class SmtpClient<Tag> {
     this.#offering = undefined;
     this.#delivering = open;
     if (lmtp) open.unanswered = [...open.outcomes.keys()].filter((index) => open.outcomes[index] === undefined);
-    for (let count = lmtp ? open.unanswered.length : 1; count > 0; count--) this.#expected.push("content");
+    if (this.#unrecorded === 0) return this.#sendFinal(open);
+    open.final = "held";
+    if (open.transfer === "DATA" && open.accepted > 0 && open.octets > aheadFrom) {
+      this.#flushCommands();
+      this.#write.push(...open.content);
+      open.contentOut = true;
+    }
+  }
+
+  /** What is missing of the content, and its end; the next envelope goes with it. */
+  #sendFinal(open: Open<Tag>): void {
+    open.final = "sent";
+    for (let count = Math.max(1, open.unanswered.length); count > 0; count--) this.#expected.push("content");
     if (open.transfer === "BDAT") {
-      const size = open.content.reduce((sum, chunk) => sum + chunk.length, 0);
-      this.#commands += crlfLine(`BDAT ${size} LAST`);
+      this.#commands += crlfLine(`BDAT ${open.octets} LAST`);
       this.#flushCommands();
       this.#write.push(...open.content);
       return this.#advance();
     }
     this.#flushCommands();
     // RFC 2920 §3.1: a server that says 354 although it took no recipient gets a lone dot, and its answer means nothing.
-    if (open.accepted > 0) this.#write.push(...open.content);
+    if (open.accepted > 0 && !open.contentOut) this.#write.push(...open.content);
     this.#write.push(finalDot);
     this.#advance();
   }
@@ -359,6 +407,8 @@ export class SmtpClient<Tag> {
     }
     this.#delivering = undefined;
     settle(open, outcome);
+    const delivered = open.outcomes.some((each) => each?.kind === "delivered");
+    if (delivered && this.#options.pace === "recorded") this.#unrecorded++;
     this.#finish(open);
     this.#advance();
   }
@@ -395,7 +445,8 @@ export class SmtpClient<Tag> {
 
   #close(reason?: SessionFailure): void {
     const [delivering, ...unsent] = [this.#delivering, this.#offering, this.#waiting];
-    if (delivering !== undefined) this.#finish(delivering, { kind: "lost", content: "unknown" });
+    const content = delivering?.final === "held" ? "unsent" : "unknown";
+    if (delivering !== undefined) this.#finish(delivering, { kind: "lost", content });
     for (const open of unsent) if (open !== undefined) this.#finish(open);
     this.#delivering = this.#offering = this.#waiting = undefined;
     this.#phase = "closed";

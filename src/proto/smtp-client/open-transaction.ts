@@ -13,6 +13,8 @@ export interface Open<Tag> {
   readonly envelope: readonly string[];
   /** As it goes on the wire. */
   readonly content: readonly Uint8Array[];
+  /** Of the content on the wire, without the final dot. */
+  readonly octets: number;
   /** How the content travels. */
   readonly transfer: "DATA" | "BDAT";
   readonly outcomes: (Outcome | undefined)[];
@@ -22,6 +24,10 @@ export interface Open<Tag> {
   answered: number;
   accepted: number;
   sender: "open" | "refused";
+  /** The octets that make the message the server's: `held` while an earlier message is not recorded. */
+  final: "unsent" | "held" | "sent";
+  /** The content is out, all but its end. */
+  contentOut: boolean;
   /** LMTP: recipients whose reply to the content is still to come, in their order. */
   unanswered: number[];
 }
@@ -51,7 +57,10 @@ export function prepareTransaction<Tag>(
       ...recipients.map((recipient, index) => rcptCommand(recipient, notifications?.recipients[index])),
     ],
     content: ready.value,
+    octets: ready.value.reduce((sum, chunk) => sum + chunk.length, 0),
     transfer: binary ? "BDAT" : "DATA",
+    final: "unsent",
+    contentOut: false,
     unanswered: [],
     outcomes: recipients.map(() => undefined),
     written: 0,
