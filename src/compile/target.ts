@@ -1,0 +1,98 @@
+// A target turns a program into the texts of one kind of device, and such a text back into a program. It prints from a
+// tree, never by gluing what it was not asked to say; and it refuses, naming the rule, what the device cannot say. What
+// it prints it must read back as the same program within its scope; verify.ts holds it to that. It also reads how the
+// device shows the configuration, and what people write; what it does not understand is a problem, never skipped.
+
+import type { Family } from "../base/address.ts";
+import type { Result } from "../base/result.ts";
+import type { Manner, Program, Scope } from "./ir.ts";
+
+export interface Target {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly render: (program: Program, options: RenderOptions) => Result<readonly TextFile[], readonly CompileError[]>;
+  readonly parse: (files: readonly TextFile[], context: ReadContext) => Result<Program, ParseProblem>;
+}
+
+export type PlacementKind = "edge" | "interfaces" | "edge-out" | "edge-in" | "line";
+
+export interface Capabilities {
+  /** Where its filters can stand; the first is the usual one. */
+  readonly placements: readonly PlacementKind[];
+  readonly families: readonly Family[];
+  /** How it can block, in no order. */
+  readonly manners: readonly Manner[];
+  /** `prefix-lists`: sets are written once and named; `inline`: each use spells them out. */
+  readonly sets: "prefix-lists" | "inline";
+  /** Whether members of sets can end by themselves. */
+  readonly timeouts: boolean;
+  readonly counters: boolean;
+  /** Whether terms can tell SYN from other segments, and fragments from whole packets. */
+  readonly flags: boolean;
+  readonly fragments: boolean;
+  readonly subscribers: boolean;
+  readonly validation: readonly ("list" | "strict")[];
+  /** What a device of this kind holds, with the source of the number. */
+  readonly budget?: Budget;
+}
+
+export interface Budget {
+  readonly unit: string;
+  readonly most: number;
+  readonly source: string;
+}
+
+export interface TextFile {
+  /** Relative; for a target of one file "config" with the usual suffix. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface RenderOptions {
+  /** Part of the names that change with each revision, so that a device swaps one binding. Lower-case letters and digits. */
+  readonly revision: string;
+  /** The instant that the program is of, in wall milliseconds. */
+  readonly at: number;
+  /** The first instant at which the program may be another; undefined: never. */
+  readonly validUntil: number | undefined;
+  /** What holds only under conditions, as sentences for the header. */
+  readonly hypotheses: readonly string[];
+  /** A manner that is not the first choice is an error. */
+  readonly strictManner: boolean;
+  /** The device's own budget instead of the usual one. */
+  readonly budget?: number;
+}
+
+/** What a text alone does not tell. */
+export interface ReadContext {
+  readonly scope: Scope;
+  /** Which side the interfaces named in the text are on. */
+  readonly customerInterfaces: readonly string[];
+  readonly upstreamInterfaces: readonly string[];
+  /** When the text is read: remaining times count from here. */
+  readonly at: number;
+}
+
+export interface CompileError {
+  /** The policy's rule that the target cannot say, or undefined where the whole is at fault. */
+  readonly rule: string | undefined;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface ParseProblem {
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+/** What every text says in its head, as lines without a comment sign. Parsers pass over it. */
+export function headerLines(target: string, options: RenderOptions): readonly string[] {
+  return [
+    `${target}: port 25 policy, revision ${options.revision}`,
+    `in force at ${new Date(options.at).toISOString()}`,
+    `valid until ${options.validUntil === undefined ? "the policy changes" : new Date(options.validUntil).toISOString()}`,
+    ...options.hypotheses.map((hypothesis) => `holds if: ${hypothesis}`),
+  ];
+}
