@@ -27,7 +27,7 @@ export function decide(program: Program, packet: FilteredPacket): ProgramDecisio
       term === undefined
         ? { action: filter.otherwise, rule: `${filter.name} otherwise` }
         : { action: term.action, rule: term.id };
-    if (decision.action.kind === "block") return decision;
+    if (decision.action.kind !== "pass") return decision;
     if (last.rule === "unfiltered" || term !== undefined) last = decision;
   }
   return last;

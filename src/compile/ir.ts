@@ -73,7 +73,10 @@ export interface PortRange {
 export type Manner = "reset" | "admin-prohibited" | "drop";
 
 export type Action =
+  /** The filter lets it pass; those bound after it are asked as well. */
   | { readonly kind: "pass" }
+  /** It passes, and filters bound after this one are not asked. */
+  | { readonly kind: "accept" }
   /** A target takes the first manner that it can say. */
   | { readonly kind: "block"; readonly manners: readonly Manner[] };
 

@@ -165,6 +165,6 @@ function toSet(address: LineAddress, name: string): NamedSet | string | undefine
 }
 
 function sameAction(left: Action, right: Action): boolean {
-  if (left.kind === "pass" || right.kind === "pass") return left.kind === right.kind;
+  if (left.kind !== "block" || right.kind !== "block") return left.kind === right.kind;
   return left.manners.join() === right.manners.join();
 }

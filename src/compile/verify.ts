@@ -68,10 +68,10 @@ type Ends = Pick<FilteredPacket, "source" | "destination">;
 interface AddressTerm {
   readonly source: number;
   readonly destination: number;
-  readonly blocks: boolean;
+  readonly outcome: Action["kind"];
 }
 
-/** First match decides; a packet is blocked if any of several lists blocks it. */
+/** First match decides; of several lists the first that does not let pass. */
 type AddressList = readonly AddressTerm[];
 type AddressLists = readonly AddressList[];
 
@@ -127,16 +127,16 @@ class Comparison {
     const allowed = way.validation === "looked at" ? this.#validations[side].allowedOn(way) : undefined;
     if (allowed !== undefined) {
       const source = this.#numberOf(allowed, way.family);
-      const others = { source: -1, destination: -1, blocks: true };
-      lists.push(source === undefined ? [others] : [{ source, destination: -1, blocks: false }, others]);
+      const others: AddressTerm = { source: -1, destination: -1, outcome: "block" };
+      lists.push(source === undefined ? [others] : [{ source, destination: -1, outcome: "pass" }, others]);
     }
     for (const binding of this.#programs[side].bindings) {
       if (!bindingMeets(binding, way)) continue;
       const filter = this.#filters[side].get(binding.filter);
       if (filter === undefined) throw new Error(`a binding names the filter ${binding.filter}, which is not there`);
       const list = this.#listOf(filter, way, kind);
-      // Where nothing blocks, a list says nothing.
-      if (list.some((term) => term.blocks)) lists.push(list);
+      // Where all pass, a list says nothing.
+      if (list.some(({ outcome }) => outcome !== "pass")) lists.push(list);
     }
     return lists;
   }
@@ -150,10 +150,10 @@ class Comparison {
       const destination =
         match.destination === undefined ? -1 : this.#numberOf(familySet(match.destination, family), family);
       if (source === undefined || destination === undefined) continue;
-      list.push({ source, destination, blocks: blocks(action) });
+      list.push({ source, destination, outcome: action.kind });
       if (source === -1 && destination === -1) return list;
     }
-    list.push({ source: -1, destination: -1, blocks: blocks(filter.otherwise) });
+    list.push({ source: -1, destination: -1, outcome: filter.otherwise.kind });
     return list;
   }
 
@@ -213,17 +213,13 @@ class Comparison {
   }
 }
 
-function blocks(action: Action): boolean {
-  return action.kind === "block";
-}
-
 function filtersByName({ filters }: Program): ReadonlyMap<string, Filter> {
   return new Map(filters.map((filter) => [filter.name, filter]));
 }
 
 function keyOf(lists: AddressLists): string {
   return lists
-    .map((list) => list.map(({ source, destination, blocks: does }) => `${source},${destination},${does}`).join(";"))
+    .map((list) => list.map(({ source, destination, outcome }) => `${source},${destination},${outcome}`).join(";"))
     .join("/");
 }
 
@@ -243,10 +239,11 @@ function reduce(lists: AddressLists, source: Signature, at: ReadonlyMap<number, 
 }
 
 function blocksAt(lists: AddressLists, destination: Signature, at: ReadonlyMap<number, number>): boolean {
-  return lists.some((list) => {
+  for (const list of lists) {
     const term = list.find((one) => one.destination === -1 || isIn(destination, at.get(one.destination)!));
-    return term?.blocks === true;
-  });
+    if (term !== undefined && term.outcome !== "pass") return term.outcome === "block";
+  }
+  return false;
 }
 
 /** Gives a strict check without routes those of the other program's check of the same line. */
