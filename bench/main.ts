@@ -2,67 +2,62 @@
 
 import { setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
-import { benchSmtp } from "./smtp/bench.ts";
+import { flag, listOf, readArguments, text, UsageError, wholeNumber } from "../test/lab/arguments.ts";
+import { benchRow } from "./smtp/bench.ts";
+import type { BenchOptions } from "./smtp/bench.ts";
 import { raisePriority } from "./smtp/group.ts";
-import type { PeerName } from "./smtp/peers.ts";
+import { ours, peerNames } from "./smtp/peers/peer.ts";
+import type { PeerName } from "./smtp/peers/peer.ts";
+import { keepResult, readResults, resultOf } from "./smtp/results.ts";
+import type { Results } from "./smtp/results.ts";
 import { rows } from "./smtp/rows.ts";
 import { NotPossible } from "./smtp/scope.ts";
 import { smtpMarkdown } from "./smtp/table.ts";
 import { benchStorage, storageMarkdown } from "./storage/bench.ts";
 
-const usage = `npm run bench -- smtp [options]      our server beside Postfix; writes bench/RESULTS.md
+const usage = `npm run bench -- smtp [options]      our server beside others; rows measured go into bench/RESULTS.md
 npm run bench -- storage [options]   ways to keep accepted mail; writes bench/RESULTS-storage.md
 
   --runs <n>         runs of each candidate in each row (smtp: 3, storage: 9)
-  --output <file>    write the table there instead; "-" writes no file
+  --output <file>    write the table of this run there instead; "-" writes no file
 smtp only:
   --rows <names>     comma-separated (all):
-${rows.map(({ name, title }) => `                       ${name.padEnd(6)}${title}`).join("\n")}
-  --seconds <n>      how long one run should last, about (3)
-  --alone            without Postfix and without the second ours
-  --priority high    raise the priority of load and servers above other work (root)`;
-
-class UsageError extends Error {}
+${rows.map(({ name, title }) => `                       ${name.padEnd(9)}${title}`).join("\n")}
+  --peers <names>    comma-separated, of those in the row (all): ${peerNames.map((name) => `"${name}"`).join(", ")};
+                     with fewer than all, no file is written but --output
+  --alone            ours only, once: --peers sekimori
+  --seconds <n>      how long one run should last, about (2)
+  --priority high    raise the priority of load and servers above other work (root)
+  --table            measure nothing: make bench/RESULTS.md anew from the results that are kept`;
 
 const signals = { interrupted: false };
 
-function wholeNumber(text: string | undefined, name: string, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError(`--${name} wants a whole number from 1`);
-  return Number(text);
-}
-
-function readArguments(): ReturnType<typeof parse> {
-  try {
-    return parse();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function parse() {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean", default: false } as const;
-  return parseArgs({
-    allowPositionals: true,
-    options: { rows: text, runs: text, seconds: text, output: text, priority: text, alone: flag, help: flag },
-  });
-}
+const options = {
+  runs: text,
+  output: text,
+  help: flag,
+  rows: text,
+  peers: text,
+  seconds: text,
+  priority: text,
+  alone: flag,
+  table: flag,
+} as const;
+type Values = ReturnType<typeof readArguments<typeof options>>["values"];
 
 async function main(): Promise<void> {
-  const { values, positionals } = readArguments();
+  const { values, positionals } = readArguments(options);
   if (values.help) {
     console.log(usage);
     return;
   }
   const [what] = positionals;
-  if (positionals.length !== 1) throw new UsageError("say what to measure: smtp or storage");
+  if (positionals.length !== 1) throw new UsageError("say what to measure");
   switch (what) {
     case "smtp":
       return smtp(values);
     case "storage": {
-      const markdown = storageMarkdown(await benchStorage(wholeNumber(values.runs, "runs", 9)));
+      const markdown = storageMarkdown(await benchStorage(wholeNumber(values.runs, "runs", { otherwise: 9 })));
       return show(markdown, values.output, "RESULTS-storage.md");
     }
     case undefined:
@@ -71,20 +66,24 @@ async function main(): Promise<void> {
   }
 }
 
-async function smtp(values: ReturnType<typeof parse>["values"]): Promise<void> {
-  const names = values.rows?.split(",") ?? rows.map(({ name }) => name);
-  const chosen = names.map((name) => {
-    const row = rows.find((each) => each.name === name);
-    if (row === undefined) throw new UsageError(`there is no row ${name}`);
-    return row;
-  });
+async function smtp(values: Values): Promise<void> {
+  const names = rows.map(({ name }) => name);
+  const chosen = listOf(values.rows, "rows", names) ?? names;
   const { priority = "usual" } = values;
   if (priority !== "usual" && priority !== "high") throw new UsageError("--priority is usual or high");
-  const runs = wholeNumber(values.runs, "runs", 3);
-  const seconds = wholeNumber(values.seconds, "seconds", 3);
-  const peers: readonly PeerName[] = values.alone
-    ? ["sekimori"]
-    : ["sekimori", "Postfix", "Postfix, eased", "sekimori (again)"];
+  const peers: readonly PeerName[] | undefined = values.alone
+    ? ours.slice(0, 1)
+    : listOf(values.peers, "peers", peerNames);
+  if (peers?.some((name) => ours.includes(name)) === false) throw new UsageError("--peers: not without sekimori");
+  const settings: BenchOptions = {
+    runs: wholeNumber(values.runs, "runs", { otherwise: 3 }),
+    seconds: wholeNumber(values.seconds, "seconds", { otherwise: 2 }),
+    peers,
+    priority,
+    interrupted: () => signals.interrupted,
+    tell: (line) => console.log(line),
+  };
+  if (values.table) return show(smtpMarkdown(await readResults()), values.output, "RESULTS.md");
   if (process.getuid?.() !== 0) throw new NotPossible("Postfix changes identities: this needs root");
   // Children are ended by the lab's own handlers; what they held is released on the way out.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (signals.interrupted = true));
@@ -92,16 +91,18 @@ async function smtp(values: ReturnType<typeof parse>["values"]): Promise<void> {
     setPriority(-19);
     raisePriority([process.pid]);
   }
-  const table = await benchSmtp({
-    rows: chosen,
-    runs,
-    seconds,
-    peers,
-    priority,
-    interrupted: () => signals.interrupted,
-    tell: (line) => console.log(line),
-  });
-  await show(smtpMarkdown(table, { runs, priority }), values.output, "RESULTS.md");
+  // A run of some of the servers has no bar: it is for looking at, not for keeping.
+  const keeps = peers === undefined && values.output === undefined;
+  let these: Results = {};
+  for (const row of rows.filter(({ name }) => chosen.includes(name))) {
+    // oxlint-disable-next-line no-await-in-loop -- one row at a time is the point
+    const result = resultOf(await benchRow(row, settings), settings);
+    these = { ...these, [row.name]: result };
+    if (!keeps) continue;
+    // oxlint-disable-next-line no-await-in-loop -- what comes later may fail
+    await writeFile(new URL("RESULTS.md", import.meta.url), smtpMarkdown(await keepResult(row.name, result)));
+  }
+  await show(smtpMarkdown(these), keeps ? "-" : (values.output ?? "-"), "");
 }
 
 async function show(markdown: string, output: string | undefined, usual: string): Promise<void> {

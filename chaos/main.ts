@@ -1,7 +1,7 @@
 // `npm run chaos -- kill|powercut|disk|remote|clock`: what may happen to a server, done to one, many times. Exit codes: 0 nothing was
 // lost, 1 something was, 2 usage, 3 not possible here.
 
-import { parseArgs } from "node:util";
+import { flag, readArguments, text, UsageError, wholeNumber } from "../test/lab/arguments.ts";
 import type { Scope } from "../test/lab/cleanup.ts";
 import { chaosClock } from "./clock.ts";
 import { chaosDisk } from "./disk.ts";
@@ -32,30 +32,8 @@ const scenarios: Readonly<
   clock: { run: chaosClock, rounds: 50 },
 };
 
-class UsageError extends Error {}
-
-function wholeNumber(text: string | undefined, name: string, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--${name} wants a whole number`);
-  return Number(text);
-}
-
-function readArguments(): ReturnType<typeof parse> {
-  try {
-    return parse();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function parse() {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean", default: false } as const;
-  return parseArgs({ allowPositionals: true, options: { rounds: text, seed: text, "no-sync": flag, help: flag } });
-}
-
 async function main(): Promise<number> {
-  const { values, positionals } = readArguments();
+  const { values, positionals } = readArguments({ rounds: text, seed: text, "no-sync": flag, help: flag });
   if (values.help) {
     console.log(usage);
     return 0;
@@ -63,8 +41,8 @@ async function main(): Promise<number> {
   const [what = ""] = positionals;
   const scenario = scenarios[values["no-sync"] ? `${what} --no-sync` : what];
   if (positionals.length !== 1 || scenario === undefined) throw new UsageError("say what is to happen");
-  const seed = wholeNumber(values.seed, "seed", Math.floor(Math.random() * 1_000_000));
-  const rounds = wholeNumber(values.rounds, "rounds", scenario.rounds);
+  const seed = wholeNumber(values.seed, "seed", { otherwise: Math.floor(Math.random() * 1_000_000), least: 0 });
+  const rounds = wholeNumber(values.rounds, "rounds", { otherwise: scenario.rounds });
   console.log(`${what}: ${rounds} rounds, seed ${seed}`);
 
   const closers: (() => Promise<void> | void)[] = [];

@@ -1,16 +1,17 @@
-// The load of the end-to-end row, in a process of its own: sessions with STARTTLS, AUTH where the server wants it, and
-// then one message after the other in each. MAIL, RCPT and DATA go out together (RFC 2920); the content waits for 354.
-// smtp-source(1) speaks no TLS.
+// Load that smtp-source(1) cannot make, in a process of its own: sessions with STARTTLS (TLS 1.3, always a full handshake), AUTH
+// where the server wants it, and then one message, or one after the other while there are any. MAIL, RCPT and DATA go out
+// together (RFC 2920); the content waits for 354.
 
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, createSecureContext } from "node:tls";
 
 export interface SubmitOptions {
   readonly address: string;
   readonly port: number;
   readonly connections: number;
+  readonly perConnection: "one" | "all";
   readonly messages: number;
   readonly size: number;
   readonly sender: string;
@@ -21,6 +22,7 @@ export interface SubmitOptions {
 
 const options = JSON.parse(process.argv[2] ?? "{}") as SubmitOptions;
 let left = options.messages;
+const secureContext = createSecureContext({ minVersion: "TLSv1.3" });
 
 interface Session {
   /** Sends, and waits for a reply per expected code. */
@@ -30,11 +32,13 @@ interface Session {
 
 function makeSession(socket: Socket): Session {
   let text = "";
+  let failure: Error | undefined;
   let wake: (() => void) | undefined;
   socket.setEncoding("latin1").on("data", (chunk: string) => {
     text += chunk;
     if (text.endsWith("\n")) wake?.();
   });
+  socket.on("error", (error) => (failure = error));
   socket.on("close", () => wake?.());
   const exchange = async (octets: string, codes: readonly string[]): Promise<void> => {
     if (octets !== "") socket.write(octets, "latin1");
@@ -45,7 +49,7 @@ function makeSession(socket: Socket): Session {
         text = "";
         return;
       }
-      if (socket.destroyed) throw new Error(`closed after: ${text}`);
+      if (socket.destroyed) throw new Error(`closed (${failure?.message ?? "by the server"}) after: ${text}`);
       // oxlint-disable-next-line no-await-in-loop -- a dialogue
       await new Promise<void>((resolve) => (wake = resolve));
     }
@@ -61,7 +65,7 @@ async function open(): Promise<Session> {
   await first.exchange("STARTTLS\r\n", ["220"]);
   plain.removeAllListeners("data");
   // Self-signed, made for this run.
-  const secured = connectTls({ socket: plain, rejectUnauthorized: false });
+  const secured = connectTls({ socket: plain, secureContext, rejectUnauthorized: false });
   await once(secured, "secureConnect");
   const session = makeSession(secured);
   await session.exchange("EHLO client.example.org\r\n", ["250"]);
@@ -79,17 +83,22 @@ const line = `${"x".repeat(70)}\r\n`;
 const content = `${header.join("\r\n")}\r\n\r\n${line.repeat(Math.ceil(options.size / line.length))}.\r\n`;
 const envelope = `MAIL FROM:<${options.sender}>\r\nRCPT TO:<${options.recipient}>\r\nDATA\r\n`;
 
+/* oxlint-disable no-await-in-loop -- a dialogue */
 async function work(): Promise<void> {
-  const { exchange, socket } = await open();
-  /* oxlint-disable no-await-in-loop -- a dialogue */
   while (left > 0) {
     left--;
-    await exchange(envelope, ["250", "250", "354"]);
-    await exchange(content, ["250"]);
+    const { exchange, socket } = await open();
+    for (;;) {
+      await exchange(envelope, ["250", "250", "354"]);
+      await exchange(content, ["250"]);
+      if (options.perConnection === "one" || left === 0) break;
+      left--;
+    }
+    // As smtp-source does: nobody waits for the other side to close.
+    await exchange("QUIT\r\n", ["221"]);
+    socket.destroy();
   }
-  /* oxlint-enable no-await-in-loop */
-  await exchange("QUIT\r\n", ["221"]);
-  socket.destroy();
 }
+/* oxlint-enable no-await-in-loop */
 
 await Promise.all(Array.from({ length: options.connections }, work));

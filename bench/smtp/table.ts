@@ -1,76 +1,138 @@
-// The figures as Markdown: medians in the table, every run below it. Names no machine and no path.
+// The figures as Markdown: one summary, then every row with every run. Names no machine and no path.
 
-import { availableParallelism, cpus } from "node:os";
-import type { Cell, SmtpTable, TableRow } from "./bench.ts";
+import { median } from "../figures.ts";
+import type { Cell } from "./bench.ts";
+import { limits } from "./limits.ts";
 import type { Run } from "./load.ts";
+import { durablePeers, ours } from "./peers/peer.ts";
+import type { Result, Results } from "./results.ts";
+import { rows } from "./rows.ts";
+import type { Metric, Row, Target } from "./rows.ts";
 
-export function smtpMarkdown(table: SmtpTable, options: { readonly runs: number; readonly priority: string }): string {
-  const facts = [
-    new Date().toISOString().slice(0, 10),
-    `${availableParallelism()} CPUs (${cpus()[0]?.model.trim() ?? "unknown"})`,
-    `Node ${process.version}`,
-    `Postfix ${table.postfixVersion}`,
-  ];
+const introduction = `# SMTP: sekimori beside others
+
+Made by \`npm run bench -- smtp\`; rows can be measured one by one (\`--rows\`), and each says when it was.
+
+Load and servers share the CPUs and speak over loopback. Per row every server starts fresh, is warmed up, and then they take
+turns. Ours stands in each row twice: what differs between the two is noise. Its figure in the summary is the median of the runs
+of both. The bar is the best durable mail server (Postfix, Exim, Haraka) in that row and that run. CPU is that of the server's
+processes alone, kernel time, threads and ended processes included, up to 0.3 s after the last answer. Memory is the peak PSS
+of a further run that is not timed.
+
+All sync a message before they answer 250. Ours runs as an operator runs it: the whole decision path, events and log on. The
+others are set up in their favour: no logs, no names looked up, no policy, relaying without AUTH. *Postfix, eased* also has its queue
+in memory, so nothing of it is durable: it shows what a file per message costs on this file system, and is no bar. The library
+*smtp-server*, with a handler that appends and syncs, is not a durable mail server by itself either.
+
+- Acceptance: mail for a local mailbox, by smtp-source; kept, not delivered (ours is paused, Postfix has it on hold).
+- End to end: from the first connection to the last arrival at smtp-sink. Ours takes remote mail from accounts only, inside TLS, so all
+  take TLS sessions (a full TLS 1.3 handshake each) from the same load; ours also wants AUTH, counts quotas and checks authors.
+- AUTH: a remembered right password costs ours a keyed digest; the others compare plain text.`;
+
+export function smtpMarkdown(results: Results): string {
+  const measured = rows.flatMap((row) =>
+    results[row.name] === undefined ? [] : [{ row, result: results[row.name]! }],
+  );
+  const missing = rows.filter(({ name }) => results[name] === undefined).map(({ name }) => name);
   return [
-    "# SMTP: sekimori beside Postfix",
+    introduction,
     "",
-    `Made by \`npm run bench -- smtp\`. ${facts.join(", ")}.`,
+    ...(missing.length === 0 ? [] : [`Not measured yet: ${missing.join(", ")}.`, ""]),
+    "| row | figure | ours | bar | ratio | target | | what limits it |",
+    "|---|---|---:|---|---:|---:|---|---|",
+    ...measured.flatMap(({ row, result }) => summary(row, result)),
     "",
-    "Load and servers share these CPUs and speak over loopback. Per row every server starts fresh, is warmed up, and then",
-    `they take turns, ${options.runs} runs each${options.priority === "high" ? ", with raised priority" : ""}. Ours stands in each row twice: what differs between the two is noise.`,
-    "CPU is that of the server's processes alone, kernel time, threads and ended processes included",
-    `(${table.accounting}), up to 0.3 s after the last answer. Memory is the peak PSS of a further run that is not timed.`,
-    "",
-    "Both sync a message before they answer 250 and write their log. Postfix stands here twice too: like ours, and *eased*,",
-    "which is its best case: no log, and its queue in memory, so without the cost of a file per message on this file system.",
-    "Ratios are to the one like ours / to the eased one. Acceptance: mail for a local mailbox, by smtp-source; ours is",
-    "paused, Postfix puts it on hold. End to end: both take TLS sessions; ours also wants AUTH, counts quotas and checks",
-    "authors.",
-    "",
-    "| row | server | msg/s, median | × Postfix / eased | CPU µs per message, median | × Postfix / eased | PSS MiB |",
-    "|---|---|---:|---:|---:|---:|---:|",
-    ...table.rows.flatMap((row) => rowLines(row)),
-    "",
-    "## Every run",
-    "",
-    "msg/s (CPU µs per message), in the order they were made.",
-    "",
-    ...table.rows.flatMap(({ row, cells }) => cells.map((cell) => `- ${row.name}, ${cell.peer}: ${every(cell.runs)}`)),
-    "",
+    ...measured.flatMap(({ row, result }) => section(row, result)),
   ].join("\n");
 }
 
-function rowLines({ row, cells }: TableRow): string[] {
-  const bars = cells.filter(({ peer }) => peer.startsWith("Postfix"));
-  return cells.map((cell) => {
-    const ratios = (of: (run: Run) => number): string =>
-      cell.peer.startsWith("Postfix")
-        ? ""
-        : bars.map(({ runs }) => (median(cell.runs.map(of)) / median(runs.map(of))).toFixed(2)).join(" / ");
-    return `| ${[
-      row.title,
-      cell.peer,
-      median(cell.runs.map(rate)).toFixed(0),
-      ratios(rate),
-      median(cell.runs.map(cost)).toFixed(0),
-      ratios(cost),
-      mebibytes(cell),
-    ].join(" | ")} |`;
+const figureNames: Readonly<Record<Metric, (unit: Row["unit"]) => string>> = {
+  rate: (unit) => `${unit}s/s`,
+  cpu: (unit) => `server CPU µs per ${unit}`,
+  memory: (unit) => `KiB per ${unit}`,
+};
+
+function summary(row: Row, result: Result): string[] {
+  const cells = result.cells.filter(({ peer }) => ours.includes(peer));
+  const targets: readonly (Target | Metric)[] = row.targets.length === 0 ? ["rate"] : row.targets;
+  return targets.map((target) => {
+    const metric = typeof target === "string" ? target : target.metric;
+    const own = median(cells.flatMap(({ runs }) => runs.map((run) => figure(run, metric))));
+    const bar = best(result.cells, metric);
+    const ratio = bar === undefined ? Number.NaN : own / medianOf(bar, metric);
+    const reached = typeof target === "string" ? undefined : isReached(target, own, ratio);
+    const limit = reached === false ? (limits[row.name] ?? "") : "";
+    return line([
+      `${row.name}: ${row.title}`,
+      figureNames[metric](row.unit),
+      show(own, metric),
+      bar === undefined ? "none" : `${bar.peer} ${show(medianOf(bar, metric), metric)}`,
+      Number.isNaN(ratio) ? "" : `${ratio.toFixed(2)}×`,
+      typeof target === "string" ? "" : wanted(target),
+      reached === undefined ? "" : reached ? "reached" : "**missed**",
+      limit,
+    ]);
   });
 }
 
-const rate = ({ perSecond }: Run): number => perSecond;
-const cost = ({ cpuMicroseconds }: Run): number => cpuMicroseconds;
-const mebibytes = ({ memory }: Cell): string => (memory / 1024 / 1024).toFixed(0);
-
-function every(runs: readonly Run[]): string {
-  const figures = runs.map((run) => `${rate(run).toFixed(0)} (${cost(run).toFixed(0)})`).join(", ");
-  return `${figures}; ${runs[0]?.messages ?? 0} messages a run`;
+function isReached(target: Target, own: number, ratio: number): boolean {
+  const value = target.of === "bar" ? ratio : own;
+  return "atLeast" in target ? value >= target.atLeast : value <= target.atMost;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+function wanted(target: Target): string {
+  if ("atLeast" in target) return `≥ ${target.atLeast.toFixed(1)}×`;
+  return target.of === "bar" ? `≤ ${target.atMost.toFixed(2)}×` : `≤ ${show(target.atMost, target.metric)}`;
+}
+
+/** Of the durable ones; a rate is best when high, a cost when low. */
+function best(cells: readonly Cell[], metric: Metric): Cell | undefined {
+  const candidates = cells.filter(({ peer }) => durablePeers.includes(peer));
+  const sorted = candidates.toSorted((a, b) => medianOf(a, metric) - medianOf(b, metric));
+  return metric === "rate" ? sorted.at(-1) : sorted[0];
+}
+
+function section(row: Row, { cells, absent, machine, options, accounting }: Result): string[] {
+  const isIdle = row.load.kind === "idle";
+  const bars = isIdle ? (["memory"] as const) : (["rate", "cpu"] as const);
+  const headings = bars.flatMap((metric) => [figureNames[metric](row.unit), "× bar"]);
+  return [
+    `## ${row.name}: ${row.title}`,
+    "",
+    `${[...machine, `CPU by ${accounting}`].join(", ")}${options.priority === "high" ? ", raised priority" : ""}.`,
+    "",
+    line(["server", ...headings, ...(isIdle ? ["held"] : ["peak PSS MiB", "messages a run"])]),
+    `|---|${"---:|".repeat(headings.length + (isIdle ? 1 : 2))}`,
+    ...cells.map((cell) =>
+      line([
+        `${cell.peer} ${cell.version}`.trim(),
+        ...bars.flatMap((metric) => {
+          const bar = best(cells, metric);
+          const value = medianOf(cell, metric);
+          return [show(value, metric), bar === undefined ? "" : (value / medianOf(bar, metric)).toFixed(2)];
+        }),
+        ...(isIdle ? [] : [(cell.memory / 1024 / 1024).toFixed(0)]),
+        String(cell.runs[0]?.count ?? 0),
+      ]),
+    ),
+    "",
+    ...Object.entries(absent).map(([peer, reason]) => `- Without ${peer}: ${reason}.`),
+    isIdle ? "- Every run, KiB per connection:" : "- Every run, rate (CPU µs), in the order they were made:",
+    ...cells.map(({ peer, runs }) => `  - ${peer}: ${runs.map((run) => every(run, isIdle)).join(", ")}`),
+    "",
+  ];
+}
+
+function every(run: Run, isIdle: boolean): string {
+  return isIdle
+    ? show(figure(run, "memory"), "memory")
+    : `${show(figure(run, "rate"), "rate")} (${show(figure(run, "cpu"), "cpu")})`;
+}
+
+const figure = (run: Run, metric: Metric): number => run.figures[metric] ?? Number.NaN;
+const medianOf = ({ runs }: Cell, metric: Metric): number => median(runs.map((run) => figure(run, metric)));
+const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+
+function show(value: number, metric: Metric): string {
+  return metric === "memory" ? (value / 1024).toFixed(1) : value.toFixed(0);
 }

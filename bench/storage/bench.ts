@@ -3,10 +3,12 @@
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, statfs } from "node:fs/promises";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { machine, median } from "../figures.ts";
+import { slowSyncEnvironment } from "../slow-sync.ts";
 import type { RunOptions, RunResult } from "./one.ts";
 import type { StoreName } from "./stores.ts";
 
@@ -58,21 +60,16 @@ function rows(): Row[] {
 /** Prints every run. `runs`: of each candidate in each row. */
 export async function benchStorage(runs = 9): Promise<StorageTable> {
   const directory = await mkdtemp(join(tmpdir(), "bench-shim-"));
-  const shim = join(directory, "slow-sync.so");
-  const compiler = ["-O2", "-shared", "-fPIC", "-o", shim, here("slow-sync.c"), "-ldl"];
   try {
-    const hasShim = await run("cc", compiler).then(
-      () => true,
-      () => false,
-    );
-    if (!hasShim) console.log("no C compiler: the rows with a slow disk are left out");
+    const slow = await slowSyncEnvironment(directory);
+    if (slow === undefined) console.log("no C compiler: the rows with a slow disk are left out");
     const table: { title: string; cells: Cell[] }[] = [];
     for (const { title, disk, stores, options } of rows()) {
-      if (disk === "slow" && !hasShim) continue;
+      if (disk === "slow" && slow === undefined) continue;
       const cells = stores.map((store) => ({ store, runs: [] as RunResult[] }));
       for (let i = 0; i < runs; i++) {
         for (const cell of cells) {
-          const env = disk === "slow" ? { ...process.env, LD_PRELOAD: shim } : process.env;
+          const env = disk === "slow" ? { ...process.env, ...slow } : process.env;
           const argument = JSON.stringify({ ...options, store: cell.store });
           const { stdout } = await run(process.execPath, [here("one.ts"), argument], { env });
           const result: RunResult = JSON.parse(stdout);
@@ -83,28 +80,16 @@ export async function benchStorage(runs = 9): Promise<StorageTable> {
       }
       table.push({ title, cells });
     }
-    return { machine: await machine(), rows: table };
+    return { machine: await machineWithDisk(), rows: table };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function machine(): Promise<string[]> {
+async function machineWithDisk(): Promise<readonly string[]> {
   const { type } = await statfs(tmpdir());
   const names: Record<number, string> = { 0xef53: "ext4", 0x58465342: "xfs", 0x9123683e: "btrfs", 0x01021994: "tmpfs" };
-  return [
-    new Date().toISOString().slice(0, 10),
-    `${availableParallelism()} CPUs (${cpus()[0]?.model ?? "unknown"})`,
-    `Node ${process.version}`,
-    `file system ${names[type] ?? type.toString(16)}`,
-  ];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+  return [...machine(), `file system ${names[type] ?? type.toString(16)}`];
 }
 
 function span(values: readonly number[], digits: number): string {

@@ -19,6 +19,15 @@ export interface EximOptions {
   readonly domains: readonly string[];
   /** Where everything else goes. */
   readonly relayTo: { readonly address: string; readonly port: number };
+  /** Offer STARTTLS on the way in with this certificate (PEM files). */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Further lines for the main section. */
+  readonly settings?: readonly string[];
+  /** AUTH PLAIN inside TLS for this account. Nobody is asked to log in. */
+  readonly account?: { readonly address: string; readonly password: string };
+  /** Minutely unless "never". */
+  readonly queueRuns?: "never";
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface Exim {
@@ -57,7 +66,13 @@ export async function startExim(t: TestContext, options: EximOptions): Promise<E
   // In the foreground, and with a queue runner every minute for what it could not hand over at once.
   const daemon = startChild({
     program: "unshare",
-    parameters: ["-m", "sh", "-c", `${overlays} && exec ${program.path} -bdf -q1m`],
+    parameters: [
+      "-m",
+      "sh",
+      "-c",
+      `${overlays} && exec ${program.path} -bdf ${options.queueRuns === "never" ? "" : "-q1m"}`,
+    ],
+    environment: options.environment ?? {},
   });
   atEnd(t, async () => {
     await daemon.stop("SIGTERM", 10_000);
@@ -106,7 +121,8 @@ async function lay(directory: string, address: string, tree: string, options: Ex
   await writeFile(join(etc, "exim4/exim4.conf"), configuration(directory, address, tree, options), { mode: 0o644 });
 }
 
-function configuration(directory: string, address: string, tree: string, { domains, relayTo }: EximOptions): string {
+function configuration(directory: string, address: string, tree: string, options: EximOptions): string {
+  const { domains, relayTo, tls, account } = options;
   return `
 exim_path = ${tree}/usr/sbin/exim4
 spool_directory = ${directory}/spool
@@ -115,7 +131,8 @@ pid_file_path = ${directory}/spool/exim.pid
 primary_hostname = peer.example.jp
 local_interfaces = ${address}
 daemon_smtp_ports = ${port}
-tls_advertise_hosts =
+${tls === undefined ? "tls_advertise_hosts =" : `tls_certificate = ${tls.certificate}\ntls_privatekey = ${tls.key}`}
+${(options.settings ?? []).join("\n")}
 host_lookup =
 rfc1413_hosts =
 dns_ipv4_lookup = *
@@ -149,6 +166,19 @@ smtp:
   hosts_avoid_tls = *
 begin retry
 * * F,1h,2s
+${account === undefined ? "" : authenticator(account)}`;
+}
+
+function authenticator({ address, password }: { readonly address: string; readonly password: string }): string {
+  return `
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_advertise_condition = \${if def:tls_in_cipher}
+  server_prompts = :
+  server_condition = \${if and{{eq{$auth2}{${address}}}{eq{$auth3}{${password}}}}}
+  server_set_id = $auth2
 `;
 }
 

@@ -15,6 +15,7 @@ export type ProgramName =
   | "exim4"
   | "postfix"
   | "python3"
+  | "saslpasswd2"
   | "smtp-sink"
   | "smtp-source"
   | "strace"
@@ -51,6 +52,12 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
   exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
+  // With the modules that look into what it writes: they need not be installed.
+  saslpasswd2: {
+    packages: ["sasl2-bin", "libsasl2-modules", "libsasl2-modules-db"],
+    path: "usr/sbin/saslpasswd2",
+    installed: "ignore",
+  },
   python3: { packages: [], path: "usr/bin/python3", installed: "use" },
   "smtp-sink": { packages: ["postfix"], path: "usr/sbin/smtp-sink", installed: "use" },
   "smtp-source": { packages: ["postfix"], path: "usr/sbin/smtp-source", installed: "use" },

@@ -26,6 +26,10 @@ export interface PostfixOptions {
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** Further lines for main.cf. They win. */
   readonly settings?: readonly string[];
+  /** For its processes; they see only what import_environment names, and these names are added to it. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** For Cyrus SASL: sasl/smtpd.conf beside main.cf, where Debian's smtpd looks for it. */
+  readonly sasl?: string;
 }
 
 export interface Postfix {
@@ -53,7 +57,7 @@ export async function startPostfix(t: TestContext, options: PostfixOptions): Pro
   const directory = await temporaryDirectory(t);
   const address = loopbackAddress();
   await lay(directory, address, program.tree, options);
-  return run(t, directory, address, program);
+  return run(t, directory, address, { ...program, environment: { ...program.environment, ...options.environment } });
 }
 
 function idOf(database: "passwd" | "group", name: string): number {
@@ -95,11 +99,16 @@ async function lay(directory: string, address: string, tree: string, options: Po
   }
   await writeFile(join(directory, "etc/main.cf"), mainConfiguration(directory, tree, options, nobody));
   await writeFile(join(directory, "etc/master.cf"), masterConfiguration(address));
+  if (options.sasl !== undefined) {
+    await mkdir(join(directory, "etc/sasl"));
+    await writeFile(join(directory, "etc/sasl/smtpd.conf"), options.sasl);
+  }
 }
 
 function mainConfiguration(directory: string, tree: string, options: PostfixOptions, nobody: number): string {
   const { relayTo, tls } = options;
-  const environment = "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME LD_LIBRARY_PATH";
+  const usual = "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME LD_LIBRARY_PATH";
+  const environment = [usual, ...Object.keys(options.environment ?? {})].join(" ");
   return [
     "compatibility_level = 3.6",
     `queue_directory = ${directory}/spool`,
