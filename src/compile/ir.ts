@@ -98,7 +98,7 @@ export type Place =
   /** What leaves (up) or enters (down) by an interface towards the rest. */
   | { readonly kind: "upstream"; readonly name: string };
 
-/** What comes up a line with a source outside of `allowed` is blocked. */
+/** What comes up a line with another source is blocked. Programs to be printed have one for a line and family at most. */
 export interface SourceValidation {
   readonly id: string;
   readonly line: string;

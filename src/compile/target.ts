@@ -4,6 +4,7 @@
 // device shows the configuration, and what people write; what it does not understand is a problem, never skipped.
 
 import type { Family } from "../base/address.ts";
+import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import type { Manner, Program, Scope } from "./ir.ts";
 
@@ -95,4 +96,28 @@ export function headerLines(target: string, options: RenderOptions): readonly st
     `valid until ${options.validUntil === undefined ? "the policy changes" : new Date(options.validUntil).toISOString()}`,
     ...options.hypotheses.map((hypothesis) => `holds if: ${hypothesis}`),
   ];
+}
+
+/** The first of the wanted manners that can be said of such packets. */
+export function chooseManner(
+  wanted: readonly Manner[],
+  sayable: readonly Manner[],
+  rule: string,
+  { strictManner }: Pick<RenderOptions, "strictManner">,
+): Result<Manner, CompileError> {
+  const chosen = wanted.find((manner) => sayable.includes(manner));
+  if (chosen === undefined) {
+    return failure({
+      rule,
+      message: `it can block only with ${sayable.join(" or ")}, the policy wants ${wanted.join(" or ")}`,
+    });
+  }
+  if (strictManner && chosen !== wanted[0]) {
+    return failure({
+      rule,
+      message: `it cannot block with ${wanted[0]}, and strict-manner takes no other`,
+      hint: `it could with ${chosen}`,
+    });
+  }
+  return success(chosen);
 }

@@ -131,7 +131,7 @@ export const anyProgram: fc.Arbitrary<Program> = anySets.chain((named) =>
     bindings: fc
       .tuple(fc.array(anyBinding("one"), { maxLength: 2 }), fc.array(anyBinding("two"), { maxLength: 1 }))
       .map((bindings) => bindings.flat()),
-    validations: fc.array(anyValidation, { maxLength: 2 }),
+    validations: fc.uniqueArray(anyValidation, { maxLength: 2, selector: ({ id }) => id }),
   }),
 );
 
