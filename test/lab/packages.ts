@@ -11,6 +11,7 @@ export type ProgramName =
   | "curl"
   | "gsasl"
   | "haproxy"
+  | "nft"
   | "dovecot"
   | "exim4"
   | "postfix"
@@ -48,6 +49,7 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
   gsasl: { packages: ["gsasl"], path: "usr/bin/gsasl", installed: "use" },
   haproxy: { packages: ["haproxy"], path: "usr/sbin/haproxy", installed: "use" },
+  nft: { packages: ["nftables"], path: "usr/sbin/nft", installed: "use" },
   // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
   exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
