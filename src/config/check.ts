@@ -66,7 +66,13 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
       case "endpoint":
         return text(type, node, (written) => scalars.readEndpoint(written, type.port));
       case "prefix":
-        return text(type, node, scalars.readPrefix);
+        return text(type, node, (written) => scalars.readPrefix(written, type.family));
+      case "date":
+        return text(type, node, (written) => scalars.readDate(written, type.edge));
+      case "offset":
+        return text(type, node, scalars.readOffset);
+      case "name":
+        return text(type, node, scalars.readName);
       case "path":
       case "pattern":
       case "text":
@@ -129,7 +135,7 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
     if (node.kind !== "table") return wrongType(type, node);
     const map = new Map<string, unknown>();
     for (const [written, entry] of node.entries) {
-      const key = scalars.readLocalPart(written);
+      const key = type.key === "name" ? scalars.readName(written) : scalars.readLocalPart(written);
       if (!key.ok) {
         report(entry.place, key.error.message, key.error.hint);
       } else if (map.has(key.value)) {
@@ -233,6 +239,9 @@ const descriptions: Readonly<Record<ValueType["kind"], { readonly name: string; 
   host: { name: "a host name or an IP address in quotes" },
   endpoint: { name: "an address with a port in quotes", hint: '"127.0.0.1:2587", "[::1]:2587"' },
   prefix: { name: "an IP address or prefix in quotes", hint: '"192.0.2.0/24", "2001:db8::/32"' },
+  date: { name: "a date in quotes", hint: '"2027-01-15", "2027-01-15T02:00:00+09:00"' },
+  offset: { name: "an offset from UTC in quotes", hint: '"+09:00"' },
+  name: { name: "a name in quotes" },
   path: { name: "a path in quotes" },
   pattern: { name: "a path in quotes" },
   selector: { name: "a DKIM selector in quotes" },

@@ -70,6 +70,15 @@ function typeSchema(type: ValueType): JsonSchema {
       };
     case "prefix":
       return { type: "string", pattern: "^[0-9a-fA-F:.]+(/\\d+)?$" };
+    case "date":
+      return {
+        type: "string",
+        pattern: "^\\d{4}-\\d{2}-\\d{2}([Tt ]\\d{2}:\\d{2}(:\\d{2})?([Zz]|[+-]\\d{2}:\\d{2}))?$",
+      };
+    case "offset":
+      return { type: "string", pattern: "^[+-]\\d{2}:\\d{2}$" };
+    case "name":
+      return { type: "string", pattern: "^[a-z][a-z0-9-]{0,23}$" };
     case "address":
       return { type: "string", pattern: "@" };
     case "domain":

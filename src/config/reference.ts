@@ -88,7 +88,7 @@ function section(title: string, keys: Keys, prefix: string): string {
 }
 
 function tableOf(type: ValueType): Keys | undefined {
-  if (type.kind === "list") return tableOf(type.of);
+  if (type.kind === "list" || type.kind === "map") return tableOf(type.of);
   return type.kind === "table" ? type.keys : undefined;
 }
 
@@ -136,7 +136,13 @@ function typeText(type: ValueType): string {
     case "endpoint":
       return type.port === undefined ? "endpoint" : `endpoint, port ${type.port} when left out`;
     case "prefix":
-      return "IP address or prefix";
+      return type.family === undefined ? "IP address or prefix" : `IPv${type.family} address or prefix`;
+    case "date":
+      return type.edge === "begin" ? "date" : "date, the last day";
+    case "offset":
+      return "offset from UTC";
+    case "name":
+      return "name";
     case "path":
     case "text":
     case "secret":

@@ -10,7 +10,7 @@ import { parsePrefix } from "../base/prefix.ts";
 import type { Prefix } from "../base/prefix.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
-import type { Endpoint, WindowSettings } from "./settings.ts";
+import type { Endpoint, Moment, WindowSettings } from "./settings.ts";
 
 export interface ScalarError {
   readonly message: string;
@@ -140,9 +140,62 @@ export function writeEndpoint(endpoint: Endpoint): string {
   return `${host}:${endpoint.port}`;
 }
 
-export function readPrefix(text: string): Read<Prefix> {
+export function readPrefix(text: string, family?: 4 | 6): Read<Prefix> {
   const prefix = parsePrefix(text);
-  return prefix.ok ? prefix : wrong(`${quote(text)} ${prefix.error}`, 'as in "192.0.2.0/24", "2001:db8::/32"');
+  if (!prefix.ok) return wrong(`${quote(text)} ${prefix.error}`, 'as in "192.0.2.0/24", "2001:db8::/32"');
+  const found = prefix.value.address.includes(":") ? 6 : 4;
+  if (family === undefined || family === found) return prefix;
+  return wrong(
+    `${quote(text)} is IPv${found}, not IPv${family}`,
+    `it belongs into the list of IPv${found} beside this`,
+  );
+}
+
+const dateHint = 'write a day or an instant with its zone: "2027-01-15", "2027-01-15T02:00:00+09:00"';
+
+/** A day stands for its beginning or, as the last day of something, for its end (RFC 3339 §5.6 for instants). */
+export function readDate(text: string, edge: "begin" | "end"): Read<Moment> {
+  const match = /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2}))?([Zz]|[+-]\d{2}:\d{2})?)?$/.exec(text);
+  if (match === null) return wrong(`${quote(text)} is not a date`, dateHint);
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
+    .slice(1, 7)
+    .map((digits) => (digits === undefined ? 0 : Number(digits)));
+  const midnight = Date.UTC(year, month - 1, day);
+  const real = new Date(midnight);
+  if (real.getUTCMonth() !== month - 1 || real.getUTCDate() !== day || year < 1970) {
+    return wrong(`there is no ${text.slice(0, 10)}`, dateHint);
+  }
+  if (match[4] === undefined) {
+    return success({ written: text, at: edge === "begin" ? midnight : midnight + 86_400_000, zoned: false });
+  }
+  if (hour > 23 || minute > 59 || second > 59) return wrong(`${quote(text)} has no such time of day`, dateHint);
+  const zone = match[7];
+  if (zone === undefined) return wrong(`${quote(text)} has no zone`, dateHint);
+  const offset = zone.toUpperCase() === "Z" ? success(0) : readOffset(zone);
+  if (!offset.ok) return offset;
+  const at = midnight + ((hour * 60 + minute - offset.value) * 60 + second) * 1000;
+  return success({ written: text, at, zoned: true });
+}
+
+/** Minutes east of UTC. */
+export function readOffset(text: string): Read<number> {
+  const match = /^([+-])(\d{2}):(\d{2})$/.exec(text);
+  const [hours, minutes] = [Number(match?.[2]), Number(match?.[3])];
+  if (match === null || hours > 14 || minutes > 59) {
+    return wrong(`${quote(text)} is not an offset from UTC`, 'as in "+09:00", "-05:00", "+00:00"');
+  }
+  return success((match[1] === "-" ? -1 : 1) * (hours * 60 + minutes));
+}
+
+export function writeOffset(minutes: number): string {
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `${minutes < 0 ? "-" : "+"}${String(hours).padStart(2, "0")}:${String(rest).padStart(2, "0")}`;
+}
+
+/** Part of names on devices, the shortest of which have room for little. */
+export function readName(text: string): Read<string> {
+  if (/^[a-z](?:[a-z0-9-]{0,22}[a-z0-9])?$/.test(text)) return success(text);
+  return wrong(`${quote(text)} is not a name`, "up to 24 small letters, digits and hyphens, a letter first");
 }
 
 export function readDomain(text: string): Read<Domain> {

@@ -33,6 +33,14 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** An instant as it is written: a day without a time of day lies where the zone of the file says. */
+export interface Moment {
+  readonly written: string;
+  /** Milliseconds since 1970, as if the zone of the file were UTC. The last day of a period: where the next one begins. */
+  readonly at: number;
+  readonly zoned: boolean;
+}
+
 export interface LogSettings {
   readonly level: "debug" | "info" | "warn" | "error";
   /** Where the JSON lines go; one file a day. `trace` reads them. */

@@ -8,7 +8,7 @@ import type { Prefix } from "../base/prefix.ts";
 import { fromSettings } from "./convert.ts";
 import * as scalars from "./scalars.ts";
 import { schema } from "./schema.ts";
-import type { Endpoint, Settings, WindowSettings } from "./settings.ts";
+import type { Endpoint, Moment, Settings, WindowSettings } from "./settings.ts";
 import type { Key, Keys, ValueType, Written } from "./types.ts";
 
 export function showEffective(settings: Settings): string {
@@ -84,6 +84,10 @@ function write(type: ValueType, value: unknown): Written {
       return scalars.writeEndpoint(value as Endpoint);
     case "prefix":
       return formatPrefix(value as Prefix);
+    case "date":
+      return (value as Moment).written;
+    case "offset":
+      return scalars.writeOffset(value as number);
     case "list":
       return (value as readonly unknown[]).map((item) => write(type.of, item));
     case "boolean":
@@ -94,6 +98,7 @@ function write(type: ValueType, value: unknown): Written {
     case "path":
     case "pattern":
     case "selector":
+    case "name":
     case "text":
     case "secret":
       return value as string | number | boolean;

@@ -4,7 +4,7 @@
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
 import type { Prefix } from "../base/prefix.ts";
-import type { Endpoint, WindowSettings } from "./settings.ts";
+import type { Endpoint, Moment, WindowSettings } from "./settings.ts";
 
 export type ValueType =
   | { readonly kind: "boolean" }
@@ -24,8 +24,14 @@ export type ValueType =
   | { readonly kind: "host" }
   /** IP address and port. With `port` the port may be left out. */
   | { readonly kind: "endpoint"; readonly port?: number }
-  /** `"192.0.2.0/24"`, `"2001:db8::/32"`, or one IP address. */
-  | { readonly kind: "prefix" }
+  /** `"192.0.2.0/24"`, `"2001:db8::/32"`, or one IP address; with `family` only of that one. */
+  | { readonly kind: "prefix"; readonly family?: 4 | 6 }
+  /** `"2027-01-15"` or `"2027-01-15T02:00:00+09:00"`. A day stands for its first or for its last instant. */
+  | { readonly kind: "date"; readonly edge: "begin" | "end" }
+  /** `"+09:00"`. Checked: minutes east of UTC. */
+  | { readonly kind: "offset" }
+  /** What the operator calls a thing; it becomes part of names on devices. */
+  | { readonly kind: "name" }
   /** Relative to the folder of the file it is written in. Checked: absolute. */
   | { readonly kind: "path" }
   /** Included files; resolved before anything else is checked. */
@@ -38,7 +44,7 @@ export type ValueType =
   /** With `alone: true` a single value may stand without brackets. */
   | { readonly kind: "list"; readonly of: ValueType; readonly minimum: number; readonly alone?: true }
   /** Keys chosen by the operator; `key` says what they are. */
-  | { readonly kind: "map"; readonly key: "local-part"; readonly of: ValueType }
+  | { readonly kind: "map"; readonly key: "local-part" | "name"; readonly of: ValueType }
   | { readonly kind: "table"; readonly keys: Keys };
 
 export type Keys = Readonly<Record<string, Key>>;
@@ -63,7 +69,7 @@ export type Written = string | number | boolean | readonly Written[] | { readonl
 /** What a value of the type is once every check has passed. */
 export type Checked<T> = T extends { kind: "boolean" }
   ? boolean
-  : T extends { kind: "integer" | "duration" | "size" }
+  : T extends { kind: "integer" | "duration" | "size" | "offset" }
     ? number
     : T extends { kind: "choice"; values: infer V }
       ? keyof V & string
@@ -77,20 +83,31 @@ export type Checked<T> = T extends { kind: "boolean" }
               ? Prefix
               : T extends { kind: "window" }
                 ? WindowSettings
-                : T extends { kind: "list"; of: infer Item }
-                  ? readonly Checked<Item>[]
-                  : T extends { kind: "map"; of: infer Item }
-                    ? ReadonlyMap<string, Checked<Item>>
-                    : T extends { kind: "table"; keys: infer K }
-                      ? { readonly [Name in keyof K]: CheckedKey<K[Name]> }
-                      : string;
+                : T extends { kind: "date" }
+                  ? Moment
+                  : T extends { kind: "list"; of: infer Item }
+                    ? readonly Checked<Item>[]
+                    : T extends { kind: "map"; of: infer Item }
+                      ? ReadonlyMap<string, Checked<Item>>
+                      : T extends { kind: "table"; keys: infer K }
+                        ? { readonly [Name in keyof K]: CheckedKey<K[Name]> }
+                        : string;
 
 type CheckedKey<K> = K extends { type: infer T }
   ? Checked<T> | (K extends { default: Written } | { required: true } ? never : undefined)
   : never;
 
 /** The same while checks still run: whatever was wrong is missing. */
-export type Draft<T> = T extends string | number | boolean | undefined | Address | Endpoint | Prefix | WindowSettings
+export type Draft<T> = T extends
+  | string
+  | number
+  | boolean
+  | undefined
+  | Address
+  | Endpoint
+  | Moment
+  | Prefix
+  | WindowSettings
   ? T
   : T extends readonly (infer Item)[]
     ? readonly (Draft<Item> | undefined)[]
