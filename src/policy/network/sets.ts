@@ -2,7 +2,7 @@
 // a large one by searching, not by walking the large one, since a pool may have a million prefixes and a policy
 // thousands of exemptions.
 
-import { compareWords, formatAddress, wordsOf } from "../../base/address.ts";
+import { compareWords, wordsOf } from "../../base/address.ts";
 import type { Address, Family } from "../../base/address.ts";
 import { AddressSetBuilder, nowhere } from "../../base/address-set.ts";
 import type { AddressSet, AddressSets } from "../../base/address-set.ts";
@@ -13,11 +13,7 @@ export function ofFamily(sets: AddressSets, family: Family): AddressSet {
   return family === 4 ? sets.v4 : sets.v6;
 }
 
-export function isEmpty(sets: AddressSets): boolean {
-  return sets.v4.isEmpty && sets.v6.isEmpty;
-}
-
-export function union(left: AddressSets, right: AddressSets): AddressSets {
+function union(left: AddressSets, right: AddressSets): AddressSets {
   return { v4: left.v4.union(right.v4), v6: left.v6.union(right.v6) };
 }
 
@@ -32,20 +28,12 @@ export function difference(left: AddressSets, right: AddressSets): AddressSets {
   return { v4: left.v4.difference(right.v4), v6: left.v6.difference(right.v6) };
 }
 
-export function intersection(left: AddressSets, right: AddressSets): AddressSets {
-  return { v4: left.v4.intersection(right.v4), v6: left.v6.intersection(right.v6) };
-}
-
-export function equal(left: AddressSets, right: AddressSets): boolean {
-  return left.v4.equals(right.v4) && left.v6.equals(right.v6);
-}
-
 export function overlap(left: AddressSets, right: AddressSets): boolean {
   return commonAddress(left, right) !== undefined;
 }
 
 /** An address that is in both, the first of a range of one of them. */
-export function commonAddress(left: AddressSets, right: AddressSets): Address | undefined {
+function commonAddress(left: AddressSets, right: AddressSets): Address | undefined {
   return common(left.v4, right.v4) ?? common(left.v6, right.v6);
 }
 
@@ -54,13 +42,6 @@ export function isWithin(inner: AddressSets, outer: AddressSets, family?: Family
   return (family === undefined ? families : [family]).every(
     (each) => ofFamily(inner, each).difference(ofFamily(outer, each)).isEmpty,
   );
-}
-
-/** The first address as text, for messages. */
-export function firstOf(sets: AddressSets): string | undefined {
-  const { v4, v6 } = sets;
-  if (v4.first !== undefined) return formatAddress(v4.first, 4);
-  return v6.first === undefined ? undefined : formatAddress(v6.first, 6);
 }
 
 function common(left: AddressSet, right: AddressSet): Address | undefined {

@@ -102,7 +102,7 @@ export function policyOf(sketch: Partial<PolicySketch>): NetworkPolicy {
   };
 }
 
-export function addressIn(text: string): Packet["source"] {
+function addressIn(text: string): Packet["source"] {
   return addressOf(parseIp(text)!);
 }
 
