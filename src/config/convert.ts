@@ -12,6 +12,7 @@ import type {
   ListenerTls,
   RouteTarget,
   Settings,
+  StoreSettings,
   TlsSettings,
   WindowSettings,
 } from "./settings.ts";
@@ -100,6 +101,7 @@ export function fromSettings(settings: Settings): Configuration {
       name: domain.name,
       postmaster: domain.postmaster,
       aliases: domain.aliases,
+      mailboxes: domain.store === undefined ? undefined : fromStore(domain.store),
       dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
     })),
     listener: settings.listeners.map(({ role, endpoints, tls: how, proxies }) => ({
@@ -168,13 +170,33 @@ function toTls({ certificate, key }: Configuration["tls"], state: string): TlsSe
 function toDomain(domain: WrittenDomain, state: string): DomainSettings {
   const { name, postmaster, dkim } = domain;
   const aliases: ReadonlyMap<string, readonly Address[]> = domain.aliases;
-  if (dkim === undefined) return { name, postmaster, aliases, dkim };
+  const store = domain.mailboxes === undefined ? undefined : toStore(domain.mailboxes);
+  if (dkim === undefined) return { name, postmaster, aliases, store, dkim };
   const { selector } = dkim;
   return {
     name,
     postmaster,
     aliases,
+    store,
     dkim: { selector, keyFile: dkim.key ?? join(state, "dkim", `${name}.${selector}.pem`) },
+  };
+}
+
+function toStore({ lmtp, "answer-within": answerWithin }: NonNullable<WrittenDomain["mailboxes"]>): StoreSettings {
+  const common = { protocol: "lmtp", auth: undefined } as const;
+  return {
+    target:
+      "path" in lmtp
+        ? { ...common, host: lmtp.path, port: 0, tls: "never" }
+        : { ...common, host: lmtp.address, port: lmtp.port, tls: "opportunistic" },
+    answerWithin,
+  };
+}
+
+function fromStore({ target: { host, port }, answerWithin }: StoreSettings): NonNullable<WrittenDomain["mailboxes"]> {
+  return {
+    lmtp: host.startsWith("/") ? { path: host } : { address: host, port },
+    "answer-within": answerWithin,
   };
 }
 

@@ -83,6 +83,7 @@ function typeSchema(type: ValueType): JsonSchema {
       return { type: "string", pattern: "@" };
     case "domain":
     case "host":
+    case "socket":
     case "selector":
     case "path":
     case "pattern":

@@ -383,6 +383,21 @@ await describe("references", () =>
       "0.0.0.0:2525 collides with 127.0.0.1:2525 at line 8:11",
     ],
     [
+      "a mailbox store on port 25",
+      whole.replace("[[listener]]", 'mailboxes = { lmtp = ▸"192.0.2.1:25" }\n[[listener]]'),
+      "LMTP is not spoken on port 25 (RFC 2033 §5) (port 24 is the usual one)",
+    ],
+    [
+      "a mailbox store that is this server",
+      whole.replace("[[listener]]", 'mailboxes = { lmtp = ▸"127.0.0.1:2525" }\n[[listener]]'),
+      "127.0.0.1:2525 is a listener of this host: mail would go round in circles",
+    ],
+    [
+      "a mailbox store without a place",
+      whole.replace("[[listener]]", 'mailboxes = { lmtp = ▸"dovecot.example.jp" }\n[[listener]]'),
+      '"dovecot.example.jp" is a name, not an IP address (write an IP address and a port: "127.0.0.1:2587", "[::1]:2587")',
+    ],
+    [
       "too few recipients for an mx",
       smtp("recipients = ▸99"),
       "99 is too few for an mx listener (at least 100 (RFC 5321 §4.5.3.1.8))",

@@ -135,6 +135,8 @@ function typeText(type: ValueType): string {
       return "host name or IP address";
     case "endpoint":
       return type.port === undefined ? "endpoint" : `endpoint, port ${type.port} when left out`;
+    case "socket":
+      return `endpoint, port ${type.port} when left out, or path of a UNIX socket`;
     case "prefix":
       return type.family === undefined ? "IP address or prefix" : `IPv${type.family} address or prefix`;
     case "date":

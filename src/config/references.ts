@@ -78,6 +78,7 @@ function checkDomains(rules: Rules): void {
       if (!complete || local.has(target.domain)) return;
       rules.report(place, `${quote(target.domain ?? "")} is not a domain of this file`, "add it as [[domain]]");
     };
+    checkStore(rules, index);
     if (postmaster !== undefined) mustBeLocal(postmaster, placeOf(...at, "postmaster"));
     if (name !== undefined && postmaster !== undefined) {
       const place = placeOf(...at, "postmaster");
@@ -94,6 +95,22 @@ function checkDomains(rules: Rules): void {
     }
   }
   for (const loop of loopsOf(leads)) rules.report(loop.place, `${loop.path.join(" → ")} goes round in circles`);
+}
+
+function checkStore(rules: Rules, index: number): void {
+  const { draft, placeOf } = rules.tree;
+  const lmtp = draft.domain?.[index]?.mailboxes?.lmtp;
+  if (lmtp === undefined || !("port" in lmtp)) return;
+  const place = placeOf("domain", index, "mailboxes", "lmtp");
+  if (lmtp.port === 25) {
+    rules.report(place, "LMTP is not spoken on port 25 (RFC 2033 §5)", "port 24 is the usual one");
+  }
+  const own = present(draft.listener)
+    .flatMap(([, listener]) => present(listener.listen))
+    .find(([, endpoint]) => endpoint.port === lmtp.port && reaches(lmtp.address, endpoint));
+  if (own !== undefined) {
+    rules.report(place, `${writeEndpoint(own[1])} is a listener of this host: mail would go round in circles`);
+  }
 }
 
 /** RFC 2142 and RFC 5321 §4.5.1: what `postmaster` of a domain stands for. */

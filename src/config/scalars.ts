@@ -10,7 +10,7 @@ import { parsePrefix } from "../base/prefix.ts";
 import type { Prefix } from "../base/prefix.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
-import type { Endpoint, Moment, WindowSettings } from "./settings.ts";
+import type { Endpoint, Moment, SocketPlace, WindowSettings } from "./settings.ts";
 
 export interface ScalarError {
   readonly message: string;
@@ -138,6 +138,20 @@ export function readEndpoint(text: string, usualPort: number | undefined): Read<
 export function writeEndpoint(endpoint: Endpoint): string {
   const host = isIPv6(endpoint.address) ? `[${endpoint.address}]` : endpoint.address;
   return `${host}:${endpoint.port}`;
+}
+
+/** `"127.0.0.1:24"`, `"127.0.0.1"`, `"/run/dovecot/lmtp"`. The kernel takes 107 octets (unix(7)). */
+export function readSocketPlace(text: string, usualPort: number): Read<SocketPlace> {
+  if (!text.startsWith("/")) return readEndpoint(text, usualPort);
+  // oxlint-disable-next-line no-control-regex -- control characters are what must not pass
+  if (/[\x00-\x1f\x7f]/.test(text) || Buffer.byteLength(text) > 107) {
+    return wrong(`${quote(text)} is not the path of a socket`, "at most 107 octets, without control characters");
+  }
+  return success({ path: text });
+}
+
+export function writeSocketPlace(place: SocketPlace): string {
+  return "path" in place ? place.path : writeEndpoint(place);
 }
 
 export function readPrefix(text: string, family?: 4 | 6): Read<Prefix> {

@@ -153,6 +153,24 @@ const dkim = {
   },
 } as const satisfies Keys;
 
+const mailboxStore = {
+  lmtp: {
+    type: { kind: "socket", port: 24 },
+    required: true,
+    meaning:
+      "Where the store listens for LMTP (RFC 2033): an address, or a UNIX socket. On this host or a network that nobody else is on.",
+    example: "/run/dovecot/lmtp",
+  },
+  "answer-within": {
+    type: { kind: "duration", minimum: "0s", maximum: "4m" },
+    default: "30s",
+    meaning:
+      "How long another server waits after its message for what the store says to it. In this time a refusal is passed on; " +
+      "after it the answer is 250, for the message is safe on disk, and a later refusal becomes a notice to the sender. RFC 5321 §4.5.3.2.6 " +
+      "lets the other server wait ten minutes.",
+  },
+} as const satisfies Keys;
+
 const domain = {
   name: {
     type: { kind: "domain" },
@@ -173,6 +191,14 @@ const domain = {
     default: {},
     meaning: "Further local parts and where they lead: one address or several, all in domains of this file.",
     example: { info: "alice@example.jp", sales: ["alice@example.jp", "bob@example.jp"] },
+  },
+  mailboxes: {
+    type: { kind: "table", keys: mailboxStore },
+    otherwise: "Maildirs in `mail` in the state directory",
+    meaning:
+      "Mail of the domain is stored by another program that speaks LMTP, Dovecot for instance. It is asked at RCPT whether a mailbox " +
+      "exists and has room, and its answer is passed on; when it does not answer, that is 451.",
+    example: { lmtp: "127.0.0.1:24" },
   },
   dkim: {
     type: { kind: "table", keys: dkim },

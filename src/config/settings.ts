@@ -41,6 +41,9 @@ export interface Moment {
   readonly zoned: boolean;
 }
 
+/** Where a server listens: an address, or a UNIX socket by its absolute path. */
+export type SocketPlace = Endpoint | { readonly path: string };
+
 export interface LogSettings {
   readonly level: "debug" | "info" | "warn" | "error";
   /** Where the JSON lines go; one file a day. `trace` reads them. */
@@ -61,6 +64,15 @@ export interface DomainSettings {
   /** Further local parts and where they lead. Targets are local addresses. */
   readonly aliases: ReadonlyMap<string, readonly Address[]>;
   readonly dkim: DkimSettings | undefined;
+  /** Who stores the mail of the domain; undefined: our own Maildirs. */
+  readonly store: StoreSettings | undefined;
+}
+
+/** A mailbox store behind LMTP (RFC 2033). It knows which mailboxes exist, and is asked. */
+export interface StoreSettings {
+  readonly target: RouteTarget;
+  /** How long a sending server waits for what the store says to its message, ms. */
+  readonly answerWithin: number;
 }
 
 export interface DkimSettings {
@@ -158,8 +170,9 @@ export interface DeliverySettings {
 }
 
 export interface RouteTarget {
-  /** A host name (A/AAAA is looked up, no MX) or an IP address. */
+  /** A host name (A/AAAA is looked up, no MX), an IP address, or the absolute path of a UNIX socket. */
   readonly host: string;
+  /** Means nothing with a UNIX socket. */
   readonly port: number;
   /** LMTP (RFC 2033) where the next hop is a mailbox store. */
   readonly protocol: "smtp" | "lmtp";

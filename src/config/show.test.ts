@@ -65,6 +65,7 @@ const anyPort = fc.integer({ min: 1, max: 65_535 });
 const anyPath = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 12 })
   .map((text) => `/srv/${text.replaceAll(/[/\0.]|\p{Cs}/gu, "_")}`);
+const anySocketPath = fc.stringMatching(/^\/[ !-~]{1,100}$/);
 const anyLocal = fc.oneof(label, fc.stringMatching(/^[ !-~]{1,10}$/)).map((local) => local.toLowerCase());
 const between = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
 const anyText = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !/\0|\p{Cs}/u.test(text));
@@ -81,6 +82,17 @@ const anyTarget: fc.Arbitrary<RouteTarget> = fc
     ),
   })
   .map((target) => (target.auth === undefined ? target : { ...target, tls: "required" }));
+
+const anyStoreTarget: fc.Arbitrary<RouteTarget> = fc.oneof(
+  anySocketPath.map((host) => ({ host, port: 0, protocol: "lmtp" as const, tls: "never" as const, auth: undefined })),
+  fc.tuple(anyIp, between(26, 65_535)).map(([host, port]) => ({
+    host,
+    port,
+    protocol: "lmtp" as const,
+    tls: "opportunistic" as const,
+    auth: undefined,
+  })),
+);
 
 const anyWindows: fc.Arbitrary<readonly WindowSettings[]> = fc
   .uniqueArray(between(1000, 1e10), { minLength: 1, maxLength: 3 })
@@ -112,6 +124,7 @@ function anyDomains(names: readonly Domain[]): fc.Arbitrary<readonly DomainSetti
   const rest = fc.record({
     aliases: aliases.map((entries) => new Map(Object.entries(entries))),
     dkim: fc.option(fc.record({ selector: label, keyFile: anyPath }), { nil: undefined }),
+    store: fc.option(fc.record({ target: anyStoreTarget, answerWithin: between(0, 240_000) }), { nil: undefined }),
   });
   const all = names.map((name) => rest.map((more) => ({ name, postmaster: addressOf("somebody", name), ...more })));
   return fc.tuple(...all);

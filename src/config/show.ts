@@ -8,7 +8,7 @@ import type { Prefix } from "../base/prefix.ts";
 import { fromSettings } from "./convert.ts";
 import * as scalars from "./scalars.ts";
 import { schema } from "./schema.ts";
-import type { Endpoint, Moment, Settings, WindowSettings } from "./settings.ts";
+import type { Endpoint, Moment, Settings, SocketPlace, WindowSettings } from "./settings.ts";
 import type { Key, Keys, ValueType, Written } from "./types.ts";
 
 export function showEffective(settings: Settings): string {
@@ -82,6 +82,8 @@ function write(type: ValueType, value: unknown): Written {
       return formatAddress(value as Address);
     case "endpoint":
       return scalars.writeEndpoint(value as Endpoint);
+    case "socket":
+      return scalars.writeSocketPlace(value as SocketPlace);
     case "prefix":
       return formatPrefix(value as Prefix);
     case "date":

@@ -4,7 +4,7 @@
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
 import type { Prefix } from "../base/prefix.ts";
-import type { Endpoint, Moment, WindowSettings } from "./settings.ts";
+import type { Endpoint, Moment, SocketPlace, WindowSettings } from "./settings.ts";
 
 export type ValueType =
   | { readonly kind: "boolean" }
@@ -24,6 +24,8 @@ export type ValueType =
   | { readonly kind: "host" }
   /** IP address and port. With `port` the port may be left out. */
   | { readonly kind: "endpoint"; readonly port?: number }
+  /** IP address and port, or the absolute path of a UNIX socket. */
+  | { readonly kind: "socket"; readonly port: number }
   /** `"192.0.2.0/24"`, `"2001:db8::/32"`, or one IP address; with `family` only of that one. */
   | { readonly kind: "prefix"; readonly family?: 4 | 6 }
   /** `"2027-01-15"` or `"2027-01-15T02:00:00+09:00"`. A day stands for its first or for its last instant. */
@@ -79,19 +81,21 @@ export type Checked<T> = T extends { kind: "boolean" }
           ? Address
           : T extends { kind: "endpoint" }
             ? Endpoint
-            : T extends { kind: "prefix" }
-              ? Prefix
-              : T extends { kind: "window" }
-                ? WindowSettings
-                : T extends { kind: "date" }
-                  ? Moment
-                  : T extends { kind: "list"; of: infer Item }
-                    ? readonly Checked<Item>[]
-                    : T extends { kind: "map"; of: infer Item }
-                      ? ReadonlyMap<string, Checked<Item>>
-                      : T extends { kind: "table"; keys: infer K }
-                        ? { readonly [Name in keyof K]: CheckedKey<K[Name]> }
-                        : string;
+            : T extends { kind: "socket" }
+              ? SocketPlace
+              : T extends { kind: "prefix" }
+                ? Prefix
+                : T extends { kind: "window" }
+                  ? WindowSettings
+                  : T extends { kind: "date" }
+                    ? Moment
+                    : T extends { kind: "list"; of: infer Item }
+                      ? readonly Checked<Item>[]
+                      : T extends { kind: "map"; of: infer Item }
+                        ? ReadonlyMap<string, Checked<Item>>
+                        : T extends { kind: "table"; keys: infer K }
+                          ? { readonly [Name in keyof K]: CheckedKey<K[Name]> }
+                          : string;
 
 type CheckedKey<K> = K extends { type: infer T }
   ? Checked<T> | (K extends { default: Written } | { required: true } ? never : undefined)
@@ -106,6 +110,7 @@ export type Draft<T> = T extends
   | Address
   | Endpoint
   | Moment
+  | SocketPlace
   | Prefix
   | WindowSettings
   ? T

@@ -23,7 +23,9 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
     assert.ok(name.ok);
     const postmaster = { local: "alice", domain: name.value, literal: undefined };
     const control = accountControl({
-      settings: () => ({ domains: [{ name: name.value, postmaster, aliases: new Map(), dkim: undefined }] }),
+      settings: () => ({
+        domains: [{ name: name.value, postmaster, aliases: new Map(), dkim: undefined, store: undefined }],
+      }),
       store: asRemote(store),
       observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
       clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },

@@ -63,7 +63,7 @@ function house(): House {
     failures: [],
   };
   const directory = createDirectory(
-    [{ name: name.value, postmaster: postmaster.value, aliases: new Map(), dkim: undefined }],
+    [{ name: name.value, postmaster: postmaster.value, aliases: new Map(), dkim: undefined, store: undefined }],
     {
       findAccount: async (key) => {
         if (made.broken) throw new Error("the store is away");

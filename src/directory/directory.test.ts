@@ -23,7 +23,13 @@ function domain(
   const parsed = parseDomain(name);
   assert.ok(parsed.ok);
   const targets = Object.entries(aliases).map(([local, to]) => [local, to.map(address)] as const);
-  return { name: parsed.value, postmaster: address(postmaster), aliases: new Map(targets), dkim: undefined };
+  return {
+    name: parsed.value,
+    postmaster: address(postmaster),
+    aliases: new Map(targets),
+    dkim: undefined,
+    store: undefined,
+  };
 }
 
 const domains = [

@@ -4,9 +4,9 @@
 // changes, `forget` is called; an answer that was on its way meanwhile is used once and not kept.
 // A store that fails makes the answer `unavailable`: never a yes and never a "no such user" either.
 
-import { addressKey } from "../address/address.ts";
+import { addressKey, formatAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
-import type { DomainSettings } from "../config/settings.ts";
+import type { DomainSettings, StoreSettings } from "../config/settings.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Account, AccountStore } from "../store/store.ts";
 
@@ -14,6 +14,8 @@ export type LocalAnswer =
   | { readonly kind: "mailbox"; readonly account: string }
   | { readonly kind: "alias"; readonly accounts: readonly string[] }
   | { readonly kind: "role"; readonly accounts: readonly string[] }
+  /** In a domain with a mailbox store of its own: only that knows whether `address` exists. `account`: one of ours, if it is. */
+  | { readonly kind: "stored"; readonly address: string; readonly account: string | undefined }
   | { readonly kind: "suspended"; readonly account: string }
   | { readonly kind: "unknown-mailbox" }
   | { readonly kind: "remote" }
@@ -28,6 +30,8 @@ export interface Directory {
   lookup(address: Address): LocalAnswer | Promise<LocalAnswer>;
   /** The account of a login name: its address or an alias. */
   findAccount(key: string): Account | undefined | Promise<Account | undefined>;
+  /** The mailbox store behind LMTP that holds the mail of this address; undefined: our own Maildirs do. */
+  storeOf(address: string): StoreSettings | undefined;
   /** May the account name this address as sender or author? */
   owns(account: string, address: Address): boolean | Promise<boolean>;
   /** Something about these keys changed; no argument: everything. */
@@ -72,16 +76,14 @@ export function createDirectory(
     const domain = bare ? local.first : address.domain === undefined ? undefined : local.byName.get(address.domain);
     if (domain === undefined) return { kind: "remote" };
     const key = addressKey(bare ? { ...address, domain: domain.name } : address);
-    // As the key has it: to fold more than ASCII would let "K" (U+212A) pass for the "k" of an alias.
-    const localPart = key.slice(0, key.lastIndexOf("@"));
     const found = findAccount(key);
     if (found instanceof Promise) {
       return found.then(
-        (account) => classify(domain, localPart, account),
+        (account) => classify(local, domain, address, account),
         (error: unknown) => ({ kind: "unavailable", cause: error instanceof Error ? error.message : String(error) }),
       );
     }
-    return classify(domain, localPart, found);
+    return classify(local, domain, address, found);
   }
 
   function owns(account: string, address: Address): boolean | Promise<boolean> {
@@ -95,6 +97,7 @@ export function createDirectory(
     lookup,
     findAccount,
     owns,
+    storeOf: (address) => storeOf(local, address),
     forget: (keys) => {
       generation++;
       if (keys === undefined) cache.clear();
@@ -106,15 +109,35 @@ export function createDirectory(
   };
 }
 
-function classify(domain: DomainSettings, localPart: string, account: Account | undefined): LocalAnswer {
+function storeOf({ byName }: LocalDomains, address: string): StoreSettings | undefined {
+  return byName.get(address.slice(address.lastIndexOf("@") + 1).toLowerCase())?.store;
+}
+
+function classify(
+  local: LocalDomains,
+  domain: DomainSettings,
+  address: Address,
+  account: Account | undefined,
+): LocalAnswer {
+  // As the key has it: to fold more than ASCII would let "K" (U+212A) pass for the "k" of an alias.
+  const key = addressKey({ ...address, domain: domain.name });
+  const localPart = key.slice(0, key.lastIndexOf("@"));
   if (account !== undefined) {
-    if (!account.suspended) return { kind: "mailbox", account: account.key };
+    if (!account.suspended) {
+      // The account may live in another domain than its alias.
+      const store = storeOf(local, account.key);
+      return store === undefined
+        ? { kind: "mailbox", account: account.key }
+        : { kind: "stored", address: account.key, account: account.key };
+    }
     // Role mail reaches somebody even if the account of that name may not be used.
     if (!ROLES.has(localPart)) return { kind: "suspended", account: account.key };
   }
   const targets = domain.aliases.get(localPart);
   if (targets !== undefined) return { kind: "alias", accounts: targets.map(addressKey) };
   if (ROLES.has(localPart)) return { kind: "role", accounts: [addressKey(domain.postmaster)] };
+  // As it was written: whether upper and lower case differ is for the store to say.
+  if (domain.store !== undefined) return { kind: "stored", address: formatAddress(address), account: undefined };
   return { kind: "unknown-mailbox" };
 }
 
@@ -122,6 +145,7 @@ function classify(domain: DomainSettings, localPart: string, account: Account | 
 function leadsOnlyTo(answer: LocalAnswer, account: string): boolean {
   switch (answer.kind) {
     case "mailbox":
+    case "stored":
       return answer.account === account;
     case "alias":
     case "role":

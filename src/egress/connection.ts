@@ -42,6 +42,11 @@ export interface Target {
   readonly port: number;
 }
 
+/** A UNIX socket stands where a host name could: no name has a slash. */
+export function isSocketPath(host: string): boolean {
+  return host.startsWith("/");
+}
+
 export interface ConnectionOptions {
   readonly target: Target;
   readonly client: ClientOptions;
@@ -86,11 +91,13 @@ export class Connection {
     this.#options = options;
     this.target = target;
     this.owner = owner;
-    this.remote = `${target.host}[${target.address}]:${target.port}`;
+    this.remote = isSocketPath(target.host) ? target.host : `${target.host}[${target.address}]:${target.port}`;
     this.#core = new SmtpClient(client);
     this.#since = clock.monotonic();
     this.#gap = limits.idle.longest / 16;
-    this.#socket = connect({ host: target.address, port: target.port, noDelay: true });
+    this.#socket = isSocketPath(target.host)
+      ? connect({ path: target.host })
+      : connect({ host: target.address, port: target.port, noDelay: true });
     this.#socket.on("connect", () => {
       if (this.#state !== "connecting") return;
       this.#state = "opening";

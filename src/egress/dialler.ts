@@ -7,7 +7,7 @@ import type { SecureContext } from "node:tls";
 import type { Clock } from "../io/clock.ts";
 import type { HostAddress, Resolver } from "../io/dns.ts";
 import type { ClientOptions } from "../proto/smtp-client/client.ts";
-import { Connection, type ConnectionFailure, type ConnectionOwner, type Target } from "./connection.ts";
+import { Connection, isSocketPath, type ConnectionFailure, type ConnectionOwner, type Target } from "./connection.ts";
 import type { EgressLimits } from "./limits.ts";
 import type { Ending } from "./part.ts";
 import { orderHosts, type HostRoute } from "./routing.ts";
@@ -94,6 +94,11 @@ export class Dialler {
     let failed: string | undefined;
     let found = false;
     for (const host of orderHosts(route, random)) {
+      if (isSocketPath(host)) {
+        found = true;
+        yield { host, address: host, port: route.port };
+        continue;
+      }
       const answer = await resolver.addresses(host);
       if (answer.kind === "failed") failed = answer.cause;
       if (answer.kind !== "found") continue;

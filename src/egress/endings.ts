@@ -1,6 +1,6 @@
 // What the outcomes of a transaction mean for its recipients.
 
-import { replyStatus, replyText } from "../proto/smtp-client/reply.ts";
+import { replyStatus, replyText, replyWords } from "../proto/smtp-client/reply.ts";
 import type { Outcome } from "../proto/smtp-client/transaction.ts";
 import type { Connection, ConnectionFailure } from "./connection.ts";
 import type { Ending, Part } from "./part.ts";
@@ -22,6 +22,7 @@ function endingOfOutcome(outcome: Outcome, carrier: Carrier): Ending {
         remote,
         ...(tls === undefined ? {} : { tls }),
         ...(confirms ? { confirms } : {}),
+        ...(outcome.kind === "delivered" ? {} : { said: replyWords(outcome.reply) }),
       };
     }
     case "lost": {

@@ -14,7 +14,7 @@ export interface Part extends Pick<TransportJob, "message" | "content" | "sevenB
   readonly sending: "first" | "again";
 }
 
-export type Ending = Pick<AttemptResult, "kind" | "status" | "reply" | "remote" | "tls" | "confirms">;
+export type Ending = Pick<AttemptResult, "kind" | "status" | "reply" | "remote" | "tls" | "confirms" | "said">;
 
 /** The same end for every recipient. */
 export function endPart(part: Part, now: number, ending: Ending): void {

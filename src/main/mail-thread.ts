@@ -14,8 +14,9 @@ import { createDirectory } from "../directory/directory.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";
 import { openSmtpListener } from "../ingress/smtp/listener.ts";
+import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
-import { lookupWithQuota } from "../ingress/smtp/quota-lookup.ts";
+import { recipientLookup } from "../ingress/smtp/recipient-lookup.ts";
 import type { SmtpServices } from "../ingress/smtp/services.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { callRemote, serveCalls } from "../io/rpc.ts";
@@ -70,16 +71,18 @@ const lane = await openLane({
 const { spool, dispatcher, newId } = lane;
 await counters.replay([...data.charges.charges, ...lane.found]);
 
+const stores = createMailboxStores({ hostname: () => settings.hostname, clock });
 const load = createSessionLoad();
 let freeSpace = Number.POSITIVE_INFINITY;
 const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
-  directory: { ...directory, lookup: lookupWithQuota(directory, mailboxes) },
+  directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,
   scram,
   limits: counters.accounts,
   clients: counters.clients,
   spool,
   accepted: (message, content) => dispatcher.accepted(message, content),
+  deliver: (message, content, within) => dispatcher.deliver(message, content, within),
   observer,
   clock,
   newId,
@@ -109,6 +112,7 @@ metrics.gauge("sekimori_free_bytes", "Octets free where the state lives.", () =>
 function loginAddress(answer: LoginAnswer): Authentication {
   if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials" };
   if (answer.kind === "unavailable") return { kind: "unavailable" };
+  if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };
   const account = parseAddress(answer.account);
   return account.ok ? { kind: "account", account: account.value } : { kind: "unavailable" };
 }
@@ -202,6 +206,7 @@ const thread: MailThread = {
   reload,
   stop: async (grace) => {
     await listeners.close(grace);
+    stores.close();
     for (const timer of timers) clearInterval(timer);
     const attemptsEnded = dispatcher.close();
     await outbound.close();

@@ -45,7 +45,7 @@ export function createOutbound({ observer, clock, ...first }: OutboundServices):
 
   function egressOf(settings: Settings): Egress {
     const resolver = createResolver({ ...settings.dns, clock });
-    return createEgress({ settings: settings.delivery, hostname: settings.hostname, resolver, clock, observer });
+    return createEgress({ settings: deliveryOf(settings), hostname: settings.hostname, resolver, clock, observer });
   }
 
   function retire(old: Egress): void {
@@ -97,8 +97,15 @@ export function createOutbound({ observer, clock, ...first }: OutboundServices):
 }
 
 /** What the connections out are made from. */
-function wayOf({ delivery, dns, hostname }: Settings): readonly unknown[] {
-  return [delivery, dns, hostname];
+function wayOf(settings: Settings): readonly unknown[] {
+  return [deliveryOf(settings), settings.dns, settings.hostname];
+}
+
+/** A mailbox store behind LMTP is reached like a route. */
+function deliveryOf({ delivery, domains }: Settings): Settings["delivery"] {
+  const routes = new Map(delivery.routes);
+  for (const { name, store } of domains) if (store !== undefined) routes.set(name, store.target);
+  return { ...delivery, routes };
 }
 
 function signersOf({ settings, dkimKeys }: OutboundConfiguration, clock: Clock): ReadonlyMap<string, Signer> {

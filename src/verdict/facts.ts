@@ -70,9 +70,22 @@ export type Lookup =
   | { readonly kind: "suspended"; readonly account: string }
   /** It exists, and holds what it may hold. */
   | { readonly kind: "full"; readonly account: string }
+  /** The mailbox store of the domain says that it takes mail for it. */
+  | { readonly kind: "stored" }
+  /** It says that it does not. */
+  | StoreRefusal
   | { readonly kind: "unknown-mailbox" }
   | { readonly kind: "remote" }
   | Unavailable;
+
+/** A 4yz or 5yz reply of a mailbox store. */
+export interface StoreRefusal {
+  readonly kind: "store-refused";
+  readonly code: number;
+  /** RFC 3463, of the same class as the code. */
+  readonly enhanced: string;
+  readonly text: string;
+}
 
 /** What the counters say about one more recipient. */
 export type LimitFact =

@@ -9,6 +9,8 @@ export interface Reason {
   readonly text: string;
   /** For the operator: what happened, and what to look at. */
   readonly meaning: string;
+  /** `passed-on`: somebody else's answer; code and enhanced code of the evidence, of the same class, replace those here. */
+  readonly source?: "passed-on";
 }
 
 const entries = {
@@ -83,6 +85,14 @@ const entries = {
     text: "authentication credentials invalid",
     meaning: "No such account, wrong password, or suspended account: outside, nobody can tell which.",
   },
+  "auth.mailbox-elsewhere": {
+    code: 535,
+    enhanced: "5.7.8",
+    text: "login refused",
+    meaning:
+      "The password was right, but the mailbox is in the store of its domain ([[domain]] mailboxes): POP3 is that server's to serve. Seen " +
+      "with POP3 only.",
+  },
   "auth.unavailable": {
     code: 454,
     enhanced: "4.7.0",
@@ -152,6 +162,28 @@ const entries = {
     enhanced: "2.1.5",
     text: "ok",
     meaning: "An authenticated account sends to another network; the recipient is counted.",
+  },
+  "recipient.stored": {
+    code: 250,
+    enhanced: "2.1.5",
+    text: "ok",
+    meaning: "The domain's mailbox store ([[domain]] mailboxes) takes mail for the address.",
+  },
+  "recipient.store-refused": {
+    code: 550,
+    enhanced: "5.2.0",
+    text: "<{recipient}> {answer}",
+    meaning: "The domain's mailbox store refuses the address for good; code and words are its own.",
+    source: "passed-on",
+  },
+  "recipient.store-deferred": {
+    code: 450,
+    enhanced: "4.2.0",
+    text: "<{recipient}> {answer}",
+    meaning:
+      "The domain's mailbox store refuses the address for now, a full mailbox for instance; code and words are its own. " +
+      "A store that does not answer at all is `internal.unknown`.",
+    source: "passed-on",
   },
   "recipient.no-relay": {
     code: 550,
@@ -226,6 +258,24 @@ const entries = {
     enhanced: "4.3.0",
     text: "could not be stored, try again later",
     meaning: "The spool could not be written or synced; look for spool.failed in the log.",
+  },
+  "message.store-refused": {
+    code: 554,
+    enhanced: "5.2.0",
+    text: "<{recipient}> {answer}",
+    meaning:
+      "The domain's mailbox store refused the message for every recipient after it had read it; code and words are its own. The sending " +
+      "server tells its user, and nothing is kept here.",
+    source: "passed-on",
+  },
+  "message.store-deferred": {
+    code: 450,
+    enhanced: "4.2.0",
+    text: "<{recipient}> {answer}",
+    meaning:
+      "The domain's mailbox store refused the message for now for every recipient, after it had read it; code and words are its own. " +
+      "The sending server keeps it and tries again.",
+    source: "passed-on",
   },
   "message.malformed": {
     code: 554,

@@ -9,6 +9,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { runProgram, startChild } from "./child.ts";
+import type { Child } from "./child.ts";
 import { atEnd } from "./cleanup.ts";
 import { loopbackAddress } from "./loopback.ts";
 import { requires, requiresRoot } from "./skip.ts";
@@ -26,6 +27,10 @@ export interface Dovecot {
   readonly port: number;
   /** Messages in the mailbox of that user so far, as octets. */
   messages(user: string): Promise<readonly string[]>;
+  /** Ends it; whoever is connected is cut off. */
+  stop(): Promise<void>;
+  /** Again at the same place, after `stop`. */
+  start(): Promise<void>;
 }
 
 const port = 2424;
@@ -52,23 +57,32 @@ export async function startDovecot(t: TestContext, users: readonly DovecotUser[]
   const start =
     `${overlay} && exec ${tree}/usr/bin/doveconf -f service=master -c ${configuration} -m master -p ` +
     `-e ${tree}/usr/sbin/dovecot -F -c ${configuration}`;
-  const master = startChild({
-    program: "unshare",
-    parameters: ["-m", "sh", "-c", start],
-    environment: program.environment,
-  });
-  atEnd(t, async () => {
-    await master.stop("SIGTERM", 10_000);
-  });
-  const ended = { value: false };
-  void master.ended.then(() => (ended.value = true));
-  await waitFor(`Dovecot on ${address}:${port}`, 30_000, async () => {
-    if (ended.value) throw new Error(`Dovecot ended at once\n${master.stderr()}\n${logOf(directory)}`);
-    return (await answers(address)) ? true : undefined;
-  });
+  let master: Child | undefined;
+  const stop = async (): Promise<void> => {
+    await master?.stop("SIGTERM", 10_000);
+    master = undefined;
+  };
+  const begin = async (): Promise<void> => {
+    const child = startChild({
+      program: "unshare",
+      parameters: ["-m", "sh", "-c", start],
+      environment: program.environment,
+    });
+    master = child;
+    const ended = { value: false };
+    void child.ended.then(() => (ended.value = true));
+    await waitFor(`Dovecot on ${address}:${port}`, 30_000, async () => {
+      if (ended.value) throw new Error(`Dovecot ended at once\n${child.stderr()}\n${logOf(directory)}`);
+      return (await answers(address)) ? true : undefined;
+    });
+  };
+  atEnd(t, stop);
+  await begin();
   return {
     address,
     port,
+    stop,
+    start: begin,
     messages: async (name) => {
       const box = join(directory, "mail", name, "new");
       const files = await readdir(box).catch(() => []);

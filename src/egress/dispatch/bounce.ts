@@ -42,7 +42,7 @@ export interface Ended {
 
 /** How an attempt that delivered ended, for the sender. */
 export function deliveredAs(result: AttemptResult): RecipientEvent {
-  if (result.remote === "local") return "delivered";
+  if (result.remote === "local" || result.stored === true) return "delivered";
   return result.confirms === true ? "relayed-with-dsn" : "relayed-without-dsn";
 }
 
@@ -118,7 +118,7 @@ function describe(message: SpooledMessage, ended: Ended, at: number): DsnRecipie
   const action = noticeFor(message.sender, notify, event);
   if (action === undefined) return undefined;
   const original = decodeOriginalRecipient(originalRecipient ?? "");
-  const local = result.remote === "local" || result.remote === "";
+  const local = result.remote === "local" || result.remote === "" || result.stored === true;
   return {
     recipient: message.recipients[result.recipient]!,
     ...(original === undefined ? {} : { originalRecipient: original }),

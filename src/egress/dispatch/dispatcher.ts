@@ -10,8 +10,9 @@
 // store as due now. Attempts are recorded before they are made (law 4): the first by the accept record itself, later
 // ones by the claim. The state thread is asked about what waits only; a message delivered at once never touches it.
 
-import { parseAddress } from "../../address/address.ts";
-import type { Directory } from "../../directory/directory.ts";
+import { addressKey, parseAddress } from "../../address/address.ts";
+import type { Address } from "../../address/address.ts";
+import type { Directory, LocalAnswer } from "../../directory/directory.ts";
 import type { Remote } from "../../io/rpc.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import { domainOf } from "../../queue/classes.ts";
@@ -19,6 +20,8 @@ import type { Recovered, Spool, SpooledMessage } from "../../spool/message.ts";
 import type { QueueChange, QueueCount, QueueSelector, QueueStore, WaitingMessage } from "../../store/store.ts";
 import { agreeWithSpool } from "./agree.ts";
 import { deleteWaiting } from "./delete.ts";
+import { firstAnswer, withdraw } from "./first-answer.ts";
+import type { FirstAnswer } from "./first-answer.ts";
 import { deliverLocally } from "./local.ts";
 import { outgoing } from "./outgoing.ts";
 import type { OutgoingServices } from "./outgoing.ts";
@@ -51,6 +54,11 @@ export interface DispatcherServices extends RecorderServices, OutgoingServices {
 export interface Dispatcher {
   /** A durable message from ingress. Never throws. */
   accepted(message: SpooledMessage, content: readonly Uint8Array[]): void;
+  /**
+   * The same, while its sender waits for what the mailbox stores of its recipients say to it. Resolves to their answer, or
+   * after `within` ms to "taken". Rejects when a refusal could not be recorded: the message may be delivered yet.
+   */
+  deliver(message: SpooledMessage, content: readonly Uint8Array[], within: number): Promise<FirstAnswer>;
   /** What the spool found at start. Resolves when the queue store agrees. */
   recover(recovered: Recovered): Promise<void>;
   /** Begins to take due messages from the queue store. */
@@ -72,6 +80,12 @@ export interface ActiveMessage {
   readonly stored: boolean;
 }
 
+interface Beginning {
+  readonly content?: readonly Uint8Array[] | undefined;
+  readonly warned?: readonly number[];
+  readonly awaited?: Run["awaited"];
+}
+
 export function createDispatcher(services: DispatcherServices): Dispatcher {
   const { spool, store, directory, observer, clock } = services;
   /** Several of one message when a recipient is due again while another is still being tried. */
@@ -91,15 +105,17 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     due,
   });
   const hurry = (): void => spool.hurry();
-  const record = createRecorder(services, { created: accepted, waits: (time) => poller.at(time) });
+  const record = createRecorder(services, {
+    created: (message, content) => accepted(message, content),
+    waits: (time) => poller.at(time),
+  });
 
   function begin(
     message: SpooledMessage,
     attempts: ReadonlyMap<number, number>,
     source: "fresh" | "claimed",
-    content?: readonly Uint8Array[],
-    warned: readonly number[] = [],
-  ): void {
+    { content, warned = [], awaited }: Beginning,
+  ): Run {
     const room = (services.contentMemory ?? CONTENT_LIMIT) - contentHeld;
     const inMemory = content === undefined || message.size > room ? undefined : Promise.resolve(content);
     let loaded = inMemory;
@@ -118,9 +134,11 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       failures: [],
       scheduled: false,
       recording: 0,
+      awaited,
     };
     enter(run);
     const remote: number[] = [];
+    const stored: number[] = [];
     for (const recipient of attempts.keys()) {
       const address = parseAddress(message.recipients[recipient]!, { utf8: true });
       if (!address.ok) {
@@ -129,10 +147,14 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
         continue;
       }
       const answer = directory.lookup(address.value);
-      if (!(answer instanceof Promise) && answer.kind === "remote") remote.push(recipient);
+      if (answer instanceof Promise) void locally(run, recipient, answer);
+      else if (answer.kind === "remote") remote.push(recipient);
+      else if (storedAs(answer, address.value)) stored.push(recipient);
       else void locally(run, recipient, answer);
     }
     if (remote.length > 0) remotely(run, remote);
+    if (stored.length > 0) remotely(run, stored, { stored: true });
+    return run;
   }
 
   function enter(run: Run): void {
@@ -150,14 +172,14 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     }
   }
 
-  function remotely(run: Run, recipients: readonly number[]): void {
+  function remotely(run: Run, recipients: readonly number[], mark: Pick<AttemptResult, "stored"> = {}): void {
     try {
       services.transport.submit({
         message: run.message,
         recipients,
         attempt: Math.max(...recipients.map((recipient) => run.attempts.get(recipient) ?? 1)),
         ...outgoing(services, run.message, run.content),
-        done: (result, recorded) => ended(run, result, recorded),
+        done: (result, recorded) => ended(run, { ...result, ...mark }, recorded),
         hurry,
       });
     } catch (error) {
@@ -165,11 +187,32 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     }
   }
 
+  /** One copy for somebody to whom the recipient's address leads. */
+  function toStore(run: Run, recipient: number, account: string): Promise<AttemptResult> {
+    const { recipientDsn: _asked, ...message } = run.message;
+    return new Promise((resolve) => {
+      services.transport.submit({
+        message: { ...message, recipients: [account] },
+        recipients: [0],
+        attempt: run.attempts.get(recipient) ?? 1,
+        ...outgoing(services, run.message, run.content),
+        done: (result, recorded) => {
+          recorded?.();
+          resolve({ ...result, recipient, stored: true });
+        },
+        hurry,
+      });
+    });
+  }
+
   async function locally(run: Run, recipient: number, lookup: ReturnType<Directory["lookup"]>): Promise<void> {
     try {
       const target = await lookup;
-      if (target.kind === "remote") remotely(run, [recipient]);
-      else ended(run, await deliverLocally(services.mailboxes, run.message, recipient, target, await run.content()));
+      if (target.kind === "remote") return remotely(run, [recipient]);
+      const address = parseAddress(run.message.recipients[recipient]!, { utf8: true });
+      if (address.ok && storedAs(target, address.value)) return remotely(run, [recipient], { stored: true });
+      const local = { ...services, toStore: (account: string) => toStore(run, recipient, account) };
+      ended(run, await deliverLocally(local, run.message, recipient, target, await run.content()));
     } catch (error) {
       ended(run, brokenHere(recipient, error));
     }
@@ -183,7 +226,18 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     run.domains.set(domain, others);
     if (others === 0) window.part(domain);
     run.results.push(result);
+    if (run.awaited !== undefined && firstAnswer([result]).kind === "refused") {
+      // Kept until all have answered; nobody else waits for that.
+      recorded?.();
+      if (run.open.size === 0) schedule(run);
+      return;
+    }
     if (recorded !== undefined) run.waiters.push(recorded);
+    if (run.awaited === undefined) schedule(run);
+    else letGo(run);
+  }
+
+  function schedule(run: Run): void {
     if (run.scheduled) return;
     if (run.open.size === 0) return recordResults(run);
     run.scheduled = true;
@@ -196,7 +250,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     run.results = [];
     run.waiters = [];
     run.recording++;
-    void record(run, results, waiters).then(() => {
+    void conclude(run, results, waiters).then(() => {
       // What failed, or was given up, is recorded with the report, after which the run ends.
       const unreported = new Set(run.failures.map(({ recipient }) => recipient));
       for (const { recipient, kind } of results) {
@@ -205,6 +259,19 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       run.recording--;
       finish(run);
     });
+  }
+
+  /** Never rejects. */
+  async function conclude(
+    run: Run,
+    results: readonly AttemptResult[],
+    waiters: readonly (() => void)[],
+  ): Promise<void> {
+    const { awaited } = run;
+    if (awaited === undefined) return record(run, results, waiters);
+    run.awaited = undefined;
+    const answer = firstAnswer(results);
+    await withdraw(services, run).then(() => awaited.resolve(answer), awaited.reject);
   }
 
   function finish(run: Run): void {
@@ -225,7 +292,29 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     return false;
   }
 
-  function accepted(message: SpooledMessage, content?: readonly Uint8Array[]): void {
+  function deliver(message: SpooledMessage, content: readonly Uint8Array[], within: number): Promise<FirstAnswer> {
+    const { promise, ...awaited } = Promise.withResolvers<FirstAnswer>();
+    const run = accepted(message, content, awaited);
+    const timer = setTimeout(() => {
+      if (run?.awaited !== undefined) letGo(run);
+    }, within);
+    const over = (): void => clearTimeout(timer);
+    promise.then(over, over);
+    return promise;
+  }
+
+  /** Nobody waits any more, for the message is ours; what was said meanwhile is recorded. */
+  function letGo(run: Run): void {
+    run.awaited?.resolve({ kind: "taken" });
+    run.awaited = undefined;
+    if (run.results.length > 0) schedule(run);
+  }
+
+  function accepted(
+    message: SpooledMessage,
+    content?: readonly Uint8Array[],
+    awaited?: Run["awaited"],
+  ): Run | undefined {
     const now: number[] = [];
     const later: number[] = [];
     const wait = closing || services.paused || window.room === 0;
@@ -237,11 +326,16 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       const untried = { attempts: 0, due: clock.wall(), status: "", reply: "" };
       poller.keep({ message, recipients: later.map((recipient) => ({ recipient, ...untried })) });
     }
-    if (now.length === 0) return;
+    // Whoever is told that some of it waits can as well be told that all of it does.
+    if (later.length > 0) awaited?.resolve({ kind: "taken" });
+    if (now.length === 0) return undefined;
     try {
-      begin(message, new Map(now.map((recipient) => [recipient, 1])), "fresh", content);
+      const attempts = new Map(now.map((recipient) => [recipient, 1]));
+      return begin(message, attempts, "fresh", { content, awaited: later.length > 0 ? undefined : awaited });
     } catch (error) {
+      awaited?.resolve({ kind: "taken" });
       observer.emit("internal.failed", { where: `queue of ${message.id}`, cause: String(error) });
+      return undefined;
     }
   }
 
@@ -249,7 +343,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     const free = recipients.filter(({ recipient }) => !beingTried(message.id, recipient));
     if (free.length === 0) return;
     const warned = free.filter((each) => each.warned === true).map(({ recipient }) => recipient);
-    begin(message, new Map(free.map((each) => [each.recipient, each.attempts])), "claimed", undefined, warned);
+    begin(message, new Map(free.map((each) => [each.recipient, each.attempts])), "claimed", { warned });
   }
 
   /** Rows for what is being tried for the first time, claimed as long as it is, so that a hold has something to hold. */
@@ -267,7 +361,8 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   }
 
   return {
-    accepted,
+    accepted: (message, content) => void accepted(message, content),
+    deliver,
     recover: (recovered) => agreeWithSpool(recovered, { store, clock, observer }),
     start: () => poller.after(0),
     change: async (change, selector) => {
@@ -289,6 +384,11 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       await poller.kept();
     },
   };
+}
+
+/** The mailbox store is asked for the address as it was written: many such recipients can travel together. */
+function storedAs(answer: LocalAnswer, address: Address): boolean {
+  return answer.kind === "stored" && (answer.account === undefined || answer.account === addressKey(address));
 }
 
 function means(selector: QueueSelector, message: SpooledMessage, recipient: number): boolean {

@@ -1,6 +1,7 @@
 // One message on its way: the recipients of it that are being tried together, and how far each of them has come.
 
 import type { SpooledMessage } from "../../spool/message.ts";
+import type { FirstAnswer } from "./first-answer.ts";
 import type { AttemptResult } from "./transport.ts";
 
 export interface Run {
@@ -26,6 +27,8 @@ export interface Run {
   scheduled: boolean;
   /** Groups of results on their way into the spool or the store. */
   recording: number;
+  /** The sender is still there and waits for an answer to the first attempt. */
+  awaited: { readonly resolve: (answer: FirstAnswer) => void; readonly reject: (error: unknown) => void } | undefined;
 }
 
 /** Our own trouble is never the end of a message. */

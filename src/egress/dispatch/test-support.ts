@@ -145,6 +145,8 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
 
   const domain = parseDomain("sekimori.test");
   assert.ok(domain.ok);
+  const storeDomain = parseDomain("store.test");
+  assert.ok(storeDomain.ok);
   const accounts = ["alice@sekimori.test", "bob@sekimori.test", "carol@sekimori.test"];
   const directory = createDirectory(
     [
@@ -153,6 +155,17 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
         postmaster: address("alice@sekimori.test"),
         aliases: new Map([["team", [address("alice@sekimori.test"), address("bob@sekimori.test")]]]),
         dkim: undefined,
+        store: undefined,
+      },
+      {
+        name: storeDomain.value,
+        postmaster: address("carol@store.test"),
+        aliases: new Map([["pair", [address("dave@store.test"), address("alice@sekimori.test")]]]),
+        dkim: undefined,
+        store: {
+          target: { host: "127.0.0.1", port: 24, protocol: "lmtp", tls: "never", auth: undefined },
+          answerWithin: 1000,
+        },
       },
     ],
     {

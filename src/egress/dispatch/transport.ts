@@ -2,6 +2,7 @@
 
 import type { Result } from "../../base/result.ts";
 import type { ConversionError } from "../../message/convert.ts";
+import type { ReplyWords } from "../../proto/smtp-client/reply.ts";
 import type { SpooledMessage } from "../../spool/message.ts";
 
 /** How one attempt for one recipient ended. */
@@ -18,6 +19,10 @@ export interface AttemptResult {
   readonly tls?: string;
   /** Delivered to a server that offers DSN: the duty to notify has gone with the message (RFC 3461 §5.2.1). */
   readonly confirms?: true;
+  /** The remote's answer about this recipient that was no yes; none when it gave none (unreachable, lost). */
+  readonly said?: ReplyWords;
+  /** The remote is the mailbox store of the domain: this is the end of the way. */
+  readonly stored?: true;
   readonly milliseconds: number;
 }
 

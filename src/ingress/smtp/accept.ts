@@ -17,6 +17,7 @@ import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import { combine } from "../../verdict/combine.ts";
 import type { MessageFacts, Role } from "../../verdict/facts.ts";
 import { decideMessage } from "../../verdict/stages/data.ts";
+import { storeRefusal } from "../../verdict/stages/rcpt.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
 import type { TlsFacts } from "./connection.ts";
 import { extensionsUsed } from "./extensions.ts";
@@ -99,6 +100,13 @@ export async function acceptMessage(
     services.observer.emit("spool.failed", { cause });
     return { verdicts: [{ kind: "defer", reason: "message.spool-failed", evidence: { cause } }] };
   }
+  const patience = patienceOf(session, transaction);
+  if (patience !== undefined) {
+    const answer = await services.deliver(message, content, patience);
+    if (answer.kind === "refused") {
+      return { verdicts: [storeRefusal(answer.refusal, "message", recipients[answer.recipient]!)] };
+    }
+  }
   services.observer.emit("message.accepted", {
     ...session.peer,
     message: id,
@@ -117,8 +125,21 @@ export async function acceptMessage(
   });
   return {
     verdicts: [{ kind: "accept", reason: "message.queued", evidence: { id } }],
-    handOver: () => services.accepted(message, content),
+    ...(patience === undefined ? { handOver: () => services.accepted(message, content) } : {}),
   };
+}
+
+/**
+ * How long the sender waits for what the mailbox stores say to the message, ms; undefined: not at all. Only strangers
+ * wait: a refusal after the 250 would go to whoever they say they are. Our own accounts cannot forge that.
+ */
+function patienceOf({ role, services }: SessionView, { recipients }: Transaction): number | undefined {
+  if (role !== "mx" || !recipients.every(({ reason }) => reason === "recipient.stored")) return undefined;
+  let patience = Number.POSITIVE_INFINITY;
+  for (const { text } of recipients) {
+    patience = Math.min(patience, services.directory.storeOf(text)?.answerWithin ?? 0);
+  }
+  return patience === 0 ? undefined : patience;
 }
 
 function headerFact(section: Result<HeaderSection, HeaderError>, { body }: Transaction): MessageFacts["header"] {

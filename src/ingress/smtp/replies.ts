@@ -11,13 +11,15 @@ const fixed = new Map<ReasonId, Reply>();
 export function replyFor(reason: ReasonId, evidence: Evidence = {}): Reply {
   const known = fixed.get(reason);
   if (known !== undefined) return known;
-  const { code, enhanced, text } = reasons[reason];
+  const { code, enhanced, text, source } = reasons[reason];
   if (!text.includes("{")) {
     const reply = makeReply(code, enhanced, text);
     fixed.set(reason, reply);
     return reply;
   }
   const filled = text.replaceAll(/\{([a-z]+)\}/g, (_whole, name: string) => String(evidence[name] ?? "?"));
+  if (source === "passed-on")
+    return makeReply(Number(evidence["code"] ?? code), String(evidence["enhanced"] ?? enhanced), filled);
   return makeReply(code, enhanced, filled);
 }
 

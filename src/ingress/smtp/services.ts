@@ -11,7 +11,7 @@ import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { Spool, SpooledMessage } from "../../spool/message.ts";
-import type { Lookup } from "../../verdict/facts.ts";
+import type { Lookup, StoreRefusal } from "../../verdict/facts.ts";
 
 export interface SmtpServices {
   readonly hostname: Domain;
@@ -25,6 +25,15 @@ export interface SmtpServices {
   readonly spool: Pick<Spool, "append">;
   /** The message is durable; takes it on its way. Must not throw. */
   readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
+  /** The same, for a message whose recipients are all in mailbox stores; resolves to what they say, at the latest after `within` ms. */
+  readonly deliver: (
+    message: SpooledMessage,
+    content: readonly Uint8Array[],
+    within: number,
+  ) => Promise<
+    | { readonly kind: "taken" }
+    | { readonly kind: "refused"; readonly recipient: number; readonly refusal: StoreRefusal }
+  >;
   readonly secureContext: SecureContext;
   readonly observer: Observer;
   readonly clock: Clock;

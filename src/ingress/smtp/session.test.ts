@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { lookupWithQuota } from "./quota-lookup.ts";
+import { recipientLookup } from "./recipient-lookup.ts";
 import {
   dial,
   dialAs,
@@ -311,7 +311,11 @@ test("a part that throws is 451 and a line for the operator, and the session goe
 
 test("a full mailbox is refused at RCPT for now; role addresses are taken", async (t) => {
   const house = service();
-  const lookup = lookupWithQuota(house.directory, { fits: ({ local }) => local !== "bob" });
+  const lookup = recipientLookup({
+    directory: house.directory,
+    mailboxes: { fits: ({ local }) => local !== "bob" },
+    stores: { ask: () => assert.fail("nobody to ask") },
+  });
   const services = { ...house.services, directory: { ...house.services.directory, lookup } };
   const client = dial(t, await listen(t, { ...house, services }, mx));
   await client.reply();

@@ -87,7 +87,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     ["team", [postmaster, address("bob@sekimori.test")]],
   ]);
   const directory = createDirectory(
-    [{ name: domain("sekimori.test"), postmaster, aliases, dkim: undefined }],
+    [{ name: domain("sekimori.test"), postmaster, aliases, dkim: undefined, store: undefined }],
     asRemote(store),
   );
   const logins = { count: 0 };
@@ -132,6 +132,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       assert.ok(content.length > 0);
       notices.notify();
     },
+    deliver: () => Promise.resolve({ kind: "taken" }),
     secureContext: material.secureContext,
     observer,
     clock,

@@ -90,6 +90,31 @@ export function replyStatus(reply: Reply): string {
   return reply.enhanced ?? `${Math.floor(reply.code / 100)}.0.0`;
 }
 
+export interface ReplyWords {
+  readonly code: number;
+  /** RFC 3463. */
+  readonly enhanced: string;
+  /** On one line, without the codes. */
+  readonly text: string;
+}
+
+/** For passing it on: codes and text apart. */
+export function replyWords(reply: Reply): ReplyWords {
+  const { code, lines } = reply;
+  const enhanced = replyStatus(reply);
+  const bare = lines.map((line) =>
+    reply.enhanced !== undefined && line.startsWith(enhanced) ? line.slice(enhanced.length) : line,
+  );
+  return {
+    code,
+    enhanced,
+    text: bare
+      .map((line) => line.trim())
+      .join(" ")
+      .slice(0, 400),
+  };
+}
+
 const unprintable = /[^ -~]/;
 
 function printable(text: string): string {

@@ -4,7 +4,7 @@
 // Two pure decisions with one action between them: decideRcpt says whether the recipient could be taken, ingress then
 // reserves quota for it, decideQuota says what the counters' answer means.
 
-import type { LimitFact, Lookup, RcptFacts } from "../facts.ts";
+import type { LimitFact, Lookup, RcptFacts, StoreRefusal } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
 
 export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
@@ -40,6 +40,10 @@ function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
     case "full":
       // Who has deleted something can take it: a failure for now (RFC 3463 §3.3, X.2.2), refused here and not bounced.
       return { kind: "defer", reason: "recipient.full", evidence };
+    case "stored":
+      return { kind: "accept", reason: "recipient.stored" };
+    case "store-refused":
+      return storeRefusal(lookup, "rcpt", facts.recipient);
     case "unknown-mailbox":
       return { kind: "reject", reason: "recipient.unknown", evidence };
     case "remote":
@@ -48,6 +52,25 @@ function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
       return { kind: "reject", reason: "recipient.no-relay", evidence };
     case "unavailable":
       return { kind: "unknown", cause: lookup.cause };
+  }
+}
+
+/** The store's own words: it alone knows its mailboxes. */
+export function storeRefusal(
+  { code, enhanced, text }: StoreRefusal,
+  stage: "rcpt" | "message",
+  recipient: string,
+): Verdict {
+  const evidence = { recipient, code, enhanced, answer: text };
+  switch (stage) {
+    case "rcpt":
+      return code >= 500
+        ? { kind: "reject", reason: "recipient.store-refused", evidence }
+        : { kind: "defer", reason: "recipient.store-deferred", evidence };
+    case "message":
+      return code >= 500
+        ? { kind: "reject", reason: "message.store-refused", evidence }
+        : { kind: "defer", reason: "message.store-deferred", evidence };
   }
 }
 

@@ -22,7 +22,7 @@ import { decideAuth, decideAuthOffer } from "./auth.ts";
 import { decideConnect } from "./connect.ts";
 import { decideData, decideMessage } from "./data.ts";
 import { decideMail } from "./mail.ts";
-import { decideQuota, decideRcpt } from "./rcpt.ts";
+import { decideQuota, decideRcpt, storeRefusal } from "./rcpt.ts";
 
 /** Every combination of the values listed for each fact. */
 function product<Facts>(values: { readonly [Name in keyof Facts]: readonly Facts[Name][] }): Facts[] {
@@ -203,6 +203,9 @@ const lookups: readonly Lookup[] = [
   { kind: "role", accounts: [account] },
   { kind: "suspended", account },
   { kind: "full", account },
+  { kind: "stored" },
+  { kind: "store-refused", code: 552, enhanced: "5.2.2", text: "over quota" },
+  { kind: "store-refused", code: 452, enhanced: "4.2.2", text: "over quota" },
   { kind: "unknown-mailbox" },
   { kind: "remote" },
   unavailable,
@@ -233,8 +236,28 @@ test("RCPT: mail is relayed only on submission and only for an account", () => {
 test("RCPT: on the MX nothing but local mailboxes, aliases and role addresses is accepted", () => {
   for (const facts of rcpts.filter(({ role }) => role === "mx")) {
     const { kind } = decided(decideRcpt(facts));
-    if (kind === "accept") assert.ok(["mailbox", "alias", "role"].includes(facts.lookup.kind));
+    if (kind === "accept") assert.ok(["mailbox", "alias", "role", "stored"].includes(facts.lookup.kind));
     if (facts.lookup.kind === "remote") assert.equal(kind, "reject");
+  }
+});
+
+test("what a mailbox store refuses is refused in its class, at RCPT and after the message", () => {
+  for (const [code, kind] of [
+    [452, "defer"],
+    [550, "reject"],
+  ] as const) {
+    const refusal = {
+      kind: "store-refused",
+      code,
+      enhanced: `${kind === "defer" ? 4 : 5}.2.2`,
+      text: "over quota",
+    } as const;
+    for (const facts of rcpts.filter(({ lookup }) => lookup.kind === "store-refused")) {
+      assert.notEqual(decided(decideRcpt({ ...facts, lookup: refusal })).kind, "accept");
+    }
+    for (const stage of ["rcpt", "message"] as const) {
+      assert.equal(decided([storeRefusal(refusal, stage, "bob@sekimori.test")]).kind, kind);
+    }
   }
 });
 
@@ -343,7 +366,7 @@ test("message: on the MX a crooked header section is no reason to lose mail", ()
 test("the tables above reach every reason of the stages", () => {
   for (const facts of mails) decided(decideMail(facts));
   const stages = /^(?:sender|recipient|data|message)\.|^auth\.|^connect\./;
-  const elsewhere = new Set(["message.spool-failed"]);
+  const elsewhere = new Set(["message.spool-failed", "auth.mailbox-elsewhere"]);
   const missing = Object.keys(reasons).filter(
     (id) => stages.test(id) && !elsewhere.has(id) && !seen.has(id as ReasonId),
   );
