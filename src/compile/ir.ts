@@ -7,8 +7,9 @@
 // later fragments; what a text does not bind has no effect.
 
 import type { AddressSets, AddressSet } from "../base/address-set.ts";
-import { everywhere, setOf } from "../base/address-set.ts";
+import { everywhere } from "../base/address-set.ts";
 import type { Family } from "../base/address.ts";
+import type { Manner } from "../policy/network/policy.ts";
 import type { Direction, Flags, Fragment } from "./packet.ts";
 
 export interface Program {
@@ -31,7 +32,7 @@ export interface Term {
   readonly action: Action;
   /** Name of the counter that the packets it decides are counted in, where the target can count. */
   readonly counter?: string;
-  /** Nothing but counting: a target that cannot count leaves it out. Its action is pass, and it only stands where that changes nothing. */
+  /** It is there for its counter only: leaving it out changes nothing, and a target that cannot count does. */
   readonly purpose?: "count";
 }
 
@@ -69,8 +70,6 @@ export interface PortRange {
   readonly first: number;
   readonly last: number;
 }
-
-export type Manner = "reset" | "admin-prohibited" | "drop";
 
 export type Action =
   /** The filter lets it pass; those bound after it are asked as well. */
@@ -112,9 +111,6 @@ export type ValidationCheck =
   | { readonly kind: "list"; readonly allowed: AddressSet }
   /** The device asks its routes for the source; `routes` is what they should lead to the line, undefined in a text. */
   | { readonly kind: "strict"; readonly routes: AddressSet | undefined; readonly besides: AddressSet };
-
-/** Sources that hosts use before they have an address, and on the link: DHCP, DAD, NDP. They pass any validation. */
-export const beforeAddress: AddressSets = setOf("0.0.0.0", "::", "fe80::/10");
 
 /** The packets that a program is answerable for; about others it may say anything. */
 export interface Scope {

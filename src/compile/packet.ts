@@ -1,36 +1,22 @@
-// A packet as far as filters can tell packets apart.
+// A packet as far as filters can tell packets apart: the policy's, with the interface on the far side.
 
 import { formatAddress } from "../base/address.ts";
 import type { Address, Family } from "../base/address.ts";
+import { tcp } from "../policy/network/packet.ts";
+import type { Packet } from "../policy/network/packet.ts";
 
-export const tcp = 6;
+export { tcp };
 export const udp = 17;
 
-export type Direction = "up" | "down";
-export type Fragment = "whole" | "first" | "rest";
-export type Flags = "syn" | "other";
+export type Direction = Packet["direction"];
+export type Fragment = Packet["fragment"];
+export type Flags = Packet["flags"];
 
-export interface FilteredPacket {
-  readonly family: Family;
-  readonly source: Address;
-  readonly destination: Address;
-  /** Number of the protocol above IP; for IPv6 the one after all extension headers. */
-  readonly protocol: number;
-  /** TCP and UDP only, and not in later fragments. */
-  readonly sourcePort: number | undefined;
-  readonly destinationPort: number | undefined;
-  /** TCP: the first segment of a connection, or any other. */
-  readonly flags: Flags;
-  /** `rest` is every fragment but the first; it carries no ports. */
-  readonly fragment: Fragment;
-  /** `up` comes from customers, `down` goes to them. */
-  readonly direction: Direction;
+export interface FilteredPacket extends Packet {
   /** Customer interface by which it came up, or goes down, where the filter knows it. */
   readonly line: string | undefined;
   /** Interface towards the rest by which it leaves or came, where the filter knows it. */
   readonly upstream: string | undefined;
-  /** Subscriber of the session, where the filter knows it. */
-  readonly subscriber: string | undefined;
 }
 
 /** For people: "up: TCP 192.0.2.1 port 1024 → 198.51.100.2 port 25 on line ge-0/0/1, syn". */

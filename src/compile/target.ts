@@ -6,7 +6,8 @@
 import type { Family } from "../base/address.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
-import type { Manner, Program, Scope } from "./ir.ts";
+import type { Manner, TargetSettings } from "../policy/network/policy.ts";
+import type { Program, Scope } from "./ir.ts";
 
 export interface Target {
   readonly name: string;
@@ -62,6 +63,8 @@ export interface RenderOptions {
   readonly strictManner: boolean;
   /** The device's own budget instead of the usual one. */
   readonly budget?: number;
+  /** What else the operator said of the device; undefined where only the program counts. */
+  readonly settings?: TargetSettings;
 }
 
 /** What a text alone does not tell. */
@@ -72,6 +75,7 @@ export interface ReadContext {
   readonly upstreamInterfaces: readonly string[];
   /** When the text is read: remaining times count from here. */
   readonly at: number;
+  readonly settings?: TargetSettings;
 }
 
 export interface CompileError {
@@ -96,6 +100,22 @@ export function headerLines(target: string, options: RenderOptions): readonly st
     `valid until ${options.validUntil === undefined ? "the policy changes" : new Date(options.validUntil).toISOString()}`,
     ...options.hypotheses.map((hypothesis) => `holds if: ${hypothesis}`),
   ];
+}
+
+export interface Head {
+  readonly revision: string;
+  readonly at: number;
+  readonly validUntil: number | undefined;
+}
+
+/** The head of a text that we printed; undefined for others. */
+export function readHead(text: string): Head | undefined {
+  const top = text.slice(0, 4000);
+  const revision = /port 25 policy, revision (\w+)/.exec(top)?.[1];
+  const at = /in force at (\S+)/.exec(top)?.[1];
+  const until = /valid until (\d\S+)/.exec(top)?.[1];
+  if (revision === undefined || at === undefined) return undefined;
+  return { revision, at: Date.parse(at), validUntil: until === undefined ? undefined : Date.parse(until) };
 }
 
 /** The first of the wanted manners that can be said of such packets. */

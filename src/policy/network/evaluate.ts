@@ -39,7 +39,7 @@ export function prepareOracle(policy: NetworkPolicy): Oracle {
 }
 
 /** Control traffic without which no interface works: link-local, not yet configured (RFC 4291 §2.5, RFC 1122 §3.2.1.3). */
-const neverSpoofed = setOf("0.0.0.0", "fe80::/10", "::");
+export const neverSpoofed = setOf("0.0.0.0", "fe80::/10", "::");
 
 const port25 = 25;
 

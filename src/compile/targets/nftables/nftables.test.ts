@@ -14,6 +14,6 @@ test("what is printed reads back as the same program", () => {
       assert.equal(result.kind, "equal", `${JSON.stringify(result, undefined, 1)}\n${text}`);
       assert.ok(areAlike(program, back, true));
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });
