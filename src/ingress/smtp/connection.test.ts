@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -158,7 +159,8 @@ test("a client that goes on sending after the end is cut off", async (t) => {
   const client = dial(t, await listen(t, house, mx));
   t.mock.timers.enable({ apis: ["setTimeout"] });
   await client.reply();
-  assert.match(await client.ask("QUIT"), /^221 /);
+  // What stands behind QUIT says that more may come.
+  assert.match(await client.ask("QUIT\r\nNOOP"), /^221 /);
   client.socket.on("error", () => undefined);
   t.mock.timers.tick(9999);
   for (let index = 0; index < 20; index++) {
@@ -172,6 +174,17 @@ test("a client that goes on sending after the end is cut off", async (t) => {
     client.send("NOOP\r\n");
     await turn();
   }
+  assert.equal(house.named("session.closed").length, 1);
+});
+
+test("a client that says QUIT gets its reply and the end of the connection, without a timer", async (t) => {
+  const house = service();
+  const client = dial(t, await listen(t, house, mx));
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  await client.reply();
+  const ended = once(client.socket, "end");
+  assert.match(await client.ask("QUIT"), /^221 /);
+  await ended;
   assert.equal(house.named("session.closed").length, 1);
 });
 

@@ -204,7 +204,14 @@ export class SmtpConnection {
       if (output !== "") socket.write(output, "latin1");
       return;
     }
-    socket.end(output, "latin1");
+    if (this.core.farewell === "quit" && this.#phase === "plaintext") {
+      // Who said QUIT sends nothing more that could turn the reply into a reset: once the kernel has the reply, close(2)
+      // alone ends it. shutdown(2) fails where the client has left already, as most do, and its Error costs more than a reply.
+      socket.write(output, "latin1");
+      if (socket.writableLength === 0) socket.destroy();
+      else socket.end();
+    } else socket.end(output, "latin1");
+    if (socket.destroyed) return;
     socket.resume();
     socket.setTimeout(LINGER);
     this.#lingering = setTimeout(() => socket.destroy(), LINGER_MOST).unref();

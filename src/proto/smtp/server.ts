@@ -68,6 +68,7 @@ export class SmtpServer {
   #errors = 0;
   #overshoot = 0;
   #commands = 0;
+  #farewell: "none" | "quit" = "none";
   #offers: { starttls: boolean; mechanisms: readonly string[] } = { starttls: false, mechanisms: [] };
 
   constructor(options: SmtpServerOptions) {
@@ -76,6 +77,11 @@ export class SmtpServer {
 
   get state(): SmtpState {
     return this.#state;
+  }
+
+  /** How the session ended, once it is closed: "quit" when the client said QUIT and nothing behind it. */
+  get farewell(): "none" | "quit" {
+    return this.#farewell;
   }
 
   /** Commands read so far. */
@@ -243,6 +249,7 @@ export class SmtpServer {
     const success = transitions[command.verb]?.[this.#state];
     switch (command.verb) {
       case "QUIT":
+        if (this.#input.length === 0) this.#farewell = "quit";
         this.close(replies.bye);
         return undefined;
       case "NOOP":
