@@ -12,6 +12,7 @@
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const timeDigits = 9;
 const serialDigits = 6;
+const poolOctets = 512;
 const serialSpan = 2 ** (5 * serialDigits);
 
 /** Unpredictable octets, as `randomBytes` of node:crypto gives them. */
@@ -39,6 +40,9 @@ export function createIdMaker(
   const laneDigit = alphabet.charAt(lane);
   let last = after === "" ? -1 : timeOf(after);
   let prefix = "";
+  // Asking for random octets costs more than all the rest of an id, however few they are.
+  let pool: Uint8Array = new Uint8Array();
+  let drawn = 0;
   // Nothing left in the millisecond of `after`: the next id begins a later one.
   let serial = serialSpan - 1;
   return () => {
@@ -58,8 +62,18 @@ export function createIdMaker(
     prefix = digits(at, timeDigits) + laneDigit;
     // The lower half of the span: more than 2²⁹ ids can follow within the millisecond.
     let value = 0;
-    for (const octet of random(4)) value = value * 256 + octet;
+    for (let i = 0; i < 4; i += 1) value = value * 256 + draw();
     serial = value % (serialSpan / 2);
+  }
+
+  function draw(): number {
+    if (drawn === pool.length) {
+      pool = random(poolOctets);
+      drawn = 0;
+    }
+    const octet = pool[drawn] ?? 0;
+    drawn += 1;
+    return octet;
   }
 }
 

@@ -31,10 +31,26 @@ export function isMapped(octets: Uint8Array): boolean {
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  for (const part of parts) if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-  return Uint8Array.from(parts, Number);
+  const octets = new Uint8Array(4);
+  let index = 0;
+  /** Of the part being read; undefined before its first digit. */
+  let value: number | undefined;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      // A leading zero could mean octal.
+      if (value === 0) return undefined;
+      value = (value ?? 0) * 10 + digit;
+      if (value > 255) return undefined;
+    } else {
+      if (text[at] !== "." || value === undefined || index === 3) return undefined;
+      octets[index++] = value;
+      value = undefined;
+    }
+  }
+  if (value === undefined || index !== 3) return undefined;
+  octets[3] = value;
+  return octets;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

@@ -109,6 +109,8 @@ export function createClientLimits(first: ClientRules, now: () => number): Clien
 
 /** The address, or the first 64 bits of an IPv6 one. What is no address (a socket that is gone) is one client. */
 function clientKey(address: string): string {
+  // Sockets and PROXY headers give IPv4 in one spelling only.
+  if (!address.includes(":")) return address;
   const octets = parseIp(address);
   if (octets === undefined) return "";
   const plain = unmapIp(octets);

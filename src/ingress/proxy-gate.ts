@@ -81,8 +81,9 @@ export function createProxyGate(
   };
 }
 
-/** A dual-stack socket shows IPv4 clients as ::ffff:192.0.2.1. */
+/** A dual-stack socket shows IPv4 clients as ::ffff:192.0.2.1. What has no colon is plain already. */
 function plainAddress(address: string): string {
+  if (!address.includes(":")) return address;
   const octets = parseIp(address);
   return octets === undefined ? address : formatIp(unmapIp(octets));
 }

@@ -1,4 +1,5 @@
-// Verdicts → replies, by the registry. Texts without placeholders are made once.
+// Verdicts → replies, by the registry. Texts without placeholders are made once, and so is one that is filled again as
+// it was the last time (the greeting).
 
 import { makeReply } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
@@ -7,6 +8,14 @@ import type { ReasonId } from "../../verdict/reasons.ts";
 import type { Evidence } from "../../verdict/verdict.ts";
 
 const fixed = new Map<ReasonId, Reply>();
+
+interface Template {
+  /** Text and names of placeholders in turns, text first. */
+  readonly parts: readonly string[];
+  last: { readonly text: string; readonly reply: Reply } | undefined;
+}
+
+const templates = new Map<ReasonId, Template>();
 
 export function replyFor(reason: ReasonId, evidence: Evidence = {}): Reply {
   const known = fixed.get(reason);
@@ -17,10 +26,25 @@ export function replyFor(reason: ReasonId, evidence: Evidence = {}): Reply {
     fixed.set(reason, reply);
     return reply;
   }
-  const filled = text.replaceAll(/\{([a-z]+)\}/g, (_whole, name: string) => String(evidence[name] ?? "?"));
+  let template = templates.get(reason);
+  if (template === undefined) {
+    template = { parts: text.split(/\{([a-z]+)\}/), last: undefined };
+    templates.set(reason, template);
+  }
+  const filled = fill(template.parts, evidence);
   if (source === "passed-on")
     return makeReply(Number(evidence["code"] ?? code), String(evidence["enhanced"] ?? enhanced), filled);
-  return makeReply(code, enhanced, filled);
+  if (template.last?.text !== filled) template.last = { text: filled, reply: makeReply(code, enhanced, filled) };
+  return template.last.reply;
+}
+
+function fill(parts: readonly string[], evidence: Evidence): string {
+  let filled = "";
+  for (let index = 0; index < parts.length; index++) {
+    const part = parts[index]!;
+    filled += index % 2 === 0 ? part : String(evidence[part] ?? "?");
+  }
+  return filled;
 }
 
 /** Evidence as a person reads it: `used 200, limit 200, window 1h`. */
