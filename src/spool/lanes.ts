@@ -3,7 +3,8 @@
 // sockets readable in this turn of the event loop join it.
 //
 // A lane is one segment being appended to, with at most one commit in flight. With two lanes a second commit starts
-// while the first one waits for the disk. Order: operations of the first lane become durable in the order they were
+// while the first one waits for the disk, where that takes long; where a sync is quick, its CPU costs more than the wait,
+// and what comes meanwhile goes into one group. Order: operations of the first lane become durable in the order they were
 // handed in. An accept record takes whichever lane is free, so a message may become durable before one handed in
 // earlier. Nothing depends on that order: whoever settles a message has awaited its append, and at recovery
 // settlements count wherever they stand. Settlements and copies go through the first lane only (why: segments.ts).
@@ -16,12 +17,16 @@
 // The file is cut back to the last good group, so that refused records do not come back after a restart. This is a
 // best effort on a disk that has just failed. The next group gets a new file.
 //
+// A file grows ahead of its groups, by zeros that are synced with one of them. A group then overwrites what is allocated
+// already, and its sync has no new size and no new blocks to record: measured on ext4 without a journal, 48 µs of CPU and 154 µs
+// of time instead of 88 and 236; a journal makes the difference larger. The zeros go when the segment is closed.
+//
 // A new segment's header is synced, and its name, before the first group is written. If both went in one sync, a power cut could
 // leave octets of that group without the header, which nobody could tell from a damaged file full of mail.
 
 import { type SpoolFile, type SpoolFiles, systemErrorCode } from "./files.ts";
 import { encodeFrame, encodeSegmentHeader, frameHeadLength, type FrameSource, segmentHeaderLength } from "./format.ts";
-import type { Segment, SegmentTable } from "./segments.ts";
+import { cutZeros, type Segment, type SegmentTable } from "./segments.ts";
 
 /** Where a frame came to stand. */
 export interface Place {
@@ -63,30 +68,38 @@ interface Lane {
 const buffersPerWrite = 1024;
 /** A group stops growing here: beyond, the time is in writing and no longer in the sync. */
 const groupOctets = 16 * 1024 * 1024;
+/** By how much a file grows ahead, octets; larger groups make their own room. */
+const ahead = 256 * 1024;
+const zeros = Buffer.alloc(ahead);
 
 export function createLanes(options: {
   readonly files: SpoolFiles;
   readonly table: SegmentTable;
   readonly lanes: number;
   readonly segmentSize: number;
+  /** The second lane is used while a sync takes at least this long, ms. */
+  readonly overlapFrom: number;
   /** How long settlements and copies wait for a message to travel with, ms; 0 is not at all. */
   readonly settleDelay: number;
   /** A segment was closed. */
   readonly onClosed: () => void;
   readonly onFailure: (error: Error) => void;
 }): Lanes {
-  const { files, table, segmentSize, settleDelay, onClosed, onFailure } = options;
+  const { files, table, segmentSize, overlapFrom, settleDelay, onClosed, onFailure } = options;
   const lanes: Lane[] = Array.from({ length: options.lanes }, () => ({ segment: undefined, busy: false }));
   const first = lanes[0];
   const waiting = { any: [] as Operation[], inOrder: [] as Operation[] };
   let scheduled = false;
   let commits = 0;
+  /** Of late, ms. */
+  let syncTime = 0;
   let idleWaiters: (() => void)[] = [];
 
   let timer: NodeJS.Timeout | undefined;
   let isDue = false;
 
-  const hasWork = (lane: Lane): boolean => waiting.any.length > 0 || (lane === first && isDue);
+  const hasWork = (lane: Lane): boolean =>
+    lane === first ? waiting.any.length > 0 || isDue : waiting.any.length > 0 && syncTime >= overlapFrom;
 
   const takeGroup = (lane: Lane): Operation[] => {
     if (lane !== first) {
@@ -107,10 +120,31 @@ export function createLanes(options: {
     return ordered.length === 0 ? free : ordered.concat(free);
   };
 
-  const closeSegment = (lane: Lane): void => {
-    if (lane.segment !== undefined) lane.segment.state = "closed";
+  const closeSegment = async (lane: Lane): Promise<void> => {
+    const { segment } = lane;
+    if (segment !== undefined) {
+      await cutZeros(segment);
+      segment.state = "closed";
+    }
     lane.segment = undefined;
     onClosed();
+  };
+
+  /** Without the zeros, if there is no room for them, the next group only costs more. */
+  const growAhead = async (segment: Segment, end: number): Promise<void> => {
+    const room = Math.min(ahead, segmentSize - end);
+    segment.reach = end;
+    if (room <= 0 || end - segment.end > ahead / 2) return;
+    await writeAll(segment.file, [zeros.subarray(0, room)], end).then(
+      () => (segment.reach = end + room),
+      () => undefined,
+    );
+  };
+
+  const sync = async (segment: Segment): Promise<void> => {
+    const begun = performance.now();
+    await segment.file.sync();
+    syncTime += (performance.now() - begun - syncTime) / 8;
   };
 
   const abandon = async (lane: Lane): Promise<void> => {
@@ -122,7 +156,7 @@ export function createLanes(options: {
     } catch {
       // The failure that led here is the one to report.
     }
-    closeSegment(lane);
+    await closeSegment(lane);
   };
 
   const commit = async (lane: Lane, group: readonly Operation[]): Promise<void> => {
@@ -131,13 +165,14 @@ export function createLanes(options: {
     try {
       let octets = 0;
       for (const operation of group) octets += operation.octets;
-      if (lane.segment !== undefined && lane.segment.end + octets > segmentSize) closeSegment(lane);
+      if (lane.segment !== undefined && lane.segment.end + octets > segmentSize) await closeSegment(lane);
       const segment = (lane.segment ??= await table.create());
       if (segment.end === 0) {
         await writeAll(segment.file, [encodeSegmentHeader(segment.number, segment.marker)], 0);
         await segment.file.sync();
         await files.syncNames();
         segment.end = segmentHeaderLength;
+        segment.reach = segmentHeaderLength;
       }
       const buffers: Uint8Array[] = [];
       segment.group++;
@@ -155,7 +190,8 @@ export function createLanes(options: {
       }
       if (buffers.length > 0) {
         await writeAll(segment.file, buffers, segment.end);
-        await segment.file.sync();
+        if (end > segment.reach) await growAhead(segment, end);
+        await sync(segment);
         commits++;
       }
       segment.end = end;
@@ -171,8 +207,11 @@ export function createLanes(options: {
 
   const run = async (lane: Lane): Promise<void> => {
     lane.busy = true;
-    for (let group = takeGroup(lane); group.length > 0; group = takeGroup(lane)) await commit(lane, group);
+    const group = takeGroup(lane);
+    if (group.length > 0) await commit(lane, group);
     lane.busy = false;
+    // In the next turn: what the other sockets have to say in this one joins.
+    if (waiting.any.length > 0 || isDue) schedule();
     if (isIdle()) {
       for (const wake of idleWaiters) wake();
       idleWaiters = [];

@@ -134,7 +134,7 @@ export async function recoverSegments(
     octetsRead += scan.octetsRead;
     for (const hole of header.state === "sound" ? scan.holes : await gradeHeadless(file, size, scan)) {
       if (hole.cause === "torn") {
-        tornOctets += hole.length;
+        tornOctets += hole.offset + hole.length < size ? hole.length : await withoutZeros(file, hole);
       } else {
         damaged.push({ file: name, offset: hole.offset, length: hole.length });
         segment.damaged = true;
@@ -203,6 +203,19 @@ async function gradeHeadless(
     return [{ offset: 0, length: segmentHeaderLength, cause: "damaged" }, ...scan.holes];
   const isTorn = size <= segmentHeaderLength + frameHeadLength || (await isAllZeros(file, size));
   return [{ offset: 0, length: size, cause: isTorn ? "torn" : "damaged" }];
+}
+
+/** Octets of a hole at the end of the file up to the zeros that it grew ahead by (lanes.ts). */
+async function withoutZeros(file: SpoolFile, { offset, length }: Hole): Promise<number> {
+  const pieceLength = 64 * 1024;
+  for (let rest = length; rest > 0;) {
+    const octets = Buffer.alloc(Math.min(pieceLength, rest));
+    await readFully(file, octets, offset + rest - octets.length);
+    const last = octets.findLastIndex((octet) => octet !== 0);
+    rest -= octets.length;
+    if (last >= 0) return rest + last + 1;
+  }
+  return 0;
 }
 
 async function isAllZeros(file: SpoolFile, size: number): Promise<boolean> {

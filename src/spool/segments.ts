@@ -26,6 +26,8 @@ export interface Segment {
   readonly file: SpoolFile;
   /** Known to be good and synced up to here. */
   end: number;
+  /** The file reaches to here; behind `end` it is zeros (lanes.ts). */
+  reach: number;
   /** Last group begun. */
   group: number;
   /** A closed segment is never written again. */
@@ -70,6 +72,13 @@ export function readSegmentName(
   };
 }
 
+/** Gives back the zeros behind the last group. When it fails the next start does it. */
+export async function cutZeros(segment: Segment): Promise<void> {
+  if (segment.reach <= segment.end) return;
+  segment.reach = segment.end;
+  await segment.file.truncate(segment.end).catch(() => undefined);
+}
+
 export interface SegmentTable {
   all(): Iterable<Segment>;
   has(number: number): boolean;
@@ -111,6 +120,7 @@ export function createSegmentTable(
       marker,
       file,
       end,
+      reach: end,
       group: 0,
       state: "closed",
       open: 0,
@@ -201,7 +211,12 @@ export function createSegmentTable(
     async closeFiles() {
       const open = [...segments.values()];
       segments.clear();
-      await Promise.all(open.map((segment) => segment.file.close()));
+      await Promise.all(
+        open.map(async (segment) => {
+          if (segment.state === "active") await cutZeros(segment);
+          await segment.file.close();
+        }),
+      );
     },
   };
 }

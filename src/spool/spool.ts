@@ -27,9 +27,11 @@ export interface SpoolOptions {
   readonly segmentSize?: number;
   /**
    * Commits that may be in flight at once, each into its own segment. Default 2: where a sync takes 2 ms more, a third
-   * more messages than 1; where it is fast, no difference beyond the noise (bench/RESULTS-storage.md).
+   * more messages than 1 (bench/RESULTS-storage.md).
    */
   readonly lanes?: 1 | 2;
+  /** The second lane is used while a sync takes at least this long, ms. Default 1. */
+  readonly overlapFrom?: number;
   /** How long a settlement waits for a message to travel with before it is synced alone, ms. Default 10. */
   readonly settleDelay?: number;
   /** The disk. Default: the real one. */
@@ -74,6 +76,7 @@ export async function openSpool(directory: string, options: SpoolOptions = {}): 
     table,
     lanes: laneCount,
     segmentSize,
+    overlapFrom: options.overlapFrom ?? 1,
     settleDelay: options.settleDelay ?? 10,
     onClosed: () => housekeeping.wake(),
     onFailure,
