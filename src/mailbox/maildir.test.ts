@@ -12,6 +12,7 @@ import type { Files } from "./disk.ts";
 import { openMailboxes } from "./maildir.ts";
 import { parseName, uniqueId } from "./name.ts";
 import type { Mailbox, MailboxMessage } from "./snapshot.ts";
+import { mailboxOctets } from "./usage.ts";
 
 const run = promisify(execFile);
 const alice = address("alice@sekimori.test");
@@ -354,6 +355,36 @@ test("what was there before counts, messages without a size in their name too", 
   const again = openMailboxes(first.root, { hostname: "mx1", clock: systemClock, quota: () => 100 });
   assert.equal(await again.fits(alice, 20), true);
   assert.equal(await again.fits(alice, 21), false);
+});
+
+test("each account has its own quota; one that cannot be said stores nothing", async (t) => {
+  const { root } = await fresh(t);
+  const quotas = new Map<string, number | undefined>([
+    ["alice", 30],
+    ["bob", 90],
+    ["carol", undefined],
+  ]);
+  const mailboxes = openMailboxes(root, {
+    hostname: "mx1",
+    clock: systemClock,
+    quota: async ({ local }) => {
+      if (!quotas.has(local)) throw new Error("nobody answers");
+      return quotas.get(local);
+    },
+  });
+  const chunk = Buffer.alloc(40, "x");
+  for (const [local, stored] of [
+    ["alice", false],
+    ["bob", true],
+    ["carol", true],
+  ] as const) {
+    const account = address(`${local}@sekimori.test`);
+    assert.equal(await mailboxes.fits(account, chunk.length), stored);
+    assert.equal((await mailboxes.deliver(account, [chunk], "counted")).ok, stored);
+    assert.equal(await mailboxOctets(root, account), stored ? chunk.length : 0);
+  }
+  assert.equal((await mailboxes.deliver(address("dave@sekimori.test"), [chunk], "counted")).ok, false);
+  assert.equal(await mailboxOctets(root, address("dave@sekimori.test")), 0);
 });
 
 test("a quota that changes holds from the next message on, and what came meanwhile counts", async (t) => {

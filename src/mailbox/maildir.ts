@@ -52,8 +52,8 @@ interface MailboxOptions {
   /** Host name in file names: what keeps two hosts on one file system apart. */
   readonly hostname: string;
   readonly clock: Clock;
-  /** Octets that one mailbox may hold, as of now; no limit when undefined. */
-  readonly quota?: () => number | undefined;
+  /** Octets that the mailbox may hold, as of now; no limit when undefined. Rejects: it cannot be said. */
+  readonly quota?: (account: Address) => number | undefined | Promise<number | undefined>;
   readonly files?: Files;
 }
 
@@ -119,8 +119,14 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
   return {
     async deliver(account, chunks, rule) {
       const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      let quota: number | undefined;
       try {
-        const quota = quotaNow();
+        const asked = quotaNow(account);
+        quota = asked instanceof Promise ? await asked : asked;
+      } catch (error) {
+        return failure({ code: "unavailable", cause: `the quota is not known: ${String(error)}` });
+      }
+      try {
         if (quota === undefined) {
           const file = await store(account, chunks, size);
           // There was a quota before, or there is one by now: this message is not in its count.
@@ -145,8 +151,10 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
     },
 
     fits: (account, octets) => {
-      const quota = quotaNow();
-      return quota === undefined ? true : usageOf(account).fits(octets, quota);
+      const within = (quota: number | undefined): boolean | Promise<boolean> =>
+        quota === undefined ? true : usageOf(account).fits(octets, quota);
+      const quota = quotaNow(account);
+      return quota instanceof Promise ? quota.then(within) : within(quota);
     },
 
     async open(account) {

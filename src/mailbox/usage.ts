@@ -4,9 +4,12 @@
 // A count that runs while a message comes or goes is done again, so no message counts twice or not at all. What other
 // programs do in the folder is seen at the next count.
 
+import * as system from "node:fs/promises";
 import { join } from "node:path";
+import type { Address } from "../address/address.ts";
 import { errorCode, type Files } from "./disk.ts";
 import { parseName } from "./name.ts";
+import { mailboxPath } from "./path.ts";
 
 /** A mailbox that seems full is counted again at most this often, ms. */
 const RECOUNT = 5000;
@@ -85,6 +88,11 @@ export class Usage {
       return octets;
     }
   }
+}
+
+/** What an account's mailbox under this root holds now, octets; 0 where there is none. Reads the folder. */
+export function mailboxOctets(root: string, account: Address): Promise<number> {
+  return sizeOf(system, join(root, ...mailboxPath(account)));
 }
 
 async function sizeOf(files: Files, folder: string): Promise<number> {

@@ -6,7 +6,7 @@ import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
-import { parseAddress } from "../address/address.ts";
+import { addressKey, parseAddress } from "../address/address.ts";
 import { createLocalCounters } from "../counters/local.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import type { LoginAnswer } from "../directory/credentials.ts";
@@ -52,7 +52,11 @@ const scram = createScramLogin(directory, store);
 const mailboxes = openMailboxes(join(settings.state, "mail"), {
   hostname: settings.hostname,
   clock,
-  quota: () => settings.mailbox.quota,
+  quota: (account) => {
+    const found = directory.findAccount(addressKey(account));
+    const quotaOf = (one: Awaited<typeof found>): number | undefined => one?.quota ?? settings.mailbox.quota;
+    return found instanceof Promise ? found.then(quotaOf) : quotaOf(found);
+  },
 });
 
 const counters = createLocalCounters(counterRules(settings), clock);

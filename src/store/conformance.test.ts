@@ -56,6 +56,11 @@ test("an account is found by its address and its aliases, and neither can be tak
     assert.equal(store.addAccount({ ...alice, key: "bob@sekimori.test", aliases: ["alice@sekimori.test"] }), false);
     assert.equal(store.addAccount({ ...alice, key: "a.smith@sekimori.test", aliases: [] }), false);
     assert.equal(store.findAccount("bob@sekimori.test"), undefined, "a refused account leaves nothing behind");
+    assert.equal(store.setQuota("nobody@sekimori.test", 1), false);
+    assert.equal(store.setQuota(alice.key, 2 ** 50), true);
+    assert.equal(store.findAccount(alice.key)?.quota, 2 ** 50);
+    assert.equal(store.setQuota(alice.key, undefined), true);
+    assert.equal(store.findAccount(alice.key)?.quota, undefined);
     assert.equal(store.setSuspended("nobody@sekimori.test", true), false);
     assert.equal(store.setSuspended(alice.key, true), true);
     assert.equal(store.findAccount("a.smith@sekimori.test")?.suspended, true);

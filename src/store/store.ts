@@ -17,6 +17,8 @@ export interface Account {
   /** Wall ms. */
   readonly createdAt: number;
   readonly suspended: boolean;
+  /** Octets that its mailbox may hold; undefined: as many as the configuration says. */
+  readonly quota?: number;
 }
 
 export interface AccountStore {
@@ -33,6 +35,8 @@ export interface AccountStore {
   loginSecret(): string;
   /** False when there is no such account; likewise deleteAccount. */
   setSuspended(key: string, suspended: boolean): boolean;
+  /** False when there is no such account. */
+  setQuota(key: string, quota: number | undefined): boolean;
   /** With its aliases. Its charges stay: the same address made again has the same limits left. */
   deleteAccount(key: string): boolean;
 }

@@ -70,6 +70,7 @@ test("accounts of version 1 are kept, and have no SCRAM keys yet", () => {
       assert.equal(account?.passwordHash, "$argon2id$x", round);
       assert.equal(account.suspended, true);
       assert.equal(account.scram, undefined);
+      assert.equal(account.quota, undefined);
       store.close();
     }
   });

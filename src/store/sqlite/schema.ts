@@ -77,6 +77,7 @@ const steps: readonly string[] = [
      milliseconds INTEGER NOT NULL,
      PRIMARY KEY (id, recipient, serial)
    ) STRICT, WITHOUT ROWID;`,
+  "ALTER TABLE account ADD COLUMN quota INTEGER",
 ];
 
 const schemaVersion = steps.length;

@@ -17,6 +17,7 @@ interface AccountRow {
   readonly created_at: number;
   readonly suspended: number;
   readonly scram: string | null;
+  readonly quota: number | null;
 }
 
 export interface SqliteStore extends Store {
@@ -37,7 +38,7 @@ export function openSqliteStore(file: string): SqliteStore {
     aliases: database.prepare("SELECT alias FROM account_alias WHERE account = ? ORDER BY alias"),
     accounts: database.prepare("SELECT * FROM account ORDER BY key"),
     addAccount: database.prepare(
-      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota) VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
     setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ? WHERE key = ?"),
@@ -45,6 +46,7 @@ export function openSqliteStore(file: string): SqliteStore {
       "UPDATE account SET scram = ? WHERE key = ? AND password_hash = ? AND scram IS NULL",
     ),
     setSuspended: database.prepare("UPDATE account SET suspended = ? WHERE key = ?"),
+    setQuota: database.prepare("UPDATE account SET quota = ? WHERE key = ?"),
     deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
     addCharge: database.prepare("INSERT INTO charge VALUES (?, ?, ?)"),
     charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
@@ -70,6 +72,7 @@ export function openSqliteStore(file: string): SqliteStore {
       createdAt: row.created_at,
       suspended: row.suspended !== 0,
       ...(row.scram === null ? {} : { scram: row.scram }),
+      ...(row.quota === null ? {} : { quota: row.quota }),
     };
   }
 
@@ -84,8 +87,8 @@ export function openSqliteStore(file: string): SqliteStore {
     addAccount: (account) =>
       transaction(() => {
         for (const key of [account.key, ...account.aliases]) if (findAccount(key) !== undefined) return false;
-        const { key, address, passwordHash, createdAt, suspended, scram } = account;
-        sql.addAccount.run(key, address, passwordHash, createdAt, suspended ? 1 : 0, scram ?? null);
+        const { key, address, passwordHash, createdAt, suspended, scram, quota } = account;
+        sql.addAccount.run(key, address, passwordHash, createdAt, suspended ? 1 : 0, scram ?? null, quota ?? null);
         for (const alias of account.aliases) sql.addAlias.run(alias, key);
         return true;
       }),
@@ -96,6 +99,7 @@ export function openSqliteStore(file: string): SqliteStore {
       return one<{ value: string }>(sql.note, "login-secret")!.value;
     },
     setSuspended: (key, suspended) => sql.setSuspended.run(suspended ? 1 : 0, key).changes > 0,
+    setQuota: (key, quota) => sql.setQuota.run(quota ?? null, key).changes > 0,
     deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 
     ...createQueueTables(database, transaction),
