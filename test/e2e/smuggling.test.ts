@@ -12,37 +12,11 @@ import { waitForMailbox } from "../lab/mailbox.ts";
 import { startPostfix } from "../lab/postfix.ts";
 import { startSink } from "../lab/sink.ts";
 import { alice, bob, openAuthenticated, startSite } from "../lab/site.ts";
+import { falseEnds } from "./support/false-ends.ts";
 
 const scope: Scope = { after };
 const sink = await startSink(scope);
 const site = await startSite(scope, { smarthost: sink });
-
-/** What might be taken for the end of the data and is not. */
-const falseEnds: readonly string[] = [
-  "\n.\n",
-  "\n.\r\n",
-  "\r.\r",
-  "\r.\n",
-  "\r.\r\n",
-  "\n.\r",
-  "\r\n.\n",
-  "\r\n.\r",
-  "\r\n.\r\r\n",
-  "\r\n.\n\r\n",
-  "\r\n\0.\r\n",
-  "\r\n.\0\r\n",
-  "\r\n\0.\0\r\n",
-  "\0.\0",
-  "\r\n..\r\n",
-  "\r\n. \r\n",
-  "\r\n.\t\r\n",
-  "\r\n .\r\n",
-  // Line ends of other character sets, as octets: NEL, vertical tab, form feed, LINE SEPARATOR in UTF-8.
-  "\x85.\x85",
-  "\x0b.\x0b",
-  "\x0c.\x0c",
-  "\xe2\x80\xa8.\xe2\x80\xa8",
-];
 
 interface Envelope {
   readonly sender: string;

@@ -13,6 +13,8 @@ import type { House, HouseOptions } from "./test-support.ts";
 const alice = "alice@sekimori.test";
 const bob = "bob@sekimori.test";
 const remote = "carol@example.jp";
+/** In a domain with a mailbox store behind LMTP: the end of the way, as here. */
+const stored = "carol@store.test";
 type Notify = NonNullable<NonNullable<AcceptRecord["recipientDsn"]>[number]["notify"]>;
 
 const reader = `
@@ -61,6 +63,12 @@ const happenings = {
     const message = house.send(alice, [bob], more);
     await until("it is settled", () => openIn(house, message).length === 0);
   },
+  "stored by another program": async (house: House, more: Partial<AcceptRecord>) => {
+    const message = house.send(alice, [stored], more);
+    await until("it is under way", () => house.jobs.length > 0);
+    house.jobs.at(-1)!.done(resultOf(0, "delivered"));
+    await until("it is settled", () => openIn(house, message).length === 0);
+  },
   "relayed with DSN": (house: House, more: Partial<AcceptRecord>) =>
     attempt(house, more, "delivered", { confirms: true }),
   "relayed without DSN": (house: House, more: Partial<AcceptRecord>) => attempt(house, more, "delivered", {}),
@@ -83,26 +91,26 @@ async function attempt(
 
 /** In the order of the happenings; "-" is no report. */
 const table: readonly (readonly [notify: Notify | undefined, reports: readonly string[]])[] = [
-  [undefined, ["-", "-", "-", "delayed", "failed"]],
-  [["NEVER"], ["-", "-", "-", "-", "-"]],
-  [["SUCCESS"], ["delivered", "-", "relayed", "-", "-"]],
-  [["FAILURE"], ["-", "-", "-", "-", "failed"]],
-  [["DELAY"], ["-", "-", "-", "delayed", "-"]],
+  [undefined, ["-", "-", "-", "-", "delayed", "failed"]],
+  [["NEVER"], ["-", "-", "-", "-", "-", "-"]],
+  [["SUCCESS"], ["delivered", "delivered", "-", "relayed", "-", "-"]],
+  [["FAILURE"], ["-", "-", "-", "-", "-", "failed"]],
+  [["DELAY"], ["-", "-", "-", "-", "delayed", "-"]],
   [
     ["SUCCESS", "FAILURE"],
-    ["delivered", "-", "relayed", "-", "failed"],
+    ["delivered", "delivered", "-", "relayed", "-", "failed"],
   ],
   [
     ["SUCCESS", "DELAY"],
-    ["delivered", "-", "relayed", "delayed", "-"],
+    ["delivered", "delivered", "-", "relayed", "delayed", "-"],
   ],
   [
     ["FAILURE", "DELAY"],
-    ["-", "-", "-", "delayed", "failed"],
+    ["-", "-", "-", "-", "delayed", "failed"],
   ],
   [
     ["SUCCESS", "FAILURE", "DELAY"],
-    ["delivered", "-", "relayed", "delayed", "failed"],
+    ["delivered", "delivered", "-", "relayed", "delayed", "failed"],
   ],
 ];
 
@@ -127,10 +135,10 @@ test(
           const mail = house.mail.get(alice) ?? [];
           const action = actions[index]!;
           assert.equal(mail.length, action === "-" ? 0 : 1, named);
-          assert.equal(house.named("bounce.dropped").length, index === 4 && action === "-" ? 1 : 0, named);
+          assert.equal(house.named("bounce.dropped").length, index === 5 && action === "-" ? 1 : 0, named);
           if (action !== "-") {
             reports.push(mail[0]!);
-            expected.push({ action, recipient: index === 0 ? bob : remote, returns });
+            expected.push({ action, recipient: [bob, stored][index] ?? remote, returns });
           }
           // oxlint-disable-next-line no-await-in-loop
           await house.end();
@@ -162,7 +170,7 @@ test(
       assert.equal(fields?.["will-retry-until"] !== undefined, action === "delayed");
       assert.equal(fields?.["remote-mta"], action === "delivered" ? undefined : "dns; mx.example.jp");
     }
-    assert.equal(reports.length, 36);
+    assert.equal(reports.length, 44);
   },
 );
 
