@@ -40,6 +40,7 @@ export function addQueueRoutes(app: Hono, control: Control): void {
     const outcome = await control.changeQueue(body.data.change, body.data.selector);
     return context.json(outcome, outcome.done ? 200 : 409);
   });
+  app.get("/queue/destinations", async (context) => context.json(await control.listDestinations()));
   app.get("/queue/:id", async (context) => {
     const entry = await control.findInQueue(context.req.param("id"));
     return entry === undefined ? context.json({ done: false, why: "not in the queue" }, 404) : context.json(entry);

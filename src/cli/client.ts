@@ -4,6 +4,7 @@ import { request } from "node:http";
 import type {
   AccountView,
   Control,
+  DestinationView,
   Outcome,
   QueueEntry,
   QueueList,
@@ -48,6 +49,7 @@ export async function connectControl(socketPath: string): Promise<Control | unde
       if (limit !== undefined) search.set("limit", String(limit));
       return read<QueueList>(`/queue?${search.toString()}`);
     },
+    listDestinations: () => read<readonly DestinationView[]>("/queue/destinations"),
     findInQueue: async (id) => {
       const { status, value } = await call(socketPath, "GET", message(id));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import type { Control, QueueEntry } from "../control/control.ts";
+import type { Control, DestinationView, QueueEntry } from "../control/control.ts";
 import type { SiteOptions } from "../control/site.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
@@ -55,6 +55,22 @@ function selectorOf(id: string | undefined, { domain, sender, all }: SelectorOpt
   const [selector, second] = said;
   if (selector !== undefined && second === undefined) return selector;
   throw new Exit(2, "say which mail is meant: a queue id, or one of --domain, --sender, --all");
+}
+
+function paceOf({ state, rate, rests }: DestinationView): string {
+  const full = rate.find(({ used, limit }) => used >= limit);
+  if (state !== "resting" || full === undefined) return state;
+  return `resting ${Math.ceil(rests / 1000)} s: ${full.used} of ${full.limit}/${full.window}`;
+}
+
+function connectionsOf({ connections: { open, busy, dialling, limit } }: DestinationView): string {
+  if (open + dialling === 0) return "-";
+  return `${busy} of ${open} busy${dialling === 0 ? "" : `, ${dialling} dialling`}, may have ${limit}`;
+}
+
+function answerOf({ answers }: DestinationView): string {
+  const last = answers.at(-1);
+  return last === undefined ? "" : printable(`${last.at.slice(0, 19)} ${last.status} ${last.reply}`);
 }
 
 export function addQueueCommands(program: Command, house: House, site: (command: Command) => Command): void {
@@ -110,6 +126,26 @@ export function addQueueCommands(program: Command, house: House, site: (command:
     };
   }
 
+  async function destinations({ json, ...options }: SiteOptions & { readonly json?: true }): Promise<void> {
+    const found = await house.withControl(siteOf(options), (control) => control.listDestinations());
+    if (found === undefined) throw new Exit(1, "the server is not running: nothing is being delivered");
+    if (json) return printJson(found);
+    printTable(
+      ["DESTINATION", "FROM", "STATE", "WAITING", "CONNECTIONS", "DELIVERED", "DEFERRED", "FAILED", "LAST ANSWER"],
+      found.map((each) => [
+        each.site,
+        each.egress === "" ? "-" : each.egress,
+        paceOf(each),
+        each.waiting === 0 ? "-" : `${each.waiting}, ${Math.round(each.waited / 1000)} s`,
+        connectionsOf(each),
+        String(each.delivered),
+        String(each.deferred),
+        String(each.failed),
+        answerOf(each),
+      ]),
+    );
+  }
+
   const queue = program.command("queue").description("mail that is not delivered yet");
   site(queue.command("list"))
     .option("--json", "as JSON")
@@ -124,6 +160,10 @@ export function addQueueCommands(program: Command, house: House, site: (command:
     .option("--json", "as JSON")
     .description("one message in full, with its attempts in the remote's words")
     .action(show);
+  site(queue.command("destinations"))
+    .option("--json", "as JSON")
+    .description("where mail goes now and how it fares there, those whose mail waits longest first")
+    .action(destinations);
   const selecting = (name: string): Command =>
     site(queue.command(name))
       .argument("[id]", "queue id")

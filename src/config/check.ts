@@ -67,6 +67,8 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
         return text(type, node, (written) => scalars.readEndpoint(written, type.port));
       case "socket":
         return text(type, node, (written) => scalars.readSocketPlace(written, type.port));
+      case "ip":
+        return text(type, node, scalars.readAddressOfHost);
       case "prefix":
         return text(type, node, (written) => scalars.readPrefix(written, type.family));
       case "date":
@@ -241,6 +243,7 @@ const descriptions: Readonly<Record<ValueType["kind"], { readonly name: string; 
   host: { name: "a host name or an IP address in quotes" },
   endpoint: { name: "an address with a port in quotes", hint: '"127.0.0.1:2587", "[::1]:2587"' },
   socket: { name: "an address or the path of a socket in quotes", hint: '"127.0.0.1:24", "/run/dovecot/lmtp"' },
+  ip: { name: "an IP address in quotes", hint: '"192.0.2.25", "2001:db8::25"' },
   prefix: { name: "an IP address or prefix in quotes", hint: '"192.0.2.0/24", "2001:db8::/32"' },
   date: { name: "a date in quotes", hint: '"2027-01-15", "2027-01-15T02:00:00+09:00"' },
   offset: { name: "an offset from UTC in quotes", hint: '"+09:00"' },

@@ -76,6 +76,15 @@ export function toSettings(configuration: Configuration): Settings {
       connections: delivery.connections,
       tls: delivery.tls,
       port: delivery.port,
+      messagesPerConnection: delivery["messages-per-connection"],
+      sources: configuration.egress,
+      destinations: configuration.destination.map((rule) => ({
+        domains: rule.domains,
+        exchangers: rule.exchangers,
+        connections: rule.connections ?? delivery["connections-per-destination"],
+        messagesPerConnection: rule["messages-per-connection"] ?? delivery["messages-per-connection"],
+        rate: rule.rate,
+      })),
     },
     dns,
   };
@@ -144,7 +153,13 @@ export function fromSettings(settings: Settings): Configuration {
       connections: delivery.connections,
       tls: delivery.tls,
       port: delivery.port,
+      "messages-per-connection": delivery.messagesPerConnection,
     },
+    egress: delivery.sources,
+    destination: delivery.destinations.map(({ messagesPerConnection, ...rule }) => ({
+      ...rule,
+      "messages-per-connection": messagesPerConnection,
+    })),
     route: [...delivery.routes].map(([domain, target]) => ({ domain, ...fromTarget(target) })),
     dns,
   };
@@ -200,7 +215,7 @@ function fromStore({ target: { host, port }, answerWithin }: StoreSettings): Non
   };
 }
 
-function toTarget({ host, port, protocol, tls, username, password }: WrittenTarget): RouteTarget {
+function toTarget({ host, port, protocol, tls, username, password, egress }: WrittenTarget): RouteTarget {
   const auth = username === undefined || password === undefined ? undefined : { username, password };
   return {
     host,
@@ -208,10 +223,11 @@ function toTarget({ host, port, protocol, tls, username, password }: WrittenTarg
     protocol,
     tls: tls ?? (auth === undefined ? "opportunistic" : "required"),
     auth,
+    ...(egress === undefined ? {} : { egress }),
   };
 }
 
-function fromTarget({ host, port, protocol, tls, auth }: RouteTarget): WrittenTarget {
+function fromTarget({ host, port, protocol, tls, auth, egress }: RouteTarget): WrittenTarget {
   return {
     host,
     port,
@@ -219,5 +235,6 @@ function fromTarget({ host, port, protocol, tls, auth }: RouteTarget): WrittenTa
     tls,
     username: auth?.username,
     password: auth === undefined ? undefined : hiddenSecret,
+    egress,
   };
 }

@@ -68,6 +68,8 @@ function typeSchema(type: ValueType): JsonSchema {
         type: "string",
         pattern: type.port === undefined ? "^(\\d+(\\.\\d+){3}|\\[[0-9a-fA-F:.]+\\]):\\d+$" : "^[\\[0-9a-fA-F]",
       };
+    case "ip":
+      return { type: "string", pattern: "^[0-9a-fA-F:.]+$" };
     case "prefix":
       return { type: "string", pattern: "^[0-9a-fA-F:.]+(/\\d+)?$" };
     case "date":

@@ -434,6 +434,34 @@ await describe("references", () =>
       'a route for "example.org" is already at line 10:10',
     ],
     [
+      "two egresses of one name, one sender, one class",
+      `${whole}[[egress]]\nname = "a"\naddresses = "192.0.2.1"\nsenders = "example.org"\nbulk = true\n` +
+        `[[egress]]\nname = ▸"a"\naddresses = "192.0.2.2"\nsenders = ▸"example.org"\nbulk = ▸true`,
+      'egress "a" is already at line 10:8',
+      'the egress of "example.org" is already at line 12:11',
+      "the egress of bulk mail is already at line 13:8",
+    ],
+    [
+      "an egress that is not there",
+      route('host = "192.0.2.1"\negress = ▸"bulk"'),
+      'there is no egress "bulk" (add it as [[egress]])',
+    ],
+    [
+      "an egress without an address",
+      `${whole}[[egress]]\nname = "a"\naddresses = ▸"out.example.jp"`,
+      '"out.example.jp" is not an IP address (as in "192.0.2.25", "2001:db8::25")',
+    ],
+    [
+      "a destination of nothing",
+      `${whole}▸[[destination]]\nconnections = 3`,
+      "a destination needs domains or exchangers",
+    ],
+    [
+      "a destination twice",
+      `${whole}[[destination]]\ndomains = "example.org"\n[[destination]]\ndomains = ▸"example.org"`,
+      'a destination "example.org" is already at line 10:11',
+    ],
+    [
       "a route for a local domain",
       `${whole}[[route]]\ndomain = ▸"example.jp"\nhost = "192.0.2.2"`,
       '"example.jp" is local (line 4:8), its mail does not leave',

@@ -137,6 +137,8 @@ function typeText(type: ValueType): string {
       return type.port === undefined ? "endpoint" : `endpoint, port ${type.port} when left out`;
     case "socket":
       return `endpoint, port ${type.port} when left out, or path of a UNIX socket`;
+    case "ip":
+      return "IP address";
     case "prefix":
       return type.family === undefined ? "IP address or prefix" : `IPv${type.family} address or prefix`;
     case "date":

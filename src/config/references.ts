@@ -41,6 +41,7 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
   checkSession(rules);
   checkLimits(rules);
   checkDelivery(rules);
+  checkWays(rules);
   return problems;
 }
 
@@ -305,6 +306,59 @@ function checkDelivery(rules: Rules): void {
         : [[domain, placeOf("route", index, "domain"), `a route for ${quote(domain)}`] as const],
     ),
   );
+}
+
+/** What `[[egress]]` and `[[destination]]` say among themselves and to `[delivery]`. */
+function checkWays(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const sources = present(draft.egress);
+  checkUnique(
+    rules,
+    sources.flatMap(([index, { name }]) =>
+      name === undefined ? [] : [[name, placeOf("egress", index, "name"), `egress ${quote(name)}`] as const],
+    ),
+  );
+  checkUnique(
+    rules,
+    sources.flatMap(([index, { senders }]) =>
+      present(senders).map(
+        ([position, domain]) =>
+          [domain, placeOf("egress", index, "senders", position), `the egress of ${quote(domain)}`] as const,
+      ),
+    ),
+  );
+  checkUnique(
+    rules,
+    sources.flatMap(([index, { bulk }]) =>
+      bulk === true ? [["bulk", placeOf("egress", index, "bulk"), "the egress of bulk mail"] as const] : [],
+    ),
+  );
+  const known = new Set(sources.map(([, { name }]) => name));
+  const complete = sources.length === draft.egress?.length && !known.has(undefined);
+  const mustBeKnown = (name: string | undefined, at: Path): void => {
+    if (name === undefined || known.has(name) || !complete) return;
+    rules.report(placeOf(...at, "egress"), `there is no egress ${quote(name)}`, "add it as [[egress]]");
+  };
+  mustBeKnown(draft.delivery?.smarthost?.egress, ["delivery", "smarthost"]);
+  for (const [index, { egress }] of present(draft.route)) mustBeKnown(egress, ["route", index]);
+
+  const destinations = present(draft.destination);
+  for (const kind of ["domains", "exchangers"] as const) {
+    checkUnique(
+      rules,
+      destinations.flatMap(([index, rule]) =>
+        present(rule[kind]).map(
+          ([position, name]) =>
+            [name, placeOf("destination", index, kind, position), `a destination ${quote(name)}`] as const,
+        ),
+      ),
+    );
+  }
+  for (const [index, { domains, exchangers }] of destinations) {
+    if (domains?.length === 0 && exchangers?.length === 0) {
+      rules.report(placeOf("destination", index), "a destination needs domains or exchangers");
+    }
+  }
 }
 
 type TargetDraft = NonNullable<NonNullable<CheckedTree["draft"]["delivery"]>["smarthost"]>;

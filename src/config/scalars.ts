@@ -116,6 +116,12 @@ export function readIp(text: string): string | undefined {
   return isIPv6(text) ? new URL(`http://[${text}]/`).hostname.slice(1, -1) : text;
 }
 
+export function readAddressOfHost(text: string): Read<string> {
+  const address = readIp(text);
+  if (address !== undefined) return success(address);
+  return wrong(`${quote(text)} is not an IP address`, 'as in "192.0.2.25", "2001:db8::25"');
+}
+
 /** `"127.0.0.1:2587"`, `"[::1]:2587"`; the port may be left out where there is a usual one. */
 export function readEndpoint(text: string, usualPort: number | undefined): Read<Endpoint> {
   const hint = 'write an IP address and a port: "127.0.0.1:2587", "[::1]:2587"';

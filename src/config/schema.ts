@@ -58,6 +58,12 @@ const target = {
     meaning: "Password for AUTH: where it is kept, never the password itself.",
     example: { file: "/etc/sekimori/smarthost.password" },
   },
+  egress: {
+    type: { kind: "text" },
+    otherwise: "the sender's domain and the class of the mail decide, see `[[egress]]`",
+    meaning: "Name of the `[[egress]]` from which connections to this next hop begin.",
+    example: "bulk",
+  },
 } as const satisfies Keys;
 
 const log = {
@@ -424,6 +430,12 @@ const delivery = {
     default: false,
     meaning: "Take mail and keep it, deliver nothing: for work on the mailboxes or the network.",
   },
+  "messages-per-connection": {
+    type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
+    default: 500,
+    meaning:
+      "Messages on one connection; then QUIT, and the next goes over another. Servers that want fewer say 421, which is understood.",
+  },
   "connections-per-destination": {
     type: { kind: "integer", minimum: 1, maximum: 10_000 },
     default: 20,
@@ -456,6 +468,84 @@ const route = {
     example: "example.org",
   },
   ...target,
+} as const satisfies Keys;
+
+const egress = {
+  name: {
+    type: { kind: "text" },
+    required: true,
+    meaning: "What the log, `sekimori queue destinations` and other keys call it.",
+    example: "bulk",
+  },
+  addresses: {
+    type: { kind: "list", of: { kind: "ip" }, minimum: 1, alone: true },
+    required: true,
+    meaning:
+      "Addresses of this host from which connections begin; several of a family take turns. Without an IPv6 address no IPv6 address of a " +
+      "destination is tried, and likewise IPv4.",
+    example: ["192.0.2.26", "2001:db8::26"],
+  },
+  hostname: {
+    type: { kind: "domain" },
+    otherwise: "`hostname`",
+    meaning: "What EHLO says on these connections. The name that the addresses have in reverse DNS.",
+    example: "bulk.example.jp",
+  },
+  senders: {
+    type: { kind: "list", of: { kind: "domain" }, minimum: 0, alone: true },
+    default: [],
+    meaning: "Mail whose envelope sender is in one of these domains goes out from here.",
+    example: ["news.example.jp"],
+  },
+  bulk: {
+    type: { kind: "boolean" },
+    default: false,
+    meaning:
+      "Mail that says of itself that it goes to many (Precedence, List-Id, List-Unsubscribe) goes out from here, unless its sender's domain decides.",
+  },
+  connections: {
+    type: { kind: "integer", minimum: 1, maximum: 100_000 },
+    default: 200,
+    meaning: "Connections from here in all, beside those of `[delivery]`: no other egress waits for one of them.",
+  },
+} as const satisfies Keys;
+
+const destination = {
+  domains: {
+    type: { kind: "list", of: { kind: "domain" }, minimum: 0, alone: true },
+    default: [],
+    meaning:
+      "Domains of recipients. Each of them is a destination of its own, even if it shares its mail exchangers with others.",
+    example: ["example.org"],
+  },
+  exchangers: {
+    type: { kind: "list", of: { kind: "domain" }, minimum: 0, alone: true },
+    default: [],
+    meaning:
+      "Mail exchangers or next hops: hosts of these names and below them. Holds for each set of exchangers on its own, whatever domains use it. " +
+      "A rule for the domain of the recipient comes first.",
+    example: ["mail.example.net"],
+  },
+  connections: {
+    type: { kind: "integer", minimum: 1, maximum: 10_000 },
+    otherwise: "`connections-per-destination` of `[delivery]`",
+    meaning: "Connections at once.",
+    example: 4,
+  },
+  "messages-per-connection": {
+    type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
+    otherwise: "`messages-per-connection` of `[delivery]`",
+    meaning: "Messages on one connection.",
+    example: 20,
+  },
+  rate: {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0, alone: true },
+    default: [],
+    meaning:
+      "Messages that may be begun, as number/interval, over all connections; every window must have room. What is beyond waits, and no " +
+      "attempt is counted. The counts begin anew after a restart and when `[delivery]` changes.",
+    example: ["10/1m", "300/1h"],
+  },
 } as const satisfies Keys;
 
 const dns = {
@@ -528,6 +618,18 @@ export const schema = {
       type: { kind: "list", of: { kind: "table", keys: route }, minimum: 0 },
       default: [],
       meaning: "Where mail for a domain goes, whatever DNS says.",
+    },
+    egress: {
+      type: { kind: "list", of: { kind: "table", keys: egress }, minimum: 0 },
+      default: [],
+      meaning:
+        "Source addresses for mail that leaves, each with connections of its own. What no `[[egress]]` is meant for leaves from the address that " +
+        "the system chooses.",
+    },
+    destination: {
+      type: { kind: "list", of: { kind: "table", keys: destination }, minimum: 0 },
+      default: [],
+      meaning: "What a destination can bear, where that is less or more than `[delivery]` says.",
     },
     dns: { type: { kind: "table", keys: dns }, default: {}, meaning: "Who is asked for names." },
   },

@@ -161,12 +161,40 @@ export interface DeliverySettings {
   readonly paused: boolean;
   /** Connections to one destination at once. */
   readonly connectionsPerDestination: number;
+  readonly messagesPerConnection: number;
   /** Connections in all. */
   readonly connections: number;
   /** Use STARTTLS when offered, without checking the certificate (RFC 7435). */
   readonly tls: "opportunistic" | "never";
   /** Port of remote mail exchangers; anything but 25 is for laboratories. */
   readonly port: number;
+  /** Where connections begin; names are unique. What none is meant for leaves from where the system chooses. */
+  readonly sources: readonly EgressSource[];
+  /** The first that fits decides, those with domains first. */
+  readonly destinations: readonly DestinationRule[];
+}
+
+export interface EgressSource {
+  readonly name: string;
+  /** Of this host. Never empty. */
+  readonly addresses: readonly string[];
+  /** What EHLO says; undefined is the name of the house. */
+  readonly hostname: Domain | undefined;
+  readonly senders: readonly Domain[];
+  readonly bulk: boolean;
+  /** In all. */
+  readonly connections: number;
+}
+
+export interface DestinationRule {
+  /** Of recipients. */
+  readonly domains: readonly Domain[];
+  /** Hosts of these names and below. */
+  readonly exchangers: readonly Domain[];
+  readonly connections: number;
+  readonly messagesPerConnection: number;
+  /** Messages, in every window. */
+  readonly rate: readonly WindowSettings[];
 }
 
 export interface RouteTarget {
@@ -178,6 +206,8 @@ export interface RouteTarget {
   readonly protocol: "smtp" | "lmtp";
   readonly tls: "opportunistic" | "required" | "never";
   readonly auth: { readonly username: string; readonly password: string } | undefined;
+  /** Name of a source; undefined: the mail decides. */
+  readonly egress?: string | undefined;
 }
 
 export interface DnsSettings {

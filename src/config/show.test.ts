@@ -14,7 +14,15 @@ import { demoSettings, parseSettings } from "./load.ts";
 import type { ParseOptions } from "./load.ts";
 import { formatProblem } from "./problem.ts";
 import { readIp, writeDuration } from "./scalars.ts";
-import type { DomainSettings, Endpoint, RouteTarget, Settings, WindowSettings } from "./settings.ts";
+import type {
+  DestinationRule,
+  DomainSettings,
+  EgressSource,
+  Endpoint,
+  RouteTarget,
+  Settings,
+  WindowSettings,
+} from "./settings.ts";
 import { showEffective } from "./show.ts";
 
 const hidden = "a secret that is never shown";
@@ -130,6 +138,45 @@ function anyDomains(names: readonly Domain[]): fc.Arbitrary<readonly DomainSetti
   return fc.tuple(...all);
 }
 
+const anySources: fc.Arbitrary<readonly EgressSource[]> = fc
+  .uniqueArray(fc.tuple(anyText, anyDomain), {
+    maxLength: 3,
+    selector: ([name]) => name,
+  })
+  .chain((named) => {
+    const senders = new Set<string>();
+    return fc.tuple(
+      ...named.map(([name, sender], index) => {
+        const fresh = senders.has(sender) ? [] : [sender];
+        senders.add(sender);
+        return fc.record({
+          name: fc.constant(name),
+          addresses: fc.array(anyIp, { minLength: 1, maxLength: 2 }),
+          hostname: fc.option(anyDomain, { nil: undefined }),
+          senders: fc.constant(fresh),
+          bulk: index === 0 ? fc.boolean() : fc.constant(false),
+          connections: between(1, 100_000),
+        });
+      }),
+    );
+  });
+
+const anyDestinations: fc.Arbitrary<readonly DestinationRule[]> = fc
+  .uniqueArray(anyDomain, { maxLength: 4 })
+  .chain((names) =>
+    fc.tuple(
+      ...names.map((name) =>
+        fc.record({
+          domains: fc.constant([name]),
+          exchangers: fc.constantFrom([], [domainOf(`mx.${name}`)]),
+          connections: between(1, 10_000),
+          messagesPerConnection: between(1, 1_000_000),
+          rate: anyWindows,
+        }),
+      ),
+    ),
+  );
+
 const anySettings: fc.Arbitrary<Settings> = fc
   .uniqueArray(anyDomain, { minLength: 2, maxLength: 5 })
   .chain(([hostname, ...names]) => {
@@ -186,6 +233,9 @@ const anySettings: fc.Arbitrary<Settings> = fc
         connections: between(100, 100_000),
         tls: fc.constantFrom("opportunistic", "never"),
         port: anyPort,
+        messagesPerConnection: between(1, 1_000_000),
+        sources: anySources,
+        destinations: anyDestinations,
       }),
       dns: fc.record({
         servers: fc.array(anyPort.chain(anyEndpoint), { maxLength: 3 }),

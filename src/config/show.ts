@@ -97,6 +97,7 @@ function write(type: ValueType, value: unknown): Written {
     case "choice":
     case "domain":
     case "host":
+    case "ip":
     case "path":
     case "pattern":
     case "selector":

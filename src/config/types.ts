@@ -34,6 +34,8 @@ export type ValueType =
   | { readonly kind: "offset" }
   /** What the operator calls a thing; it becomes part of names on devices. */
   | { readonly kind: "name" }
+  /** One IP address. */
+  | { readonly kind: "ip" }
   /** Relative to the folder of the file it is written in. Checked: absolute. */
   | { readonly kind: "path" }
   /** Included files; resolved before anything else is checked. */

@@ -54,6 +54,43 @@ export interface QueueList {
   readonly entries: readonly QueueEntry[];
 }
 
+/** Where mail goes, and how it fares there. */
+export interface DestinationView {
+  /** The mail exchangers, or the next hop. */
+  readonly site: string;
+  /** Name of the source; "": the system chooses. */
+  readonly egress: string;
+  /** `slow`: its mail waits. `resting`: it waits for the rate. `idle`: there is none. */
+  readonly state: "slow" | "resting" | "busy" | "idle";
+  /** Messages that wait for a connection, and how long the first of them has, ms. */
+  readonly waiting: number;
+  readonly waited: number;
+  /** Open now, those that carry something, and attempts to open one more. */
+  readonly connections: {
+    readonly open: number;
+    readonly busy: number;
+    readonly dialling: number;
+    readonly limit: number;
+  };
+  readonly rate: readonly { readonly window: string; readonly used: number; readonly limit: number }[];
+  /** Until the rate lets the next message go, ms. */
+  readonly rests: number;
+  /** Recipients, since the server started. */
+  readonly delivered: number;
+  readonly deferred: number;
+  readonly failed: number;
+  /** ISO 8601. */
+  readonly lastDelivery?: string;
+  /** The last that were not a delivery, oldest first. */
+  readonly answers: readonly {
+    readonly at: string;
+    readonly kind: "deferred" | "failed";
+    readonly status: string;
+    readonly reply: string;
+    readonly remote: string;
+  }[];
+}
+
 export type QueueOutcome =
   | { readonly done: true; readonly messages: number; readonly recipients: number }
   | { readonly done: false; readonly why: string };
@@ -98,6 +135,8 @@ export interface Control {
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
   deleteAccount(address: string): Promise<Outcome>;
   listQueue(query: QueueQuery): Promise<QueueList>;
+  /** Those whose mail waits longest first; undefined: the server does not run, and nobody knows. */
+  listDestinations(): Promise<readonly DestinationView[] | undefined>;
   findInQueue(id: string): Promise<QueueEntry | undefined>;
   /** `delete`: the message ends here; nobody is told. Mail that is being tried is held after the attempt, else left alone. */
   changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueOutcome>;

@@ -3,18 +3,21 @@
 import { addressKey, parseAddress } from "../address/address.ts";
 import type { Settings } from "../config/settings.ts";
 import type { WindowUse } from "../counters/limits.ts";
+import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { AccountView, Control, ReloadOutcome } from "./control.ts";
+import { destinationViews } from "./destinations.ts";
 import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 
 /** What a mail thread does for an operator. */
 export interface MailControl {
   forgetAccounts(keys: readonly string[]): void;
+  destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueCount>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
@@ -55,6 +58,7 @@ export function createLiveControl(services: LiveServices): Control {
       return account === undefined ? undefined : withUse(account);
     },
     listAccounts: async () => Promise.all((await accounts.list()).map(withUse)),
+    listDestinations: async () => destinationViews(await mail.destinations()),
     ...queueControl({
       store,
       observer,

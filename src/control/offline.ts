@@ -49,6 +49,7 @@ export function createOfflineControl(services: OfflineServices): Control {
   });
 
   return {
+    listDestinations: () => Promise.resolve(undefined),
     reload: () => Promise.resolve({ kind: "not-running" }),
     addAccount: accounts.addAccount,
     setPassword: accounts.setPassword,

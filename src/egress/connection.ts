@@ -8,19 +8,14 @@ import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import type { Clock } from "../io/clock.ts";
 import { SmtpClient, type ClientOptions } from "../proto/smtp-client/client.ts";
-import type { Outcome, Refusal, SessionFailure, Step } from "../proto/smtp-client/transaction.ts";
+import type { Outcome, Refusal, Step } from "../proto/smtp-client/transaction.ts";
 import type { Extensions } from "../proto/smtp-client/extensions.ts";
 import type { Notifications } from "../proto/smtp-client/transaction.ts";
+import type { Result } from "../base/result.ts";
+import { describe, fromSession, type ConnectionFailure } from "./connection-failure.ts";
 import { fitContent, type FittedContent } from "./fit.ts";
 import type { EgressLimits } from "./limits.ts";
 import type { Part } from "./part.ts";
-
-export interface ConnectionFailure {
-  readonly cause: "unreachable" | "timeout" | "lost" | "tls" | "loop" | "shutdown" | SessionFailure["code"];
-  /** RFC 3463; class 5 only where no later attempt can do better. */
-  readonly status: string;
-  readonly text: string;
-}
 
 export interface ConnectionOwner {
   /** The session is open. Once. */
@@ -40,6 +35,8 @@ export interface Target {
   readonly host: string;
   readonly address: string;
   readonly port: number;
+  /** Where the connection begins, of the same family; undefined: the system chooses. */
+  readonly from: string | undefined;
 }
 
 /** A UNIX socket stands where a host name could: no name has a slash. */
@@ -74,6 +71,8 @@ export class Connection {
   failure: ConnectionFailure | undefined;
   /** Messages that came to an answer. */
   messages = 0;
+  /** Messages that it was given. */
+  carried = 0;
   /** How long the last of them took. */
   lastTook = Number.POSITIVE_INFINITY;
   readonly #options: ConnectionOptions;
@@ -97,7 +96,12 @@ export class Connection {
     this.#gap = limits.idle.longest / 16;
     this.#socket = isSocketPath(target.host)
       ? connect({ path: target.host })
-      : connect({ host: target.address, port: target.port, noDelay: true });
+      : connect({
+          host: target.address,
+          port: target.port,
+          noDelay: true,
+          ...(target.from === undefined ? {} : { localAddress: target.from }),
+        });
     this.#socket.on("connect", () => {
       if (this.#state !== "connecting") return;
       this.#state = "opening";
@@ -140,29 +144,52 @@ export class Connection {
     return ours || this.#core.awaiting === "content" ? 0 : now - this.#since;
   }
 
-  /** Takes a part: loads its content, then sends it as soon as the session allows. */
+  /** Takes a part: loads its content, then sends it as soon as the session allows. Nobody is told within this call that it moved. */
   carry(part: Part): void {
     const now = this.#now();
+    this.carried++;
     if (this.idle) this.#gap = (this.#gap + (now - this.#idleSince)) / 2;
     this.#loading = part;
     // The clock of an idle connection starts with its next command.
     if (this.#core.awaiting === undefined) this.#since = now;
-    fitContent(part, this.#core.extensions).then(
+    try {
+      const fitted = fitContent(part.job, this.#core.extensions);
+      if (fitted instanceof Promise) this.#carryLater(part, fitted);
+      else this.#fitted(part, fitted);
+    } catch (error) {
+      this.#unreadable(part, error);
+    }
+  }
+
+  #carryLater(part: Part, content: Promise<Result<FittedContent, Pick<Refusal, "status" | "message">>>): void {
+    content.then(
       (fitted) => {
         if (this.#loading !== part) return;
-        if (fitted.ok) return this.#send(part, fitted.value);
-        this.#loading = undefined;
-        this.owner.refused(this, part, fitted.error);
+        this.#fitted(part, fitted);
         this.#moved();
       },
       (error: unknown) => {
         if (this.#loading !== part) return;
-        this.#loading = undefined;
-        const message = `the content cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-        this.owner.refused(this, part, { status: "4.3.0", message });
+        this.#unreadable(part, error);
         this.#moved();
       },
     );
+  }
+
+  #fitted(part: Part, fitted: Result<FittedContent, Pick<Refusal, "status" | "message">>): void {
+    if (fitted.ok) this.#send(part, fitted.value);
+    else this.#refuse(part, fitted.error);
+  }
+
+  #unreadable(part: Part, error: unknown): void {
+    const cause = error instanceof Error ? error.message : String(error);
+    this.#refuse(part, { status: "4.3.0", message: `the content cannot be read: ${cause}` });
+  }
+
+  #refuse(part: Part, refusal: Pick<Refusal, "status" | "message">): void {
+    this.#loading = undefined;
+    if (this.idle) this.#idleSince = this.#now();
+    this.owner.refused(this, part, refusal);
   }
 
   /** Messages delivered and not recorded. */
@@ -261,7 +288,7 @@ export class Connection {
     const step = this.#core.receive(chunk);
     if (this.#core.replies !== replies) this.#since = this.#now();
     this.#run(step);
-    this.#core.holding?.part.hurry();
+    this.#core.holding?.part.job.hurry();
     this.#moved();
   }
 
@@ -269,7 +296,7 @@ export class Connection {
     this.#loading = undefined;
     const now = this.#now();
     if (this.#core.awaiting === undefined) this.#since = now;
-    const { message } = part;
+    const { message } = part.job;
     const sent = this.#core.send({
       tag: { part, at: now },
       sender: message.sender,
@@ -283,8 +310,7 @@ export class Connection {
       content,
     });
     if (sent.ok) this.#run(sent.value);
-    else this.owner.refused(this, part, sent.error);
-    this.#moved();
+    else this.#refuse(part, sent.error);
   }
 
   #moved(): void {
@@ -380,7 +406,7 @@ export class Connection {
   }
 }
 
-function notificationsOf({ message, recipients }: Part): { readonly notifications?: Notifications } {
+function notificationsOf({ job: { message }, recipients }: Part): { readonly notifications?: Notifications } {
   const { dsn, recipientDsn } = message;
   if (dsn === undefined && recipientDsn === undefined) return {};
   return {
@@ -390,43 +416,4 @@ function notificationsOf({ message, recipients }: Part): { readonly notification
       recipients: recipients.map((index) => recipientDsn?.[index]),
     },
   };
-}
-
-function fromSession(failure: SessionFailure): ConnectionFailure {
-  const { code, message, reply } = failure;
-  const text = message;
-  switch (code) {
-    case "refused":
-      // RFC 7504: 521 is a host that takes no mail, ever. Other refusals of a session may be about this hour or this host.
-      return { cause: code, status: reply?.code === 521 ? "5.3.2" : transient(reply, "4.4.2"), text };
-    case "closing":
-      return { cause: code, status: transient(reply, "4.4.2"), text };
-    case "violation":
-      return { cause: code, status: "4.5.0", text };
-    case "tls-unavailable":
-    case "auth-unavailable":
-      return { cause: code, status: "4.7.4", text };
-    case "auth-refused":
-      // Our configuration is wrong, not the mail: it waits.
-      return { cause: code, status: "4.7.8", text };
-    default:
-      return code satisfies never;
-  }
-}
-
-function transient(reply: SessionFailure["reply"], fallback: string): string {
-  return reply?.enhanced === undefined ? fallback : `4${reply.enhanced.slice(1)}`;
-}
-
-const descriptions: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
-  ETIMEDOUT: "connection timed out",
-  ENETUNREACH: "no route to the network",
-  EHOSTUNREACH: "no route to the host",
-  ECONNRESET: "connection reset by the server",
-  EPIPE: "connection reset by the server",
-};
-
-function describe(error: NodeJS.ErrnoException): string {
-  return descriptions[error.code ?? ""] ?? error.message;
 }

@@ -1,13 +1,18 @@
-// One site and what waits for it: its queue, its connections, what is known of its health. Pure bookkeeping; pool.ts
-// decides.
+// One site and what waits for it: its queue, its connections, what it can bear, what is known of its health. Pure
+// bookkeeping; pool.ts decides.
 
+import type { SlidingWindow } from "../counters/window.ts";
 import type { Connection } from "./connection.ts";
 import { PartQueue } from "./part.ts";
-import type { HostRoute } from "./routing.ts";
+import type { SiteRecord } from "./site-log.ts";
 import type { Slots, Standing } from "./slots.ts";
+import type { Way } from "./ways.ts";
 
 export class Destination {
-  readonly route: HostRoute;
+  readonly way: Way;
+  /** Messages begun, in every window of its rate. */
+  readonly rate: readonly SlidingWindow[];
+  readonly record: SiteRecord;
   readonly queue = new PartQueue();
   /** Open sessions that hold a slot. */
   readonly connections = new Set<Connection>();
@@ -25,8 +30,10 @@ export class Destination {
   readonly #slots: Slots;
   #standing: Standing = "unproven";
 
-  constructor(route: HostRoute, slots: Slots) {
-    this.route = route;
+  constructor(way: Way, slots: Slots, rate: readonly SlidingWindow[], record: SiteRecord) {
+    this.way = way;
+    this.rate = rate;
+    this.record = record;
     this.#slots = slots;
   }
 
@@ -42,11 +49,31 @@ export class Destination {
     return this.queue.length === 0 && this.slots === 0 && this.#left === 0;
   }
 
-  /** Hands the next part to a connection; false when none waits. */
-  give(connection: Connection): boolean {
+  /** Messages that may be begun now. */
+  budget(now: number): number {
+    let budget = Number.POSITIVE_INFINITY;
+    for (const window of this.rate) budget = Math.min(budget, window.limit - window.used(now));
+    return budget;
+  }
+
+  /** Monotonic: when the next one may be begun. */
+  opensAt(now: number): number {
+    return Math.max(now, ...this.rate.map((window) => window.opensAt(1, now)));
+  }
+
+  /** Hands the next part to a connection; false when none waits or may be begun. */
+  give(connection: Connection, now: number): boolean {
+    if (this.rate.length > 0 && this.budget(now) < 1) return false;
     const part = this.queue.take();
-    if (part !== undefined) connection.carry(part);
-    return part !== undefined;
+    if (part === undefined) return false;
+    for (const window of this.rate) window.take(1, now);
+    connection.carry(part);
+    return true;
+  }
+
+  /** It has carried what a connection to here may carry. */
+  worn(connection: Connection): boolean {
+    return connection.carried >= this.way.shape.messagesPerConnection;
   }
 
   judge(standing: Standing): void {
@@ -84,7 +111,8 @@ export class Destination {
   idleConnection(): Connection | undefined {
     let best: Connection | undefined;
     for (const connection of this.connections) {
-      if (connection.idle && (best === undefined || connection.idleSince > best.idleSince)) best = connection;
+      if (connection.idle && !this.worn(connection) && (best === undefined || connection.idleSince > best.idleSince))
+        best = connection;
     }
     return best;
   }
@@ -93,7 +121,7 @@ export class Destination {
   quickConnection(within: number): Connection | undefined {
     if (this.ahead === "harmful") return undefined;
     for (const connection of this.connections) {
-      if (connection.accepting && connection.lastTook <= within) return connection;
+      if (connection.accepting && connection.lastTook <= within && !this.worn(connection)) return connection;
     }
     return undefined;
   }

@@ -7,14 +7,18 @@ import type { SecureContext } from "node:tls";
 import type { Clock } from "../io/clock.ts";
 import type { HostAddress, Resolver } from "../io/dns.ts";
 import type { ClientOptions } from "../proto/smtp-client/client.ts";
-import { Connection, isSocketPath, type ConnectionFailure, type ConnectionOwner, type Target } from "./connection.ts";
+import { Connection, isSocketPath, type ConnectionOwner, type Target } from "./connection.ts";
+import type { ConnectionFailure } from "./connection-failure.ts";
 import type { EgressLimits } from "./limits.ts";
 import type { Ending } from "./part.ts";
 import { orderHosts, type HostRoute } from "./routing.ts";
 
 export interface DiallerServices {
   readonly limits: EgressLimits;
+  /** What EHLO says. */
   readonly hostname: string;
+  /** Where connections begin; empty: the system chooses. */
+  readonly addresses: readonly string[];
   readonly resolver: Pick<Resolver, "addresses">;
   readonly clock: Pick<Clock, "monotonic">;
   readonly secureContext: SecureContext;
@@ -93,10 +97,11 @@ export class Dialler {
     const later: Target[] = [];
     let failed: string | undefined;
     let found = false;
+    let usable = false;
     for (const host of orderHosts(route, random)) {
       if (isSocketPath(host)) {
-        found = true;
-        yield { host, address: host, port: route.port };
+        usable = true;
+        yield { host, address: host, port: route.port, from: undefined };
         continue;
       }
       const answer = await resolver.addresses(host);
@@ -104,13 +109,20 @@ export class Dialler {
       if (answer.kind !== "found") continue;
       found = true;
       for (const { address } of orderAddresses(answer.records, random)) {
-        const target = { host, address, port: route.port };
+        const from = this.#from(address);
+        if (from === "none") continue;
+        usable = true;
+        const target = { host, address, port: route.port, from };
         if (this.#isBad(target)) later.push(target);
         else yield target;
       }
     }
     yield* later;
-    if (found) return;
+    if (usable) return;
+    if (found) {
+      const reply = `no source address of the family that ${route.site} has`;
+      return report({ kind: "deferred", status: "4.4.4", reply, remote: "" });
+    }
     if (failed !== undefined) {
       report({ kind: "deferred", status: "4.4.3", reply: `addresses cannot be looked up: ${failed}`, remote: "" });
     } else {
@@ -121,6 +133,14 @@ export class Dialler {
         remote: "",
       });
     }
+  }
+
+  /** One of the source's addresses of the same family. */
+  #from(address: string): string | undefined {
+    const { addresses, random } = this.#services;
+    if (addresses.length === 0) return undefined;
+    const same = addresses.filter((each) => isIP(each) === isIP(address));
+    return same[Math.floor(random() * same.length)] ?? "none";
   }
 
   #isBad(target: Target): boolean {

@@ -2,7 +2,8 @@
 
 import { replyStatus, replyText, replyWords } from "../proto/smtp-client/reply.ts";
 import type { Outcome } from "../proto/smtp-client/transaction.ts";
-import type { Connection, ConnectionFailure } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionFailure } from "./connection-failure.ts";
 import type { Ending, Part } from "./part.ts";
 
 type Carrier = Pick<Connection, "remote" | "tls" | "failure" | "extensions">;

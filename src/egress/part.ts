@@ -2,16 +2,18 @@
 // its recipients, or is split: what has an answer ends, what has none goes on as a new part.
 
 import type { AttemptResult, TransportJob } from "./dispatch/transport.ts";
+import { errorText } from "./error-text.ts";
 
-export interface Part extends Pick<TransportJob, "message" | "content" | "sevenBit" | "done" | "hurry"> {
+export interface Part {
+  readonly job: TransportJob;
   /** Indexes in the message's recipients. Never empty. */
   readonly recipients: readonly number[];
-  /** From 1. */
-  readonly attempt: number;
   /** Monotonic, ms. */
   readonly submittedAt: number;
   /** `again`: a session ended under it before its content had left; not a second time in this attempt. */
   readonly sending: "first" | "again";
+  /** The job's owner threw: that must not take the connection with it. */
+  readonly failed: (cause: string) => void;
 }
 
 export type Ending = Pick<AttemptResult, "kind" | "status" | "reply" | "remote" | "tls" | "confirms" | "said">;
@@ -22,7 +24,12 @@ export function endPart(part: Part, now: number, ending: Ending): void {
 }
 
 export function endRecipient(part: Part, recipient: number, now: number, ending: Ending, recorded?: () => void): void {
-  part.done({ recipient, ...ending, milliseconds: Math.round(now - part.submittedAt) }, recorded);
+  try {
+    part.job.done({ recipient, ...ending, milliseconds: Math.round(now - part.submittedAt) }, recorded);
+  } catch (error) {
+    part.failed(errorText(error));
+    recorded?.();
+  }
 }
 
 /** First in, first out, without the cost of shift() on a long array. */

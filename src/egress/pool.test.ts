@@ -223,13 +223,13 @@ test("slots: at most so many in all, at most half of them for the unproven", () 
 
 test("the queue is first in, first out", () => {
   const queue = new PartQueue();
-  const parts = times(300).map((index) => ({ attempt: index }) as Part);
+  const parts = times(300).map((index) => ({ submittedAt: index }) as Part);
   for (const part of parts.slice(0, 200)) queue.push(part);
-  const taken = times(150).map(() => queue.take()?.attempt);
+  const taken = times(150).map(() => queue.take()?.submittedAt);
   for (const part of parts.slice(200)) queue.push(part);
   assert.equal(queue.length, 150);
-  assert.equal(queue.first()?.attempt, 150);
-  while (queue.length > 0) taken.push(queue.take()?.attempt);
+  assert.equal(queue.first()?.submittedAt, 150);
+  while (queue.length > 0) taken.push(queue.take()?.submittedAt);
   assert.deepEqual(taken, times(300));
   assert.equal(queue.take(), undefined);
 });

@@ -9,19 +9,24 @@
 // site has others; and where more hang than may, the one that has waited longest is given up.
 
 import { errorText } from "./error-text.ts";
-import type { Connection, ConnectionFailure, ConnectionOwner } from "./connection.ts";
+import type { Connection, ConnectionOwner } from "./connection.ts";
+import type { ConnectionFailure } from "./connection-failure.ts";
 import { Destination } from "./destination.ts";
 import { Dialler, type DiallerServices } from "./dialler.ts";
 import { lostRecipients, partEndings } from "./endings.ts";
+import { SlidingWindow } from "../counters/window.ts";
+import type { Clock } from "../io/clock.ts";
 import { endPart, endRecipient, type Ending, type Part } from "./part.ts";
-import type { HostRoute } from "./routing.ts";
 import type { Outcome } from "../proto/smtp-client/transaction.ts";
+import { note, SiteLog } from "./site-log.ts";
 import { Slots, type Standing } from "./slots.ts";
+import { statusOf, type DestinationStatus } from "./status.ts";
+import type { Way } from "./ways.ts";
 
 export interface PoolServices extends DiallerServices {
-  /** Connections in all, and to one site. */
+  readonly clock: Clock;
+  /** Connections in all. */
   readonly connections: number;
-  readonly connectionsPerDestination: number;
   /** A part was taken for a site: the attempt begins. */
   readonly started: (part: Part, site: string) => void;
   /** Something threw that should not. */
@@ -38,8 +43,10 @@ export interface PoolStatus {
 }
 
 export interface Pool {
-  add(route: HostRoute, part: Part): void;
+  add(way: Way, part: Part): void;
   status(): PoolStatus;
+  /** What has waiting mail, connections or a past. */
+  destinations(): readonly DestinationStatus[];
   /** Takes nothing more; what is under way may end within the grace, the rest is deferred. */
   close(): Promise<void>;
 }
@@ -51,6 +58,11 @@ export function createPool(services: PoolServices): Pool {
   const slots = new Slots(services.connections);
   const dialler = new Dialler(services);
   const destinations = new Map<string, Destination>();
+  /** Beyond the life of a destination: what it has had, and how it behaved. */
+  const rates = new Map<string, readonly SlidingWindow[]>();
+  const log = new SiteLog();
+  /** Destinations that have used up their rate, until it has room again. */
+  const resting = new Map<Destination, NodeJS.Timeout>();
   /** Every socket, with its destination: from the dial to the end of QUIT. */
   const sockets = new Map<Connection, Destination>();
   /** Sites that want a slot and got none, in order. */
@@ -58,42 +70,68 @@ export function createPool(services: PoolServices): Pool {
   let timer: NodeJS.Timeout | undefined;
   let closing: { deadline: number; done: () => void } | undefined;
 
-  function add(route: HostRoute, part: Part): void {
-    let destination = destinations.get(route.site);
+  function add(way: Way, part: Part): void {
+    let destination = destinations.get(way.site);
     if (destination === undefined) {
-      destination = new Destination(route, slots);
-      destinations.set(route.site, destination);
+      destination = new Destination(way, slots, rateOf(way), log.of(way.site));
+      destinations.set(way.site, destination);
     }
-    services.started(part, route.site);
+    services.started(part, way.site);
     destination.queue.push(part);
     dispatch(destination);
+  }
+
+  function rateOf({ site, shape }: Way): readonly SlidingWindow[] {
+    if (shape.rate.length === 0) return [];
+    const known = rates.get(site);
+    if (known !== undefined) return known;
+    const now = clock.monotonic();
+    for (const [other, windows] of rates) if (windows.every((each) => each.used(now) === 0)) rates.delete(other);
+    const windows = shape.rate.map(({ length, recipients }) => new SlidingWindow(length, recipients));
+    rates.set(site, windows);
+    return windows;
   }
 
   function dispatch(destination: Destination): void {
     const { queue } = destination;
     if (closing !== undefined) return failQueue(destination, endingOf(shutdown, ""));
     if (queue.length === 0) return forget(destination);
+    const now = clock.monotonic();
     for (;;) {
       const idle = destination.idleConnection();
-      if (idle === undefined || !destination.give(idle)) break;
+      if (idle === undefined || !destination.give(idle, now)) break;
     }
-    while (queue.length > destination.dialling && mayOpen(destination)) open(destination);
+    const budget = destination.budget(now);
+    while (Math.min(queue.length, budget) > destination.dialling && mayOpen(destination)) open(destination);
+    if (budget < 1 && queue.length > 0) return rest(destination, now);
     if (contended()) return;
     // One part stays for each connection that is being opened. What was lost once travels first on a connection.
     while (queue.length > destination.dialling) {
       const next = queue.first();
-      if (next === undefined || next.sending === "again" || next.message.size > limits.aheadSize) return;
+      if (next === undefined || next.sending === "again" || next.job.message.size > limits.aheadSize) return;
       const quick = destination.quickConnection(limits.quick);
       if (quick === undefined) return;
-      destination.give(quick);
+      if (!destination.give(quick, now)) return;
     }
+  }
+
+  /** Its mail waits for the rate, not for a slot. */
+  function rest(destination: Destination, now: number): void {
+    forget(destination);
+    if (resting.has(destination)) return;
+    const goOn = (): void => {
+      resting.delete(destination);
+      dispatch(destination);
+    };
+    // A day at most: timers count in 31 bits of milliseconds.
+    resting.set(destination, setTimeout(goOn, Math.min(86_400_000, Math.ceil(destination.opensAt(now) - now))));
   }
 
   function mayOpen(destination: Destination): boolean {
     const { standing, connections, dialling } = destination;
     if (dialling > connections.size) return false;
     if (connections.size > 0 && clock.monotonic() < destination.redialAt) return false;
-    const most = services.connectionsPerDestination;
+    const most = destination.way.shape.connections;
     if (destination.slots >= (standing === "proven" ? most : Math.min(most, limits.unprovenConnections))) return false;
     if (!slots.free(standing)) evictIdle(destination);
     if (slots.take(standing)) {
@@ -120,7 +158,7 @@ export function createPool(services: PoolServices): Pool {
       dropped: unwatch,
       cancelled: () => closing !== undefined,
     };
-    dialler.dial(destination.route, owner, watcher).then(
+    dialler.dial(destination.way.route, owner, watcher).then(
       (dialled) => {
         if (dialled.kind === "ready") return available(dialled.connection);
         if (handedOver) return;
@@ -146,8 +184,8 @@ export function createPool(services: PoolServices): Pool {
   function available(connection: Connection): void {
     const destination = sockets.get(connection);
     if (destination === undefined || !destination.connections.has(connection)) return;
-    if (connection.quiet && (closing !== undefined || mustYield(destination, connection)))
-      retire(destination, connection);
+    const isOver = closing !== undefined || destination.worn(connection) || mustYield(destination, connection);
+    if (isOver && connection.quiet) retire(destination, connection);
     dispatch(destination);
   }
 
@@ -199,7 +237,10 @@ export function createPool(services: PoolServices): Pool {
     returned: (connection, part) => sockets.get(connection)?.queue.push(part),
     refused: (connection, part, refusal) => {
       const kind = refusal.status.startsWith("5") ? "failed" : "deferred";
-      endPart(part, clock.monotonic(), { ...endingOf(refusal, connection.remote), kind });
+      const ending = { ...endingOf(refusal, connection.remote), kind } as const;
+      const record = sockets.get(connection)?.record;
+      if (record !== undefined) note(record, clock.wall(), ending);
+      endPart(part, clock.monotonic(), ending);
     },
     finished: (connection, part, outcomes) => {
       const destination = sockets.get(connection);
@@ -218,6 +259,7 @@ export function createPool(services: PoolServices): Pool {
       });
       for (const [recipient, ending] of partEndings(part, outcomes, connection)) {
         if (!again.includes(recipient)) {
+          if (destination !== undefined) note(destination.record, clock.wall(), ending);
           endRecipient(part, recipient, now, ending, ending.kind === "delivered" ? recorded : undefined);
         }
       }
@@ -262,9 +304,10 @@ export function createPool(services: PoolServices): Pool {
 
   function failQueue(destination: Destination, ending: Ending): void {
     const now = clock.monotonic();
-    for (let part = destination.queue.take(); part !== undefined; part = destination.queue.take()) {
-      endPart(part, now, ending);
-    }
+    const { queue, record } = destination;
+    if (queue.length > 0) note(record, clock.wall(), ending);
+    if (ending.kind !== "delivered") record[ending.kind] += Math.max(0, queue.length - 1);
+    for (let part = queue.take(); part !== undefined; part = queue.take()) endPart(part, now, ending);
     prune(destination);
   }
 
@@ -275,9 +318,10 @@ export function createPool(services: PoolServices): Pool {
 
   function prune(destination: Destination): void {
     if (destination.queue.length === 0) forget(destination);
-    if (destination.deserted && destinations.get(destination.route.site) === destination) {
-      destinations.delete(destination.route.site);
-    }
+    if (!destination.deserted) return;
+    clearTimeout(resting.get(destination));
+    resting.delete(destination);
+    if (destinations.get(destination.way.site) === destination) destinations.delete(destination.way.site);
   }
 
   function watch(connection: Connection, destination: Destination): void {
@@ -327,6 +371,10 @@ export function createPool(services: PoolServices): Pool {
       let queued = 0;
       for (const { queue } of destinations.values()) queued += queue.length;
       return { destinations: destinations.size, connections: slots.total, unproven: slots.unproven, queued };
+    },
+    destinations: () => {
+      const now = clock.monotonic();
+      return [...log.entries()].map(([site, record]) => statusOf(site, record, destinations.get(site), now));
     },
     close: () =>
       new Promise((resolve) => {

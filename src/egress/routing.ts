@@ -18,6 +18,8 @@ export interface HostRoute {
   readonly protocol: RouteTarget["protocol"];
   readonly tls: RouteTarget["tls"];
   readonly credentials: RouteTarget["auth"];
+  /** Name of the source; undefined: the mail decides. */
+  readonly egress: string | undefined;
   /**
    * `mx`: the recipient's domain said so, and when its hosts do not exist the recipient does not. `configured`: the
    * operator said so, and mail waits until that is right again.
@@ -95,7 +97,7 @@ const fromTargetCache = new WeakMap<RouteTarget, HostRoute>();
 function fromTarget(target: RouteTarget): HostRoute {
   let route = fromTargetCache.get(target);
   if (route === undefined) {
-    const { host, port, protocol, tls, auth } = target;
+    const { host, port, protocol, tls, auth, egress } = target;
     const login = auth === undefined ? "" : ` as ${auth.username}`;
     route = {
       kind: "hosts",
@@ -105,6 +107,7 @@ function fromTarget(target: RouteTarget): HostRoute {
       protocol,
       tls,
       credentials: auth,
+      egress,
       source: "configured",
     };
     fromTargetCache.set(target, route);
@@ -123,6 +126,7 @@ function toHosts(groups: readonly (readonly string[])[], settings: RouterOptions
     protocol: "smtp",
     tls,
     credentials: undefined,
+    egress: undefined,
     source: "mx",
   };
 }

@@ -42,6 +42,8 @@ export interface TakenMessage {
   /** As it came, with doubled dots. */
   readonly content: string;
   readonly secured: boolean;
+  /** Address of the client. */
+  readonly client: string;
 }
 
 export interface ScriptedServer {
@@ -162,7 +164,10 @@ function serve(raw: Socket, connection: number, script: Script, messages: TakenM
         const content = buffer.slice(0, length);
         buffer = buffer.slice(length + 3);
         data = false;
-        if (act("content", "").startsWith("2")) messages.push({ connection, sender, recipients, content, secured });
+        if (act("content", "").startsWith("2")) {
+          const client = raw.remoteAddress ?? "";
+          messages.push({ connection, sender, recipients, content, secured, client });
+        }
       } else {
         const line = buffer.slice(0, end);
         buffer = buffer.slice(end + 2);

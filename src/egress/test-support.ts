@@ -6,7 +6,7 @@ import { systemClock } from "../io/clock.ts";
 import type { DnsAnswer, HostAddress, MxRecord, Resolver } from "../io/dns.ts";
 import type { SpooledMessage } from "../spool/message.ts";
 import { createEgress, type Egress, type EgressOptions } from "./delivery.ts";
-import type { AttemptResult } from "./dispatch/transport.ts";
+import type { AttemptResult, Later } from "./dispatch/transport.ts";
 import { standardLimits } from "./limits.ts";
 
 export interface Names {
@@ -51,6 +51,9 @@ export function settingsFor(settings: Partial<DeliverySettings>): DeliverySettin
     connections: 20,
     tls: "opportunistic",
     port: 25,
+    messagesPerConnection: 500,
+    sources: [],
+    destinations: [],
     ...settings,
   };
 }
@@ -62,7 +65,7 @@ export interface TestEgress extends Egress {
 }
 
 export interface TestJob {
-  readonly content: () => Promise<readonly Uint8Array[]>;
+  readonly content: () => Later<readonly Uint8Array[]>;
   readonly eightBit: boolean;
   readonly more: Partial<SpooledMessage>;
   /** Gets what says that a delivery is recorded; without it that is said at once. */
@@ -103,7 +106,7 @@ export function egressFor(
     deliver: (recipients, job = {}) =>
       new Promise((resolve) => {
         const results: AttemptResult[] = [];
-        const content = job.content ?? (() => Promise.resolve([testContent]));
+        const content = job.content ?? (() => [testContent]);
         egress.submit({
           message: {
             id: `m${++sequence}`,

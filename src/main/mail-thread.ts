@@ -220,6 +220,7 @@ const thread: MailThread = {
   },
   metrics: () => metrics.collect(),
   forgetAccounts: (keys) => directory.forget(keys),
+  destinations: () => outbound.destinations(),
   activeMessages: () => dispatcher.active(),
   changeQueue: (change, selector) =>
     change === "delete" ? dispatcher.remove(selector) : dispatcher.change(change, selector),

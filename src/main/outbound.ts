@@ -6,9 +6,9 @@ import { authors } from "../message/submission.ts";
 import { createSigner } from "../mailauth/dkim-sign.ts";
 import type { Signer } from "../mailauth/dkim-sign.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Transport } from "../egress/dispatch/transport.ts";
+import type { Later, Transport } from "../egress/dispatch/transport.ts";
 import { createEgress } from "../egress/delivery.ts";
-import type { Egress } from "../egress/delivery.ts";
+import type { Egress, EgressDestination } from "../egress/delivery.ts";
 import { createResolver } from "../io/dns.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Observer } from "../observe/events.ts";
@@ -16,9 +16,11 @@ import type { SpooledMessage } from "../spool/message.ts";
 
 export interface Outbound {
   readonly transport: Transport;
-  readonly finish: (message: SpooledMessage, content: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>;
+  readonly finish: (message: SpooledMessage, content: readonly Uint8Array[]) => Later<readonly Uint8Array[]>;
   /** Throws when the new settings cannot be used; `commit` puts them into effect for what is submitted from then on. */
   prepare(configuration: OutboundConfiguration): { commit(): void };
+  /** Where mail goes now and how it fares there. */
+  destinations(): readonly EgressDestination[];
   close(): Promise<void>;
 }
 
@@ -48,6 +50,17 @@ export function createOutbound({ observer, clock, ...first }: OutboundServices):
     return createEgress({ settings: deliveryOf(settings), hostname: settings.hostname, resolver, clock, observer });
   }
 
+  async function sign(
+    signer: Signer,
+    { id }: SpooledMessage,
+    content: readonly Uint8Array[],
+  ): Promise<readonly Uint8Array[]> {
+    const signature = await signer(content);
+    if (signature.ok) return [signature.value, ...content];
+    observer.emit("internal.failed", { where: `DKIM signature of ${id}`, cause: signature.error.message });
+    return content;
+  }
+
   function retire(old: Egress): void {
     const since = clock.monotonic();
     const look = setInterval(() => {
@@ -64,17 +77,13 @@ export function createOutbound({ observer, clock, ...first }: OutboundServices):
   return {
     transport: { submit: (job) => egress.submit(job) },
     /** Only what an account here submitted is signed: its authors were checked. */
-    finish: async (message, content) => {
+    finish: (message, content) => {
       if (message.origin !== "submission" || signers.size === 0) return content;
       const section = readHeaders(content);
       const found = section.ok ? authors(section.value) : undefined;
       const domain = found?.ok === true ? found.value[0]?.domain : undefined;
       const signer = domain === undefined ? undefined : signers.get(domain);
-      if (signer === undefined) return content;
-      const signature = await signer(content);
-      if (signature.ok) return [signature.value, ...content];
-      observer.emit("internal.failed", { where: `DKIM signature of ${message.id}`, cause: signature.error.message });
-      return content;
+      return signer === undefined ? content : sign(signer, message, content);
     },
     prepare: (next) => {
       const nextSigners = signersOf(next, clock);
@@ -89,6 +98,7 @@ export function createOutbound({ observer, clock, ...first }: OutboundServices):
         },
       };
     },
+    destinations: () => egress.destinations(),
     close: async () => {
       for (const look of retired.values()) clearInterval(look);
       await Promise.all([egress, ...retired.keys()].map((each) => each.close()));

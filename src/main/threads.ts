@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { Settings } from "../config/settings.ts";
 import type { AccountCharge } from "../counters/account-limits.ts";
 import type { WindowUse } from "../counters/limits.ts";
+import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
 
@@ -44,6 +45,7 @@ export interface MailThread {
   stop(grace: number): Promise<void>;
   metrics(): Promise<object>;
   forgetAccounts(keys: readonly string[]): void;
+  destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueCount>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };

@@ -65,6 +65,11 @@ test("hold, list, show, restart, requeue, release, delete", async () => {
   assert.match(await queue(0, "list", "--limit", "1"), /2 messages, the oldest 1 are shown/);
   assert.match(await queue(0, "show", first.id), /held.*\n.*450 4\.2\.0 not today/);
 
+  assert.match(await queue(0, "destinations"), /^127\..* 4\.2\.0 450 4\.2\.0 not today$/m);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the command prints
+  const [next] = JSON.parse(await queue(0, "destinations", "--json")) as readonly Record<string, unknown>[];
+  assert.deepEqual([next?.["delivered"], next?.["failed"], next?.["egress"]], [0, 0, ""]);
+
   refusing = false;
   await sink.waitForMessages(2, 10_000);
   assert.deepEqual(
@@ -72,6 +77,7 @@ test("hold, list, show, restart, requeue, release, delete", async () => {
     [["TO:<y@example.net>"], ["TO:<y@example.net>"]],
   );
   await server.stop();
+  assert.match(await queue(1, "destinations"), /the server is not running/);
   // On the files of the stopped server.
   assert.equal((await list("--state", "held", "--sender", alice.address)).total, 2);
   assert.match(await queue(0, "delete", second.id), /^1 message, 1 recipient deleted/);

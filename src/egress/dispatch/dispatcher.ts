@@ -30,7 +30,7 @@ import { createRecorder } from "./recorder.ts";
 import type { RecorderServices } from "./recorder.ts";
 import { brokenHere } from "./run.ts";
 import type { Run } from "./run.ts";
-import type { AttemptResult, Transport } from "./transport.ts";
+import type { AttemptResult, Later, Transport } from "./transport.ts";
 import { ActiveWindow } from "./window.ts";
 
 const ACTIVE_LIMIT = 20_000;
@@ -117,8 +117,8 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     { content, warned = [], awaited }: Beginning,
   ): Run {
     const room = (services.contentMemory ?? CONTENT_LIMIT) - contentHeld;
-    const inMemory = content === undefined || message.size > room ? undefined : Promise.resolve(content);
-    let loaded = inMemory;
+    const inMemory = message.size > room ? undefined : content;
+    let loaded: Later<readonly Uint8Array[]> | undefined = inMemory;
     const run: Run = {
       message,
       content: () => (loaded ??= spool.read(message.id).then((bytes) => [bytes])),

@@ -5,23 +5,23 @@ import { success, type Result } from "../../base/result.ts";
 import { convertToSevenBit, type ConversionError } from "../../message/convert.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { SpooledMessage } from "../../spool/message.ts";
-import type { TransportJob } from "./transport.ts";
+import type { Later, TransportJob } from "./transport.ts";
 
 type Content = readonly Uint8Array[];
 
 export interface OutgoingServices {
   readonly observer: Observer;
   /** Adds what leaves the house needs (DKIM). */
-  readonly finish: (message: SpooledMessage, content: Content) => Promise<Content>;
+  readonly finish: (message: SpooledMessage, content: Content) => Later<Content>;
 }
 
 /** Each form is made when it is first asked for, and once. */
 export function outgoing(
   { observer, finish }: OutgoingServices,
   message: SpooledMessage,
-  content: () => Promise<Content>,
+  content: () => Later<Content>,
 ): Pick<TransportJob, "content" | "sevenBit"> {
-  let asItIs: Promise<Content> | undefined;
+  let asItIs: Later<Content> | undefined;
   let sevenBit: Promise<Result<Content, ConversionError>> | undefined;
 
   async function convert(): Promise<Result<Content, ConversionError>> {
@@ -33,7 +33,11 @@ export function outgoing(
   }
 
   return {
-    content: () => (asItIs ??= content().then((bytes) => finish(message, bytes))),
+    content: () => (asItIs ??= then(content(), (bytes) => finish(message, bytes))),
     sevenBit: () => (sevenBit ??= convert()),
   };
+}
+
+function then<T, U>(value: Later<T>, use: (value: T) => Later<U>): Later<U> {
+  return value instanceof Promise ? value.then(use) : use(value);
 }

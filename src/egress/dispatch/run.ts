@@ -2,11 +2,11 @@
 
 import type { SpooledMessage } from "../../spool/message.ts";
 import type { FirstAnswer } from "./first-answer.ts";
-import type { AttemptResult } from "./transport.ts";
+import type { AttemptResult, Later } from "./transport.ts";
 
 export interface Run {
   readonly message: SpooledMessage;
-  readonly content: () => Promise<readonly Uint8Array[]>;
+  readonly content: () => Later<readonly Uint8Array[]>;
   /** Attempts made, this one included, by recipient. */
   readonly attempts: ReadonlyMap<number, number>;
   /** The queue store has rows of it: they must be put back or removed. */

@@ -26,12 +26,15 @@ export interface AttemptResult {
   readonly milliseconds: number;
 }
 
+/** At once where it is in memory already: that is the fast path. */
+export type Later<T> = T | Promise<T>;
+
 export interface TransportJob {
   readonly message: SpooledMessage;
   readonly recipients: readonly number[];
   /** Which attempt this is, from 1. */
   readonly attempt?: number;
-  readonly content: () => Promise<readonly Uint8Array[]>;
+  readonly content: () => Later<readonly Uint8Array[]>;
   /** The same in 7-bit form, for a server that cannot take it as it is (RFC 6152 §3). Signed in that form. */
   readonly sevenBit?: () => Promise<Result<readonly Uint8Array[], ConversionError>>;
   /**
