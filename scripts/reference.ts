@@ -1,5 +1,5 @@
-// `node scripts/reference.ts` writes docs/reference/reasons.md, events.md and rfc.md from their tables, which are
-// the single source (src/verdict/reasons.ts, src/observe/events.ts). test/reference.test.ts says when they are stale.
+// `node scripts/reference.ts` writes docs/reference/reasons.md, events.md, rfc.md, api.md, commands.md and more from their tables,
+// which are the single source (src/verdict/reasons.ts, src/observe/events.ts, src/admin/, src/cli/). test/reference.test.ts says when they are stale.
 // The page of the configuration is made by src/config/reference.ts.
 
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,6 +7,8 @@ import { dirname, join } from "node:path";
 import { eventNames, events } from "../src/observe/events.ts";
 import { metricName } from "../src/observe/metrics.ts";
 import { reasons } from "../src/verdict/reasons.ts";
+import { apiPages } from "./api-reference.ts";
+import { commandPages } from "./commands-reference.ts";
 import { rfcs } from "./rfcs.ts";
 import type { Rfc } from "./rfcs.ts";
 
@@ -37,6 +39,8 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["docs/reference/reasons.md", reasonsPage()],
     ["docs/reference/events.md", eventsPage()],
     ["docs/reference/rfc.md", rfcPage()],
+    ...apiPages(),
+    ...commandPages(),
   ]);
 }
 

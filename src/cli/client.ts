@@ -1,113 +1,161 @@
-// Control over the socket of a running server.
+// Control over the socket of a running server: the same API as over the network, without a token.
 
 import { request } from "node:http";
 import type {
+  AccountList,
   AccountView,
   Control,
   DestinationView,
+  Health,
   Outcome,
+  QueueCountView,
   QueueEntry,
   QueueList,
   QueueOutcome,
+  Refused,
   ReloadOutcome,
   RetentionView,
+  TokenOutcome,
 } from "../control/control.ts";
 
+/** What the server would not do. `by`: the name in the log. */
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
 /** undefined when nobody answers on the socket: the server is not running. */
-export async function connectControl(socketPath: string): Promise<Control | undefined> {
+export async function connectControl(socketPath: string, by: string): Promise<Control | undefined> {
+  const ask = (method: string, path: string, body?: object): Promise<Answer> =>
+    call(socketPath, by, method, `/api/v1${path}`, body);
   try {
-    await call(socketPath, "GET", "/accounts");
+    await ask("GET", "/health");
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ECONNREFUSED"))
       return undefined;
     throw error;
   }
-  const outcome = async (method: string, path: string, body?: object): Promise<Outcome> => {
-    const { value } = await call(socketPath, method, path, body);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
-    return value as Outcome;
+  const get = async <T>(path: string): Promise<T> => good<T>(await ask("GET", path));
+  const find = async <T>(path: string): Promise<T | undefined> => {
+    const answer = await ask("GET", path);
+    return answer.status === 404 ? undefined : good<T>(answer);
   };
-  const read = async <T>(path: string): Promise<T> => {
-    const { status, value } = await call(socketPath, "GET", path);
-    if (status >= 500) throw new Error(JSON.stringify(value));
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
-    return value as T;
+  const outcome = async (method: string, path: string, body?: object): Promise<Outcome> => {
+    const answer = await ask(method, path, body);
+    return refusedBy(answer) ?? (good(answer), { done: true });
   };
   return {
     addAccount: (address, password, aliases) => outcome("POST", "/accounts", { address, password, aliases }),
-    listAccounts: () => read<readonly AccountView[]>("/accounts"),
-    findAccount: async (address) => {
-      const { status, value } = await call(socketPath, "GET", account(address));
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
-      return status === 404 ? undefined : (value as AccountView);
-    },
+    listAccounts: (page) => get<AccountList>(`/accounts?${search(page)}`),
+    findAccount: (address) => find<AccountView>(account(address)),
     setPassword: (address, password) => outcome("PUT", `${account(address)}/password`, { password }),
     setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
     deleteAccount: (address) => outcome("DELETE", account(address)),
-    listQueue: ({ limit, ...query }) => {
-      const search = new URLSearchParams(query);
-      if (limit !== undefined) search.set("limit", String(limit));
-      return read<QueueList>(`/queue?${search.toString()}`);
+    listQueue: (query) => get<QueueList>(`/queue?${search(query)}`),
+    findInQueue: (id) => find<QueueEntry>(`/queue/${encodeURIComponent(id)}`),
+    changeQueue: async (change, selector): Promise<QueueOutcome> => {
+      const answer = await ask("POST", "/queue/changes", { change, selector });
+      return refusedBy(answer) ?? { done: true, ...good<QueueCountView>(answer) };
     },
-    listDestinations: () => read<readonly DestinationView[]>("/queue/destinations"),
-    findInQueue: async (id) => {
-      const { status, value } = await call(socketPath, "GET", message(id));
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
-      return status === 404 ? undefined : (value as QueueEntry);
+    listDestinations: () => get<readonly DestinationView[]>("/queue/destinations"),
+    retention: () => get<readonly RetentionView[]>("/retention"),
+    purge: async () => good<readonly RetentionView[]>(await ask("POST", "/retention/purge")),
+    noteTrace: async (question) => void good(await ask("POST", "/traces/notes", { question })),
+    trace: async (question) => {
+      const answer = await ask("POST", "/traces", { question });
+      return answer.status === 429 ? "busy" : good(answer);
     },
-    changeQueue: async (change, selector) => {
-      const { value } = await call(socketPath, "POST", "/queue/changes", { change, selector });
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
-      return value as QueueOutcome;
+    examine: async (probe) =>
+      good(probe.length === 0 ? await ask("GET", "/doctor") : await ask("POST", "/doctor", { probe })),
+    configuration: async () => (await get<{ readonly toml: string }>("/configuration")).toml,
+    health: () => get<Health>("/health"),
+    metrics: async () => {
+      const { status, text } = await ask("GET", "/metrics");
+      if (status !== 200) throw new Error(text);
+      return text;
     },
-    retention: () => read<readonly RetentionView[]>("/retention"),
-    purge: async () => {
-      const { status, value } = await call(socketPath, "POST", "/retention/purge");
-      if (status >= 400) throw new Error(JSON.stringify(value));
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
-      return value as readonly RetentionView[];
+    rotateToken: async (): Promise<TokenOutcome> => {
+      const answer = await ask("POST", "/token/rotate");
+      return refusedBy(answer) ?? { done: true, ...good<{ readonly token: string }>(answer) };
     },
-    noteTrace: async (question, by) => {
-      const { status, value } = await call(socketPath, "POST", "/traces", { question, by });
-      if (status >= 400) throw new Error(JSON.stringify(value));
-    },
-    reload: async () => {
-      const { status, value } = await call(socketPath, "POST", "/reload");
-      if (status >= 400) throw new Error(JSON.stringify(value));
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
-      return value as ReloadOutcome;
+    reload: async (): Promise<ReloadOutcome> => {
+      const answer = await ask("POST", "/reload");
+      const problem = problemOf(answer);
+      if (problem?.code === "configuration")
+        return {
+          kind: "refused",
+          problems: (problem.errors ?? []).map(({ at, detail }) => (at === "" ? detail : `${at}: ${detail}`)),
+        };
+      return {
+        kind: "applied",
+        ...good<{ readonly changed: readonly string[]; readonly restart: readonly string[] }>(answer),
+      };
     },
   };
+}
+
+interface ProblemBody {
+  readonly code: string;
+  readonly title: string;
+  readonly detail?: string;
+  readonly errors?: readonly { readonly at: string; readonly detail: string }[];
+}
+
+function problemOf({ status, text }: Answer): ProblemBody | undefined {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+  return status < 400 ? undefined : (JSON.parse(text) as ProblemBody);
+}
+
+/** The answer is no, for a reason that the use case has. */
+function refusedBy(answer: Answer): Refused | undefined {
+  const problem = problemOf(answer);
+  switch (problem?.code) {
+    case "not-found":
+    case "conflict":
+    case "invalid":
+      return { done: false, kind: problem.code, why: wordsOf(problem) };
+    case undefined:
+    default:
+      return undefined;
+  }
+}
+
+function wordsOf({ title, detail, errors }: ProblemBody): string {
+  if (detail !== undefined) return detail;
+  return errors === undefined ? title : errors.map((each) => `${each.at}: ${each.detail}`).join("\n");
+}
+
+function good<T>(answer: Answer): T {
+  const problem = problemOf(answer);
+  if (problem !== undefined) throw new Error(`the server says: ${wordsOf(problem)} (${problem.code})`);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own server, same version
+  return (answer.text === "" ? undefined : JSON.parse(answer.text)) as T;
 }
 
 function account(address: string): string {
   return `/accounts/${encodeURIComponent(address)}`;
 }
 
-function message(id: string): string {
-  return `/queue/${encodeURIComponent(id)}`;
+function search(query: object): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  return parameters.toString();
 }
 
-function call(
-  socketPath: string,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<{ readonly status: number; readonly value: unknown }> {
+function call(socketPath: string, by: string, method: string, path: string, body?: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { "content-type": "application/json" };
-    const outgoing = request({ socketPath, method, path, headers, timeout: 60_000 }, (response) => {
+    const headers = {
+      // A header holds no other letters, and who cannot be named so is "operator".
+      ...(/^[\x21-\x7e]{1,64}$/.test(by) ? { "sekimori-operator": by } : {}),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    };
+    const outgoing = request({ socketPath, method, path, headers, timeout: 120_000 }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
-      response.on("end", () => {
-        try {
-          const value: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-          resolve({ status: response.statusCode ?? 0, value });
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }),
+      );
     });
     outgoing.on("error", reject);
     outgoing.on("timeout", () => outgoing.destroy(new Error("the server does not answer on its control socket")));

@@ -3,11 +3,11 @@
 import { diagnose } from "../control/diagnose.ts";
 import { Exit } from "./exit.ts";
 import { isRunning, siteOf } from "./house.ts";
-import type { SiteOptions } from "../control/site.ts";
+import type { OutputOptions } from "./leaf.ts";
 import { print, printable, printJson } from "./output.ts";
+import { withProgress } from "./progress.ts";
 
-export interface DoctorOptions extends SiteOptions {
-  readonly json?: true;
+export interface DoctorOptions extends OutputOptions {
   readonly probe?: readonly string[];
 }
 
@@ -17,7 +17,7 @@ const worst = ["ok", "warn", "fail"] as const;
 export async function doctorCommand(options: DoctorOptions): Promise<void> {
   const site = siteOf(options);
   const server = (await isRunning(site)) ? "running" : "stopped";
-  const findings = await diagnose(site, server, options.probe ?? []);
+  const findings = await withProgress("examining", () => diagnose(site, server, options.probe ?? []));
   if (options.json) printJson(findings);
   else {
     print(`the server is ${server}`);

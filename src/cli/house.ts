@@ -6,6 +6,7 @@ import { controlSocket, loadSite } from "../control/site.ts";
 import type { Site, SiteOptions } from "../control/site.ts";
 import { Exit } from "./exit.ts";
 import { complain } from "./output.ts";
+import { whoAsks } from "./who.ts";
 
 export interface RunningServer {
   readonly listeners: readonly { readonly name: string; readonly address: string; readonly port: number }[];
@@ -24,7 +25,13 @@ export interface House {
 
 /** Whether a server answers on the control socket of the site. */
 export async function isRunning(site: Site): Promise<boolean> {
-  return (await connectControl(controlSocket(site))) !== undefined;
+  return (await connectControl(controlSocket(site), whoAsks())) !== undefined;
+}
+
+/** Control of the running server; NotHere without one. */
+export async function withRunning<T>(house: House, site: Site, work: (control: Control) => Promise<T>): Promise<T> {
+  if (!(await isRunning(site))) throw new NotHere("the server is not running");
+  return house.withControl(site, work);
 }
 
 export class NotHere extends Error {}

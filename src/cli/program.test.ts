@@ -1,6 +1,7 @@
 // Every command explains itself, and says what its exit codes mean.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -38,12 +39,59 @@ for (const [path, command] of commandsOf(program, [])) {
       assert.notEqual(description, "", "every argument is explained");
     }
     for (const { flags, description } of command.options) assert.notEqual(description, "", flags);
+    if (command.commands.length === 0) {
+      assert.match(help, /^Examples:\n {2}\S/m);
+      const forPrograms = ["serve", "metrics", "completion", "schema"].includes(command.name());
+      assert.equal(
+        command.options.some(({ long }) => long === "--json"),
+        !forPrograms,
+      );
+    }
     assert.match(
       help,
       /^Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not possible here\.$/m,
     );
   });
 }
+
+/** Words of an example as a shell would take them apart, without its redirections and pipes. */
+function wordsOf(example: string): readonly string[] {
+  const [, words = ""] = /\bsekimori ([^|>)]*)/.exec(example) ?? [];
+  return [...words.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+}
+
+for (const [path, command] of commandsOf(program, [])) {
+  if (command.commands.length > 0) continue;
+  test(`the examples of ${path} are of this command and can be parsed`, () => {
+    const [, block = ""] = /^Examples:\n((?: {2}.*\n?)+)/m.exec(helpOf(command)) ?? [];
+    for (const example of block.trimEnd().split("\n")) {
+      const words = wordsOf(example);
+      const depth = path.split(" ").length - 1;
+      assert.equal(["sekimori", ...words.slice(0, depth)].join(" "), path);
+      // A fresh one each time: what was parsed stays in a command.
+      const fresh = createProgram(house);
+      let ran = false;
+      for (const [, each] of commandsOf(fresh, [])) each.action(() => void (ran = true)).exitOverride();
+      fresh.parse([...words], { from: "user" });
+      assert.ok(ran, example);
+    }
+  });
+}
+
+test("the completion script is good bash and knows every command", async (t) => {
+  const write = t.mock.method(process.stdout, "write", () => true);
+  await createProgram(house).parseAsync(["completion", "bash"], { from: "user" });
+  const script = write.mock.calls.map((call) => String(call.arguments[0])).join("");
+  write.mock.restore();
+  const asked = (line: string): string => {
+    const words = line.split(" ");
+    const run = `${script}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _sekimori; echo "\${COMPREPLY[@]}"`;
+    return execFileSync("bash", ["-c", run], { encoding: "utf8" }).trim();
+  };
+  assert.equal(asked("sekimori que"), "queue");
+  assert.equal(asked("sekimori queue re"), "release retry");
+  assert.equal(asked("sekimori queue hold --s"), "--sender");
+});
 
 test("the table of the README has every command", () => {
   const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");

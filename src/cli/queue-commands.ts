@@ -2,25 +2,27 @@
 
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import type { Control, DestinationView, QueueEntry } from "../control/control.ts";
-import type { SiteOptions } from "../control/site.ts";
+import type { Control, DestinationView, QueueEntry, QueueList, QueueQuery } from "../control/control.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
 import type { House } from "./house.ts";
+import { finish, leaf } from "./leaf.ts";
+import type { OutputOptions } from "./leaf.ts";
 import { print, printable, printJson, printTable } from "./output.ts";
+import { withProgress } from "./progress.ts";
 
 type Selector = Parameters<Control["changeQueue"]>[1];
+const PAGE = 1000;
 type Change = Parameters<Control["changeQueue"]>[0];
 
-interface ListOptions extends SiteOptions {
-  readonly json?: true;
+interface ListOptions extends OutputOptions {
   readonly state?: "held" | "waiting" | "active";
   readonly domain?: string;
   readonly sender?: string;
   readonly limit?: number;
 }
 
-interface SelectorOptions extends SiteOptions {
+interface SelectorOptions extends OutputOptions {
   readonly domain?: string;
   readonly sender?: string;
   readonly all?: true;
@@ -73,16 +75,27 @@ function answerOf({ answers }: DestinationView): string {
   return last === undefined ? "" : printable(`${last.at.slice(0, 19)} ${last.status} ${last.reply}`);
 }
 
-export function addQueueCommands(program: Command, house: House, site: (command: Command) => Command): void {
-  async function list({ json, state, domain, sender, limit, ...options }: ListOptions): Promise<void> {
-    const query = {
-      ...(state === undefined ? {} : { state }),
-      ...(domain === undefined ? {} : { domain }),
-      ...(sender === undefined ? {} : { sender: sender.replace(/^<(.*)>$/, "$1") }),
-      ...(limit === undefined ? {} : { limit }),
-    };
-    const found = await house.withControl(siteOf(options), (control) => control.listQueue(query));
-    if (json) return printJson(found);
+/** Page by page, up to `limit`. */
+function listQueue(control: Control, query: QueueQuery, limit: number): Promise<Omit<QueueList, "next">> {
+  return withProgress("messages", async (report) => {
+    const entries: QueueEntry[] = [];
+    for (let after: string | undefined; ;) {
+      const most = Math.min(PAGE, limit - entries.length);
+      // oxlint-disable-next-line no-await-in-loop -- each page begins where the last one ends
+      const page = await control.listQueue({ ...query, limit: most, after });
+      entries.push(...page.entries);
+      report(entries.length, Math.min(limit, page.total));
+      if (page.next === undefined || entries.length >= limit) return { total: page.total, entries };
+      after = page.next;
+    }
+  });
+}
+
+export function addQueueCommands(program: Command, house: House): void {
+  async function list({ state, domain, sender, limit = PAGE, ...options }: ListOptions): Promise<void> {
+    const query = { state, domain, sender: sender?.replace(/^<(.*)>$/, "$1") };
+    const found = await house.withControl(siteOf(options), (control) => listQueue(control, query, limit));
+    if (options.json) return printJson(found);
     printTable(
       ["ID", "RECEIVED", "SIZE", "SENDER", "RECIPIENT", "STATE"],
       found.entries.flatMap((entry) =>
@@ -100,10 +113,10 @@ export function addQueueCommands(program: Command, house: House, site: (command:
     print(`${found.total} ${found.total === 1 ? "message" : "messages"}${shown}`);
   }
 
-  async function show(id: string, { json, ...options }: SiteOptions & { readonly json?: true }): Promise<void> {
+  async function show(id: string, options: OutputOptions): Promise<void> {
     const entry = await house.withControl(siteOf(options), (control) => control.findInQueue(id));
     if (entry === undefined) throw new Exit(1, `${id} is not in the queue`);
-    if (json) return printJson(entry);
+    if (options.json) return printJson(entry);
     const { recipients, ...rest } = entry;
     for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
     for (const recipient of recipients) {
@@ -118,18 +131,19 @@ export function addQueueCommands(program: Command, house: House, site: (command:
   function changer(change: Change, done: string): (id: string | undefined, options: SelectorOptions) => Promise<void> {
     return async (id, options) => {
       const selector = selectorOf(id, options);
-      const outcome = await house.withControl(siteOf(options), (control) => control.changeQueue(change, selector));
-      if (!outcome.done) throw new Exit(1, outcome.why);
-      const { messages, recipients } = outcome;
+      const outcome = await house.withControl(siteOf(options), (control) =>
+        withProgress(change, () => control.changeQueue(change, selector)),
+      );
+      const { messages, recipients } = outcome.done ? outcome : { messages: 0, recipients: 0 };
       const some = `${messages} ${messages === 1 ? "message" : "messages"}`;
-      print(`${some}, ${recipients} ${recipients === 1 ? "recipient" : "recipients"} ${done}`);
+      finish(options, outcome, `${some}, ${recipients} ${recipients === 1 ? "recipient" : "recipients"} ${done}`);
     };
   }
 
-  async function destinations({ json, ...options }: SiteOptions & { readonly json?: true }): Promise<void> {
+  async function destinations(options: OutputOptions): Promise<void> {
     const found = await house.withControl(siteOf(options), (control) => control.listDestinations());
     if (found === undefined) throw new Exit(1, "the server is not running: nothing is being delivered");
-    if (json) return printJson(found);
+    if (options.json) return printJson(found);
     printTable(
       ["DESTINATION", "FROM", "STATE", "WAITING", "CONNECTIONS", "DELIVERED", "DEFERRED", "FAILED", "LAST ANSWER"],
       found.map((each) => [
@@ -147,44 +161,44 @@ export function addQueueCommands(program: Command, house: House, site: (command:
   }
 
   const queue = program.command("queue").description("mail that is not delivered yet");
-  site(queue.command("list"))
-    .option("--json", "as JSON")
+  leaf(queue, "list", "list it, oldest first, and count it", {
+    examples: ["queue list", "queue list --state held --domain example.org", "queue list --sender '<>' --json"],
+  })
     .option("--state <state>", "only what is held, waiting or active (in delivery now)", chooseState)
     .option("--domain <domain>", "only recipients of this domain")
     .option("--sender <address>", "only mail from this sender; <> is the null sender")
-    .option("--limit <number>", "list at most so many messages (1000)", chooseLimit)
-    .description("list it, oldest first, and count it")
+    .option("--limit <number>", `list at most so many messages (${PAGE})`, chooseLimit)
     .action(list);
-  site(queue.command("show"))
+  leaf(queue, "show", "one message in full, with its attempts in the remote's words", {
+    examples: ["queue show 1m82a7kf70dxm4fx"],
+  })
     .argument("<id>", "queue id")
-    .option("--json", "as JSON")
-    .description("one message in full, with its attempts in the remote's words")
     .action(show);
-  site(queue.command("destinations"))
-    .option("--json", "as JSON")
-    .description("where mail goes now and how it fares there, those whose mail waits longest first")
-    .action(destinations);
-  const selecting = (name: string): Command =>
-    site(queue.command(name))
+  leaf(queue, "destinations", "where mail goes now and how it fares there, those whose mail waits longest first", {
+    examples: ["queue destinations"],
+    codes: "1 the server is not running.",
+  }).action(destinations);
+  const selecting = (name: string, description: string, more: readonly string[] = []): Command =>
+    leaf(queue, name, description, { examples: [`queue ${name} 1m82a7kf70dxm4fx`, ...more] })
       .argument("[id]", "queue id")
       .option("--domain <domain>", "the recipients of this domain in all messages")
       .option("--sender <address>", "all mail from this sender; <> is the null sender");
-  selecting("hold")
+  selecting("hold", "no further attempts until it is released; an attempt that is under way goes on", [
+    "queue hold --sender alice@example.jp",
+  ])
     .option("--all", "everything")
-    .description("no further attempts until it is released; an attempt that is under way goes on")
     .action(changer("hold", "held"));
-  selecting("release")
+  selecting("release", "end the hold; due now", ["queue release --all"])
     .option("--all", "everything that is held")
-    .description("end the hold; due now")
     .action(changer("release", "released"));
-  selecting("flush")
-    .alias("retry")
+  selecting("flush", "make it due now", ["queue flush --domain example.org"])
     .option("--all", "everything that waits and is not held")
-    .description("make it due now")
     .action(changer("flush", "due now"));
-  selecting("requeue")
+  selecting("retry", "make it due now and begin the schedule of attempts anew", ["queue retry --all"])
+    .alias("requeue")
     .option("--all", "everything that waits and is not held")
-    .description("make it due now and begin the schedule of attempts anew")
     .action(changer("requeue", "queued anew"));
-  selecting("delete").description("end it here; nobody is told").action(changer("delete", "deleted"));
+  selecting("delete", "end it here; nobody is told", ["queue delete --sender '<>'"]).action(
+    changer("delete", "deleted"),
+  );
 }

@@ -1,11 +1,11 @@
 // `sekimori reload`: the running server reads its configuration again.
 
 import type { ReloadOutcome } from "../control/control.ts";
-import type { SiteOptions } from "../control/site.ts";
 import { Exit } from "./exit.ts";
 import { NotHere, siteOf } from "./house.ts";
 import type { House } from "./house.ts";
-import { complain, print } from "./output.ts";
+import type { OutputOptions } from "./leaf.ts";
+import { complain, print, printJson } from "./output.ts";
 
 /** One line each, for people. */
 export function reloadReport(outcome: ReloadOutcome): readonly string[] {
@@ -22,10 +22,11 @@ export function reloadReport(outcome: ReloadOutcome): readonly string[] {
 }
 
 /** Exit 0: the file is in effect; 1: all but what needs a restart is; 2: the file is wrong; 3: no server. */
-export async function reloadCommand(house: House, options: SiteOptions): Promise<void> {
+export async function reloadCommand(house: House, options: OutputOptions): Promise<void> {
   // A file with mistakes ends the command here, with the same problems the server would tell.
   const outcome = await house.withControl(siteOf(options), (control) => control.reload());
   const lines = reloadReport(outcome);
+  if (options.json) printJson(outcome);
   switch (outcome.kind) {
     case "not-running":
       throw new NotHere(lines.join("\n"));
@@ -33,7 +34,7 @@ export async function reloadCommand(house: House, options: SiteOptions): Promise
       for (const problem of outcome.problems) complain(problem);
       throw new Exit(2, "not reloaded: nothing has changed");
     case "applied":
-      for (const line of lines) print(line);
+      if (!options.json) for (const line of lines) print(line);
       if (outcome.restart.length > 0) throw new Exit(1, "not all of the configuration is in effect");
   }
 }

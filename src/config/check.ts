@@ -176,7 +176,9 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
 
   function wrongType(type: ValueType, node: Node): undefined {
     const expected = descriptions[type.kind];
-    return report(node.place, `expected ${expected.name}, found ${nameOf(node)}`, expected.hint);
+    const isQuoted = node.kind === "text" && (type.kind === "integer" || type.kind === "boolean");
+    const hint = isQuoted ? "without quotes" : expected.hint;
+    return report(node.place, `expected ${expected.name}, found ${nameOf(node)}`, hint);
   }
 
   function lookUp(places: ReadonlyMap<string, Place>, path: Path): Place {

@@ -31,7 +31,13 @@ export function toSettings(configuration: Configuration): Settings {
     process: user === undefined ? undefined : { user, group: group ?? user },
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
     retention: configuration.retention,
-    http: http.listen,
+    http: {
+      listen: http.listen,
+      tls: http.tls,
+      clearText: http["clear-text"],
+      names: http.names,
+      tokens: http.token,
+    },
     tls: toTls(tls, state),
     domains: configuration.domain.map((domain) => toDomain(domain, state)),
     listeners: configuration.listener.map((listener) => ({
@@ -101,7 +107,13 @@ export function fromSettings(settings: Settings): Configuration {
     process: { user: settings.process?.user, group: settings.process?.group },
     log,
     retention: settings.retention,
-    http: { listen: http },
+    http: {
+      listen: http.listen,
+      tls: http.tls,
+      "clear-text": http.clearText,
+      names: http.names,
+      token: http.tokens.map(({ name, rights }) => ({ name, secret: hiddenSecret, rights })),
+    },
     tls: {
       certificate: tls.kind === "files" ? tls.certificate : undefined,
       key: tls.kind === "files" ? tls.key : undefined,

@@ -19,20 +19,25 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export function systemSources(environment: Environment): ConfigSources {
   return {
-    read: (path) => attempt(() => new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path))),
+    read: (path) => {
+      const text = attempt(() => new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path)));
+      // What editors of another world write: every second octet of UTF-16 is NUL.
+      return text.ok && text.value.slice(0, 2).includes("\0") ? failure(sentences[noUtf8] ?? "") : text;
+    },
     list: (directory) => attempt(() => readdirSync(directory)),
     mode: (path) => attempt(() => statSync(path).mode & 0o777),
     environment,
   };
 }
 
+const noUtf8 = "ERR_ENCODING_INVALID_ENCODED_DATA";
 const sentences: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
   EACCES: "cannot be read: permission denied",
   EPERM: "cannot be read: permission denied",
   EISDIR: "is a directory",
   ENOTDIR: "does not exist",
-  ERR_ENCODING_INVALID_ENCODED_DATA: "is not text in UTF-8",
+  [noUtf8]: "is not text in UTF-8",
 };
 
 function attempt<T>(action: () => T): Result<T, string> {

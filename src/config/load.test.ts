@@ -71,7 +71,7 @@ await describe("loadSettings", async () => {
     assert.equal(settings.state, "/var/lib/sekimori");
     assert.deepEqual(settings.log, { level: "info", directory: "/var/lib/sekimori/log", stdout: false });
     assert.deepEqual(settings.tls, { kind: "self-signed", directory: "/var/lib/sekimori/tls" });
-    assert.deepEqual(settings.http, [{ address: "127.0.0.1", port: 2080 }]);
+    assert.deepEqual(settings.http.listen, [{ address: "127.0.0.1", port: 2080 }]);
     assert.equal(settings.listeners[0]?.tls, "starttls");
     assert.equal(settings.smtp.messageSize, 35 * 2 ** 20);
     assert.equal(settings.smtp.timeout, 300_000);
@@ -346,7 +346,7 @@ await describe("the files in etc/", async () => {
     const [domain] = settings.domains;
     assert.ok(domain !== undefined);
     assert.equal(formatAddress(domain.postmaster), "alice@sekimori.test");
-    const endpoints = [...settings.http, ...settings.listeners.flatMap((listener) => listener.endpoints)];
+    const endpoints = [...settings.http.listen, ...settings.listeners.flatMap((listener) => listener.endpoints)];
     assert.deepEqual(new Set(endpoints.map(({ address }) => address)), new Set(["127.0.0.1"]));
     assert.deepEqual(
       endpoints.map(({ port }) => port),

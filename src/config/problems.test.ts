@@ -11,7 +11,7 @@ const sources: ParseOptions = {
   read: () => failure("does not exist"),
   list: () => failure("does not exist"),
   mode: () => failure("does not exist"),
-  environment: { SECRET: "open sesame" },
+  environment: { SECRET: "open sesame", TOKEN: "0123456789abcdef0123456789abcdef" },
 };
 
 const head = `version = 1
@@ -78,9 +78,21 @@ await describe("the format", () =>
     ],
     ["a version that never was", whole.replace("= 1", "= ▸0"), "there is no such version of the format (version = 1)"],
     ["a version in quotes", whole.replace("= 1", '= ▸"1"'), "there is no such version of the format (version = 1)"],
-    ["no TOML", `${head}smtp ▸size = 1`, "not TOML: expected equal (=) token"],
-    ["a string without an end", `${head}x = "abc▸`, "not TOML: unterminated string constant"],
-    ["a key twice", `${whole}[smtp]\nerrors = 1\n▸errors = 2`, "not TOML: defining a key multiple times is invalid"],
+    [
+      "no TOML",
+      `${head}smtp ▸size = 1`,
+      'not TOML: expected equal (=) token (pairs are written key = value, text in quotes: level = "info")',
+    ],
+    [
+      "a string without an end",
+      `${head}x = "abc▸`,
+      "not TOML: unterminated string constant (close it with the quotation mark it began with, in the same line)",
+    ],
+    [
+      "a key twice",
+      `${whole}[smtp]\nerrors = 1\n▸errors = 2`,
+      "not TOML: defining a key multiple times is invalid (each key and each table once; [[name]] adds one more to a list of tables)",
+    ],
     [
       "thousands of brackets",
       `▸${head}x = ${"[".repeat(30_000)}${"]".repeat(30_000)}`,
@@ -139,7 +151,7 @@ await describe("keys", () =>
 
 await describe("values", () =>
   check([
-    ["text for a number", smtp('errors = ▸"20"'), "expected a whole number, found text"],
+    ["text for a number", smtp('errors = ▸"20"'), "expected a whole number, found text (without quotes)"],
     [
       "a number for text",
       `version = 1\nhostname = ▸1\n${domain}${listener}`,
@@ -156,7 +168,7 @@ await describe("values", () =>
       smtp("message-size = ▸true"),
       'expected a size, found true (in quotes, with its unit: "25MiB")',
     ],
-    ["text for true", `${whole}[log]\nstdout = ▸"yes"`, "expected true or false, found text"],
+    ["text for true", `${whole}[log]\nstdout = ▸"yes"`, "expected true or false, found text (without quotes)"],
     ["a table for text", `${whole}[log]\ndirectory = ▸{}`, "expected a path in quotes, found a table"],
     ["text for a list", `${whole}[http]\nlisten = ▸"127.0.0.1:80"`, "expected a list, found text (in brackets: [ … ])"],
     ["text for a table", `smtp = ▸1\n${whole}`, "expected a table, found a number"],
@@ -379,7 +391,7 @@ await describe("references", () =>
     ],
     [
       "a wildcard and an address",
-      `${whole}[http]\nlisten = [▸"0.0.0.0:2525", "[::]:2525"]\n`,
+      `${whole}[http]\nclear-text = true\nlisten = [▸"0.0.0.0:2525", "[::]:2525"]\n`,
       "0.0.0.0:2525 collides with 127.0.0.1:2525 at line 8:11",
     ],
     [
@@ -396,6 +408,28 @@ await describe("references", () =>
       "a mailbox store without a place",
       whole.replace("[[listener]]", 'mailboxes = { lmtp = ▸"dovecot.example.jp" }\n[[listener]]'),
       '"dovecot.example.jp" is a name, not an IP address (write an IP address and a port: "127.0.0.1:2587", "[::1]:2587")',
+    ],
+    [
+      "an API in clear for everybody",
+      `${whole}[http]\nlisten = ["127.0.0.2:81", ▸"0.0.0.0:80", ▸"[2001:db8::1]:80", "[::1]:80"]\n`,
+      '0.0.0.0:80 is not on loopback, and tokens would pass there in clear (tls = "implicit", or clear-text = true where something else protects the way)',
+      '[2001:db8::1]:80 is not on loopback, and tokens would pass there in clear (tls = "implicit", or clear-text = true where something else protects the way)',
+    ],
+    [
+      "a token that is too short",
+      `${whole}[[http.token]]\nname = "a"\nsecret = ▸{ environment = "SECRET" }\n`,
+      "the token is too short, or has characters that cannot stand in a header (at least 20 letters and digits: openssl rand -hex 32)",
+    ],
+    [
+      "two tokens of one name, and one with a space",
+      `${whole}[[http.token]]\nname = "a"\nsecret = { environment = "TOKEN" }\n[[http.token]]\nname = ▸"a"\nsecret = { environment = "TOKEN" }\n[[http.token]]\nname = ▸"b c"\nsecret = { environment = "TOKEN" }\n`,
+      'token "a" is already at line 10:8',
+      '"b c" is not a name of a token (letters, digits, dots, hyphens and underscores, at most 64)',
+    ],
+    [
+      "a token in the configuration itself",
+      `${whole}[[http.token]]\nname = "a"\nsecret = ▸"0123456789abcdef0123456789abcdef"\n`,
+      'a secret does not stand in the configuration itself, which gets copied, shown and backed up (write { file = "…" } or { environment = "NAME" })',
     ],
     [
       "too few recipients for an mx",

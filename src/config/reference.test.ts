@@ -76,13 +76,20 @@ function missing(): ReturnType<typeof failure<string>> {
 
 /** Problems of one value, where the rest of the file may be missing. */
 function problemsOf(path: readonly string[], written: Written): readonly string[] {
-  const [outer = "", ...inner] = path;
+  const [outer = ""] = path;
   if (outer === "version" || outer === "include") return [];
   const root = readTree("", "/etc/sekimori.toml");
   assert.ok(root.ok);
-  const isList = schema.keys[outer as keyof typeof schema.keys].type.kind === "list" && inner.length > 0;
-  const value = inner.reduceRight<Written>((nested, name) => ({ [name]: nested }), written);
-  root.value.entries.set(outer, { place: root.value.place, value: treeOf(isList ? [value] : value, root.value.place) });
+  /** Tables, and lists of one table where the schema has lists. */
+  const nest = (keys: Keys, [name = "", ...rest]: readonly string[]): Written => {
+    if (rest.length === 0) return { [name]: written };
+    const { type } = keys[name]!;
+    const value = nest(tableOf(type)!, rest);
+    return { [name]: type.kind === "list" ? [value] : value };
+  };
+  const whole = treeOf(nest(schema.keys, path), root.value.place);
+  assert.ok(whole.kind === "table");
+  root.value.entries.set(outer, whole.entries.get(outer)!);
   const sources = { read: missing, list: missing, mode: missing, environment: {} };
   const { problems } = checkTree(root.value, sources);
   return problems.map(({ message }) => message).filter((message) => !message.endsWith("is missing"));

@@ -60,7 +60,7 @@ function pagesOf(keys: Keys, prefix: string): readonly (readonly [path: string, 
 }
 
 /** As the repository's formatter has it: a list without tables stands on one line, if it fits. */
-function formatJson(value: unknown, indent: string): string {
+export function formatJson(value: unknown, indent: string): string {
   const oneLine = JSON.stringify(value);
   if (typeof value !== "object" || value === null || oneLine === "{}" || oneLine === "[]") return oneLine;
   const deeper = `${indent}  `;

@@ -38,6 +38,7 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
   checkDomains(rules);
   checkCertificate(rules);
   checkListeners(rules);
+  checkHttp(rules);
   checkSession(rules);
   checkLimits(rules);
   checkDelivery(rules);
@@ -213,6 +214,50 @@ function checkListeners(rules: Rules): void {
     const name = writeEndpoint(endpoint);
     rules.report(place, `${name} collides with ${writeEndpoint(other[0])} at ${formatPlace(other[1], place)}`);
   }
+}
+
+/** Who holds a token may do everything: it passes in clear on loopback only, unless somebody says that he knows. */
+function checkHttp(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const { listen, tls, "clear-text": clearText, token } = draft.http ?? {};
+  if (tls === "none" && clearText === false) {
+    for (const [position, endpoint] of present(listen)) {
+      if (isLoopback(endpoint.address)) continue;
+      rules.report(
+        placeOf("http", "listen", position),
+        `${writeEndpoint(endpoint)} is not on loopback, and tokens would pass there in clear`,
+        'tls = "implicit", or clear-text = true where something else protects the way',
+      );
+    }
+  }
+  const tokens = present(token);
+  for (const [index, { name, secret }] of tokens) {
+    if (name !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
+      rules.report(
+        placeOf("http", "token", index, "name"),
+        `${quote(name)} is not a name of a token`,
+        "letters, digits, dots, hyphens and underscores, at most 64",
+      );
+    }
+    // RFC 6750 §2.1: b64token.
+    if (secret !== undefined && !/^[A-Za-z0-9._~+/-]{20,512}=*$/.test(secret)) {
+      rules.report(
+        placeOf("http", "token", index, "secret"),
+        "the token is too short, or has characters that cannot stand in a header",
+        "at least 20 letters and digits: openssl rand -hex 32",
+      );
+    }
+  }
+  checkUnique(
+    rules,
+    tokens.flatMap(([index, { name }]) =>
+      name === undefined ? [] : [[name, placeOf("http", "token", index, "name"), `token ${quote(name)}`] as const],
+    ),
+  );
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || address.startsWith("127.");
 }
 
 /** A wildcard takes the port on every address of its family; port 0 never collides. */

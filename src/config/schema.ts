@@ -120,12 +120,67 @@ const processKeys = {
   },
 } as const satisfies Keys;
 
+const token = {
+  name: {
+    type: { kind: "text" },
+    required: true,
+    meaning: "Who presents it, in the log: letters, digits, `.`, `_` and `-`, at most 64.",
+    example: "monitoring",
+  },
+  secret: {
+    type: { kind: "secret" },
+    required: true,
+    meaning:
+      "The token: where it is kept, never the token itself. At least 20 characters that may stand in a header (RFC 6750 §2.1); " +
+      "`openssl rand -hex 32` makes a good one.",
+    example: { file: "/etc/sekimori/monitoring.token" },
+  },
+  rights: {
+    type: {
+      kind: "choice",
+      values: { read: "may look", change: "may look and change" },
+    },
+    default: "read",
+    meaning: "What it opens. Every look into the log and every change is written down with the name.",
+  },
+} as const satisfies Keys;
+
 const http = {
   listen: {
     type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
     default: ["127.0.0.1:2080"],
     meaning:
-      "Where health, metrics and the administration interface answer. Without TLS: keep it on loopback. Empty for none.",
+      "Where health, metrics and the API answer. Anywhere but on loopback it needs `tls` or `clear-text`. Empty for none.",
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: { none: "HTTP", implicit: "HTTPS, with the certificate of `[tls]`" },
+    },
+    default: "none",
+    meaning: "Whether it is HTTPS.",
+  },
+  "clear-text": {
+    type: { kind: "boolean" },
+    default: false,
+    meaning:
+      "Say true when `listen` has other addresses than loopback, no `tls`, and something else protects the way: a reverse proxy " +
+      "with TLS on a network of your own, or a tunnel. Tokens, addresses and passwords of new accounts pass there.",
+  },
+  names: {
+    type: { kind: "list", of: { kind: "host" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Further names in the Host header under which the API may be asked, for instance that of a reverse proxy. IP addresses, " +
+      "localhost and `hostname` always work; any other name is refused, so that no web page reaches it by rebinding its own name.",
+    example: ["admin.example.jp"],
+  },
+  token: {
+    type: { kind: "list", of: { kind: "table", keys: token }, minimum: 0 },
+    default: [],
+    meaning:
+      "Who may ask the API over the network. Without any there is one token with all rights, made at the first start and kept in " +
+      "`api-token` in the state directory (`sekimori token show`).",
   },
 } as const satisfies Keys;
 
@@ -594,7 +649,7 @@ export const schema = {
     process: { type: { kind: "table", keys: processKeys }, default: {}, meaning: "Who the server is to the kernel." },
     log: { type: { kind: "table", keys: log }, default: {}, meaning: "What is written down." },
     retention: { type: { kind: "table", keys: retention }, default: {}, meaning: "How long traffic data is kept." },
-    http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and administration." },
+    http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and the API." },
     tls: { type: { kind: "table", keys: tls }, default: {}, meaning: "The certificate that clients see." },
     domain: {
       type: { kind: "list", of: { kind: "table", keys: domain }, minimum: 1 },

@@ -16,7 +16,7 @@ export interface Settings {
   readonly log: LogSettings;
   /** How long traffic data is kept, ms. */
   readonly retention: { readonly log: number };
-  readonly http: readonly Endpoint[];
+  readonly http: HttpSettings;
   readonly tls: TlsSettings;
   readonly domains: readonly DomainSettings[];
   readonly listeners: readonly ListenerSettings[];
@@ -43,6 +43,23 @@ export interface Moment {
 
 /** Where a server listens: an address, or a UNIX socket by its absolute path. */
 export type SocketPlace = Endpoint | { readonly path: string };
+
+export interface HttpSettings {
+  readonly listen: readonly Endpoint[];
+  readonly tls: "none" | "implicit";
+  /** Said: in clear anywhere else than on loopback as well. */
+  readonly clearText: boolean;
+  /** Further names in the Host header. */
+  readonly names: readonly string[];
+  /** Empty: the one in the state directory. */
+  readonly tokens: readonly TokenSettings[];
+}
+
+export interface TokenSettings {
+  readonly name: string;
+  readonly secret: string;
+  readonly rights: "read" | "change";
+}
 
 export interface LogSettings {
   readonly level: "debug" | "info" | "warn" | "error";

@@ -25,7 +25,7 @@ import type {
 } from "./settings.ts";
 import { showEffective } from "./show.ts";
 
-const hidden = "a secret that is never shown";
+const hidden = "a-secret-that-is-never-shown";
 const sources: ParseOptions = {
   read: () => success(""),
   list: () => failure("does not exist"),
@@ -192,7 +192,16 @@ const anySettings: fc.Arbitrary<Settings> = fc
         directory: anyPath,
         stdout: fc.boolean(),
       }),
-      http: fc.array(anyEndpoint(0), { maxLength: 2 }),
+      http: fc.record({
+        listen: fc.array(anyEndpoint(0), { maxLength: 2 }),
+        tls: fc.constantFrom("none", "implicit"),
+        clearText: fc.constant(true),
+        names: fc.array(anyDomain, { maxLength: 2 }),
+        tokens: fc.uniqueArray(
+          fc.record({ name: label, secret: fc.constant(hidden), rights: fc.constantFrom("read", "change") }),
+          { maxLength: 2, selector: ({ name }) => name },
+        ),
+      }),
       tls: fc.record({ kind: fc.constant("files"), certificate: anyPath, key: anyPath }),
       domains: anyDomains(own),
       listeners: fc.array(

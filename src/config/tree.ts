@@ -36,6 +36,18 @@ interface Entry {
   readonly value: Node;
 }
 
+/** What people mean who make the parser say so. */
+const hints: readonly (readonly [words: string, hint: string])[] = [
+  ["must be a newline", 'text stands in quotes, and one pair in a line: level = "info"'],
+  ["unexpected character", 'pairs are written key = value, text in quotes: level = "info"'],
+  ["unexpected token", 'pairs are written key = value, text in quotes: level = "info"'],
+  ["expected equal", 'pairs are written key = value, text in quotes: level = "info"'],
+  ["unterminated string", "close it with the quotation mark it began with, in the same line"],
+  ["escape sequence", "in double quotes a backslash is written twice; in single quotes it stands for itself"],
+  ["defining a key multiple times", "each key and each table once; [[name]] adds one more to a list of tables"],
+  ["control characters", "delete it, or write it in quotes as \\u0000"],
+];
+
 /** More than any key needs. Keeps recursion over the tree bounded whatever the file says. */
 const deepest = 16;
 
@@ -53,7 +65,8 @@ export function readTree(text: string, file: string): Result<TableNode, ConfigPr
     if (error instanceof Misshapen) return failure(problemAt(error.place, error.message));
     if (error instanceof ParseError) {
       const place = { file, line: Math.max(1, error.lineNumber), column: error.column + 1 };
-      return failure(problemAt(place, `not TOML: ${error.message.toLowerCase()}`));
+      const message = error.message.toLowerCase();
+      return failure(problemAt(place, `not TOML: ${message}`, hints.find(([words]) => message.includes(words))?.[1]));
     }
     // The parser recurses into brackets; its stack is the only bound it has.
     if (error instanceof RangeError) return failure(problemAt(start, "brackets are nested too deeply"));
@@ -160,7 +173,7 @@ function nodeOf(value: AST.TOMLContentNode, file: string, depth: number): Node {
     case "boolean":
       return { kind: "boolean", place, value: value.value };
     case "float":
-      return { kind: "other", place, what: "a number with a fraction" };
+      return { kind: "other", place, what: Number.isFinite(value.value) ? "a number with a fraction" : value.number };
     case "offset-date-time":
     case "local-date-time":
     case "local-date":

@@ -13,7 +13,7 @@ import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../proto/sasl/prepare.ts";
 import type { Account, AccountStore } from "../store/store.ts";
-import type { AccountView, Control, Outcome } from "./control.ts";
+import type { AccountList, AccountView, Control, Page, Refused } from "./control.ts";
 
 export interface AccountServices {
   /** In effect now: a reload replaces them. */
@@ -28,11 +28,15 @@ export interface AccountServices {
 /** NIST SP 800-63B §5.1.1.2. */
 const SHORTEST_PASSWORD = 8;
 
-export function accountControl(services: AccountServices): Pick<
-  Control,
-  "addAccount" | "setPassword" | "setStanding" | "deleteAccount"
-> & {
-  readonly list: () => Promise<readonly AccountView[]>;
+/** Accounts in one answer when nobody says how many. */
+const PAGE = 100;
+
+/** `by`: who it is that changes them. */
+export function accountControl(
+  services: AccountServices,
+  by: string,
+): Pick<Control, "addAccount" | "setPassword" | "setStanding" | "deleteAccount"> & {
+  readonly list: (page: Page) => Promise<AccountList>;
   readonly find: (address: string) => Promise<AccountView | undefined>;
 } {
   const { store, observer, clock } = services;
@@ -52,15 +56,15 @@ export function accountControl(services: AccountServices): Pick<
   return {
     addAccount: async (address, password, aliases) => {
       const parsed = localAddress(address);
-      if (!parsed.ok) return refused(parsed.error);
+      if (!parsed.ok) return refused("invalid", parsed.error);
       const keys: string[] = [];
       for (const alias of aliases) {
         const each = localAddress(alias);
-        if (!each.ok) return refused(each.error);
+        if (!each.ok) return refused("invalid", each.error);
         keys.push(addressKey(each.value));
       }
       const prepared = preparePassword(password);
-      if (!prepared.ok) return refused(prepared.error);
+      if (!prepared.ok) return refused("invalid", prepared.error);
       const key = addressKey(parsed.value);
       const added = await store.addAccount({
         key,
@@ -71,38 +75,39 @@ export function accountControl(services: AccountServices): Pick<
         createdAt: clock.wall(),
         suspended: false,
       });
-      if (!added) return refused(`${address} or one of its aliases exists already`);
+      if (!added) return refused("conflict", `${address} or one of its aliases exists already`);
       await services.changed([key, ...keys]);
-      observer.emit("account.changed", { account: key, change: "added", by: "operator" });
+      observer.emit("account.changed", { account: key, change: "added", by });
       return { done: true };
     },
     setPassword: async (address, password) => {
       const parsed = parseAddress(address);
-      if (!parsed.ok) return refused(`${address}: ${parsed.error.message}`);
+      if (!parsed.ok) return refused("invalid", `${address}: ${parsed.error.message}`);
       const prepared = preparePassword(password);
-      if (!prepared.ok) return refused(prepared.error);
+      if (!prepared.ok) return refused("invalid", prepared.error);
       const key = addressKey(parsed.value);
       const account = await store.findAccount(key);
-      if (account === undefined) return refused(`${address}: no such account`);
+      if (account === undefined) return refused("not-found", `${address}: no such account`);
       const passwordHash = await hashPassword(prepared.value);
       await store.setPasswordHash(account.key, passwordHash, await makeScramKeys(prepared.value));
       await services.changed([account.key, ...account.aliases]);
-      observer.emit("account.changed", { account: account.key, change: "password", by: "operator" });
+      observer.emit("account.changed", { account: account.key, change: "password", by });
       return { done: true };
     },
     setStanding: async (address, standing) => {
       const account = await stored(address);
-      if (account === undefined) return refused(`${address}: no such account`);
+      if (account === undefined) return refused("not-found", `${address}: no such account`);
       const change = standing === "suspended" ? "suspended" : "resumed";
-      if (account.suspended === (standing === "suspended")) return refused(`${address} is ${standing} already`);
+      if (account.suspended === (standing === "suspended"))
+        return refused("conflict", `${address} is ${standing} already`);
       await store.setSuspended(account.key, standing === "suspended");
       await services.changed([account.key, ...account.aliases]);
-      observer.emit("account.changed", { account: account.key, change, by: "operator" });
+      observer.emit("account.changed", { account: account.key, change, by });
       return { done: true };
     },
     deleteAccount: async (address) => {
       const account = await stored(address);
-      if (account === undefined) return refused(`${address}: no such account`);
+      if (account === undefined) return refused("not-found", `${address}: no such account`);
       const names = [account.key, ...account.aliases];
       const leads = services
         .settings()
@@ -111,18 +116,26 @@ export function accountControl(services: AccountServices): Pick<
         );
       if (leads !== undefined)
         return refused(
+          "conflict",
           `${address} is the postmaster or behind an alias of ${leads.name}: change the configuration first`,
         );
       await store.deleteAccount(account.key);
       await services.changed(names);
-      observer.emit("account.changed", { account: account.key, change: "deleted", by: "operator" });
+      observer.emit("account.changed", { account: account.key, change: "deleted", by });
       return { done: true };
     },
     find: async (address) => {
       const account = await stored(address);
       return account === undefined ? undefined : toView(account);
     },
-    list: async () => (await store.listAccounts()).map(toView),
+    list: async ({ after, limit = PAGE }) => {
+      // One more than asked for says whether there is more.
+      const found = await store.listAccounts({ after: cursorOf(after), limit: limit + 1 });
+      const entries = found.slice(0, limit).map(toView);
+      const last = entries.at(-1);
+      const next = found.length > limit && last !== undefined ? { next: last.address } : {};
+      return { total: await store.countAccounts(), entries, ...next };
+    },
   };
 }
 
@@ -140,6 +153,13 @@ function preparePassword(password: string): Result<string, string> {
     : success(prepared);
 }
 
-function refused(why: string): Outcome {
-  return { done: false, why };
+/** As accounts are sorted. What is no address sorts somewhere as well. */
+function cursorOf(after: string | undefined): string {
+  if (after === undefined) return "";
+  const parsed = parseAddress(after);
+  return parsed.ok ? addressKey(parsed.value) : after.toLowerCase();
+}
+
+function refused(kind: Refused["kind"], why: string): Refused {
+  return { done: false, kind, why };
 }

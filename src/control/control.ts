@@ -2,6 +2,8 @@
 // A running server implements it over its threads (live.ts), a stopped one over its files (offline.ts).
 
 import type { WindowUse } from "../counters/limits.ts";
+import type { Finding } from "./doctor.ts";
+import type { Trace } from "./trace.ts";
 import type { QueueChange, QueueSelector } from "../store/store.ts";
 
 export interface AccountView {
@@ -12,6 +14,21 @@ export interface AccountView {
   readonly suspended: boolean;
   /** Quota in use; absent when the server is not running. */
   readonly use?: { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
+}
+
+/** One page of a list. `after` is the `next` of the page before. */
+export interface Page {
+  readonly after?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface AccountList {
+  /** All there are, however many are listed. */
+  readonly total: number;
+  /** By address. */
+  readonly entries: readonly AccountView[];
+  /** There are more, behind this one. */
+  readonly next?: string;
 }
 
 export interface QueueRecipient {
@@ -38,13 +55,11 @@ export interface QueueAttempt {
   readonly milliseconds: number;
 }
 
-export interface QueueQuery {
-  readonly state?: "held" | "waiting" | "active";
+export interface QueueQuery extends Page {
+  readonly state?: "held" | "waiting" | "active" | undefined;
   /** Of a recipient; only the recipients that match are told. */
-  readonly domain?: string;
-  readonly sender?: string;
-  /** Default 1000. */
-  readonly limit?: number;
+  readonly domain?: string | undefined;
+  readonly sender?: string | undefined;
 }
 
 export interface QueueList {
@@ -52,6 +67,8 @@ export interface QueueList {
   readonly total: number;
   /** Oldest first. */
   readonly entries: readonly QueueEntry[];
+  /** There are more, behind this one. */
+  readonly next?: string;
 }
 
 /** Where mail goes, and how it fares there. */
@@ -91,9 +108,12 @@ export interface DestinationView {
   }[];
 }
 
-export type QueueOutcome =
-  | { readonly done: true; readonly messages: number; readonly recipients: number }
-  | { readonly done: false; readonly why: string };
+export interface QueueCountView {
+  readonly messages: number;
+  readonly recipients: number;
+}
+
+export type QueueOutcome = ({ readonly done: true } & QueueCountView) | Refused;
 
 export interface QueueEntry {
   readonly id: string;
@@ -106,7 +126,16 @@ export interface QueueEntry {
   readonly recipients: readonly QueueRecipient[];
 }
 
-export type Outcome = { readonly done: true } | { readonly done: false; readonly why: string };
+/** The answer is no. `invalid`: what was given can never do; `conflict`: not as things are now. */
+export interface Refused {
+  readonly done: false;
+  readonly kind: "not-found" | "invalid" | "conflict";
+  readonly why: string;
+}
+
+export type Outcome = { readonly done: true } | Refused;
+
+export type TokenOutcome = { readonly done: true; readonly token: string } | Refused;
 
 /** Of the configuration read again. "not-running": there is no server to do it. */
 export type ReloadOutcome =
@@ -124,9 +153,20 @@ export interface RetentionView {
   readonly oldest?: string;
 }
 
+/** Of a running server. */
+export interface Health {
+  readonly state: "ready" | "stopping";
+  readonly version: string;
+  readonly hostname: string;
+  /** ISO 8601; when it was ready. */
+  readonly since: string;
+  readonly listeners: readonly { readonly name: string; readonly address: string; readonly port: number }[];
+}
+
+/** For one caller: whoever that is stands in the events of what he changes and looks at. */
 export interface Control {
   addAccount(address: string, password: string, aliases: readonly string[]): Promise<Outcome>;
-  listAccounts(): Promise<readonly AccountView[]>;
+  listAccounts(page: Page): Promise<AccountList>;
   /** By its address or one of its aliases. */
   findAccount(address: string): Promise<AccountView | undefined>;
   setPassword(address: string, password: string): Promise<Outcome>;
@@ -143,8 +183,20 @@ export interface Control {
   retention(): Promise<readonly RetentionView[]>;
   /** Deletes what has expired, and says what that was. */
   purge(): Promise<readonly RetentionView[]>;
-  /** Writes down who looks into the log, before the look. */
-  noteTrace(question: string, by: string): Promise<void>;
+  /** Writes down the look into the log, then looks. "busy": too many are looking now. */
+  trace(question: string): Promise<Trace | "busy">;
+  /** Only writes it down, before somebody looks who can read the files himself. */
+  noteTrace(question: string): Promise<void>;
+  /** `probe`: hosts whose ports 25 and 587 are tried. */
+  examine(probe: readonly string[]): Promise<readonly Finding[]>;
+  /** The configuration in effect as TOML, every default filled in, secrets hidden. */
+  configuration(): Promise<string>;
+  /** undefined when no server runs. */
+  health(): Promise<Health | undefined>;
+  /** Prometheus text; undefined when no server runs. */
+  metrics(): Promise<string | undefined>;
+  /** Makes the API's own token anew; the old one ends at once. Refused while the configuration names tokens. */
+  rotateToken(): Promise<TokenOutcome>;
   /** Reads the configuration again; open sessions go on. */
   reload(): Promise<ReloadOutcome>;
 }

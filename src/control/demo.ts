@@ -17,14 +17,12 @@ export function accountsFile({ settings }: Site): string {
 /** The lines when they were made now; undefined when they are known from before. Throws when they cannot be made. */
 export async function ensureDemoAccounts(site: Site, control: Control): Promise<readonly string[] | undefined> {
   const file = accountsFile(site);
-  const known = await control.listAccounts();
-  if (existsSync(file) && demoAddresses.every((address) => known.some((account) => account.address === address)))
-    return undefined;
+  const known = await Promise.all(demoAddresses.map((address) => control.findAccount(address)));
+  if (existsSync(file) && known.every((account) => account !== undefined)) return undefined;
   const lines: string[] = [];
-  for (const address of demoAddresses) {
+  for (const [index, address] of demoAddresses.entries()) {
     const password = randomBytes(12).toString("base64url");
-    const exists = known.some((account) => account.address === address);
-    const outcome = exists
+    const outcome = known[index]
       ? await control.setPassword(address, password)
       : await control.addAccount(address, password, []);
     if (!outcome.done) throw new Error(outcome.why);

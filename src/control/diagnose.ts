@@ -10,7 +10,7 @@ import type { Site } from "./site.ts";
 const PATIENCE = 5000;
 
 export function diagnose(
-  { settings }: Site,
+  { settings }: Pick<Site, "settings">,
   server: "running" | "stopped",
   probe: readonly string[],
 ): Promise<readonly Finding[]> {

@@ -60,7 +60,7 @@ async function examinePorts(
 ): Promise<readonly Finding[]> {
   const wanted = [
     ...settings.listeners.flatMap(({ role, endpoints }) => endpoints.map((endpoint) => ({ name: role, endpoint }))),
-    ...settings.http.map((endpoint) => ({ name: "http", endpoint })),
+    ...settings.http.listen.map((endpoint) => ({ name: "http", endpoint })),
   ].filter(({ endpoint }) => endpoint.port !== 0);
   return Promise.all(
     wanted.map(async ({ name, endpoint }): Promise<Finding> => {

@@ -9,17 +9,21 @@ import type { Remote } from "../io/rpc.ts";
 import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
-import type { AccountView, Control, ReloadOutcome } from "./control.ts";
+import type { AccountView, Control, Health, ReloadOutcome } from "./control.ts";
 import { destinationViews } from "./destinations.ts";
+import { diagnose } from "./diagnose.ts";
 import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
+import { effectiveConfiguration, noRotation } from "./site.ts";
+import type { Tokens } from "./tokens.ts";
+import type { Trace } from "./trace.ts";
 
 /** What a mail thread does for an operator. */
 export interface MailControl {
   forgetAccounts(keys: readonly string[]): void;
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
-  changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueCount>;
+  changeQueue(change: QueueChange | "delete", selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
 }
 
@@ -28,42 +32,79 @@ export interface LiveServices extends Omit<AccountServices, "changed" | "store" 
   readonly store: Remote<Store>;
   readonly mail: Remote<MailControl>;
   readonly reload: (by: string) => Promise<ReloadOutcome>;
+  /** In a thread of its own: a day of log may be a gigabyte. */
+  readonly searchLog: (directory: string, question: string) => Promise<Trace>;
+  readonly health: () => Health;
+  readonly metrics: () => Promise<string>;
+  readonly tokens: Tokens;
 }
 
-export function createLiveControl(services: LiveServices): Control {
-  const { store, mail, observer } = services;
-  const accounts = accountControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) });
+/** Looks into the log at once. Each reads whole days of it. */
+const MOST_SEARCHES = 2;
 
+/** One for each caller; `by` is who that is. */
+export function createLiveControl(services: LiveServices): (by: string) => Control {
+  const { store, mail, observer, settings } = services;
   const retained = retentionControl(services);
+  let searches = 0;
 
   async function withUse(account: AccountView): Promise<AccountView> {
     const address = parseAddress(account.address);
     return address.ok ? { ...account, use: await mail.accountUse(addressKey(address.value)) } : account;
   }
 
-  return {
-    reload: () => services.reload("operator"),
-    addAccount: accounts.addAccount,
-    setPassword: accounts.setPassword,
-    retention: retained.retention,
-    purge: () => retained.purge("operator"),
-    noteTrace: (question, by) => {
-      observer.emit("trace.asked", { question, by });
-      return Promise.resolve();
-    },
-    setStanding: accounts.setStanding,
-    deleteAccount: accounts.deleteAccount,
-    findAccount: async (address) => {
-      const account = await accounts.find(address);
-      return account === undefined ? undefined : withUse(account);
-    },
-    listAccounts: async () => Promise.all((await accounts.list()).map(withUse)),
-    listDestinations: async () => destinationViews(await mail.destinations()),
-    ...queueControl({
-      store,
-      observer,
-      active: () => mail.activeMessages(),
-      change: (change, selector) => mail.changeQueue(change, selector),
-    }),
+  return (by) => {
+    const accounts = accountControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
+    return {
+      reload: () => services.reload(by),
+      addAccount: accounts.addAccount,
+      setPassword: accounts.setPassword,
+      setStanding: accounts.setStanding,
+      deleteAccount: accounts.deleteAccount,
+      findAccount: async (address) => {
+        const account = await accounts.find(address);
+        return account === undefined ? undefined : withUse(account);
+      },
+      listAccounts: async (page) => {
+        const list = await accounts.list(page);
+        return { ...list, entries: await Promise.all(list.entries.map(withUse)) };
+      },
+      listDestinations: async () => destinationViews(await mail.destinations()),
+      ...queueControl(
+        {
+          store,
+          observer,
+          active: () => mail.activeMessages(),
+          change: (change, selector, who) => mail.changeQueue(change, selector, who),
+        },
+        by,
+      ),
+      retention: retained.retention,
+      purge: () => retained.purge(by),
+      noteTrace: (question) => {
+        observer.emit("trace.asked", { question, by });
+        return Promise.resolve();
+      },
+      trace: async (question) => {
+        if (searches >= MOST_SEARCHES) return "busy";
+        searches++;
+        try {
+          observer.emit("trace.asked", { question, by });
+          return await services.searchLog(settings().log.directory, question);
+        } finally {
+          searches--;
+        }
+      },
+      examine: (probe) => diagnose({ settings: settings() }, "running", probe),
+      configuration: () => Promise.resolve(effectiveConfiguration({ settings: settings() })),
+      health: () => Promise.resolve(services.health()),
+      metrics: services.metrics,
+      rotateToken: async () => {
+        const token = await services.tokens.rotate();
+        if (token === undefined) return noRotation;
+        observer.emit("token.changed", { by });
+        return { done: true, token };
+      },
+    };
   };
 }

@@ -10,8 +10,12 @@ import type { Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
+import { diagnose } from "./diagnose.ts";
 import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
+import { effectiveConfiguration, noRotation } from "./site.ts";
+import { makeToken, tokenFile } from "./tokens.ts";
+import { trace } from "./trace.ts";
 
 export interface OfflineServices extends Omit<AccountServices, "changed" | "store" | "settings"> {
   readonly settings: () => Settings;
@@ -23,9 +27,10 @@ export interface OfflineServices extends Omit<AccountServices, "changed" | "stor
 /** Looking at the queue queues nothing again: that is for the server to do, and to tell. */
 const quiet: Observer = { emit: () => undefined };
 
-export function createOfflineControl(services: OfflineServices): Control {
-  const { store, observer, clock } = services;
-  const accounts = accountControl({ ...services, changed: () => Promise.resolve() });
+/** `by`: who it is that asks. */
+export function createOfflineControl(services: OfflineServices, by: string): Control {
+  const { store, observer, clock, settings } = services;
+  const accounts = accountControl({ ...services, changed: () => Promise.resolve() }, by);
   const retained = retentionControl(services);
   let opened: Promise<Spool> | undefined;
 
@@ -37,16 +42,23 @@ export function createOfflineControl(services: OfflineServices): Control {
     }));
   }
 
-  const queue = queueControl({
-    store,
-    observer,
-    active: () => Promise.resolve([]),
-    change: async (change, selector) => {
-      const found = await spool();
-      if (change !== "delete") return store.changeWaiting(change, selector, clock.wall());
-      return deleteWaiting({ spool: found, store, observer, clock, beingTried: () => false }, selector);
+  const queue = queueControl(
+    {
+      store,
+      observer,
+      active: () => Promise.resolve([]),
+      change: async (change, selector, who) => {
+        const found = await spool();
+        if (change !== "delete") return store.changeWaiting(change, selector, clock.wall());
+        return deleteWaiting({ spool: found, store, observer, clock, beingTried: () => false }, selector, who);
+      },
     },
-  });
+    by,
+  );
+
+  function noteTrace(question: string): void {
+    observer.emit("trace.asked", { question, by });
+  }
 
   return {
     listDestinations: () => Promise.resolve(undefined),
@@ -54,10 +66,21 @@ export function createOfflineControl(services: OfflineServices): Control {
     addAccount: accounts.addAccount,
     setPassword: accounts.setPassword,
     retention: retained.retention,
-    purge: () => retained.purge("operator"),
-    noteTrace: (question, by) => {
-      observer.emit("trace.asked", { question, by });
-      return Promise.resolve();
+    purge: () => retained.purge(by),
+    noteTrace: (question) => Promise.resolve(noteTrace(question)),
+    trace: (question) => {
+      noteTrace(question);
+      return Promise.resolve(trace(settings().log.directory, question));
+    },
+    examine: (probe) => diagnose({ settings: settings() }, "stopped", probe),
+    configuration: () => Promise.resolve(effectiveConfiguration({ settings: settings() })),
+    health: () => Promise.resolve(undefined),
+    metrics: () => Promise.resolve(undefined),
+    rotateToken: async () => {
+      if (settings().http.tokens.length > 0) return noRotation;
+      const token = await makeToken(tokenFile(settings()));
+      observer.emit("token.changed", { by });
+      return { done: true, token };
     },
     setStanding: accounts.setStanding,
     deleteAccount: accounts.deleteAccount,

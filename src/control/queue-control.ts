@@ -6,7 +6,7 @@ import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import type { QueueChange, QueueCount, QueueSelector, QueueStore } from "../store/store.ts";
-import type { Control, QueueQuery } from "./control.ts";
+import type { Control, QueueQuery, Refused } from "./control.ts";
 import { queueEntries } from "./queue.ts";
 
 const LIST_LIMIT = 1000;
@@ -15,26 +15,29 @@ export interface QueueServices {
   readonly store: Remote<QueueStore>;
   readonly observer: Observer;
   readonly active: () => Promise<readonly ActiveMessage[]>;
-  readonly change: (change: QueueChange | "delete", selector: QueueSelector) => Promise<QueueCount>;
+  /** `by`: who it is that changes it. */
+  readonly change: (change: QueueChange | "delete", selector: QueueSelector, by: string) => Promise<QueueCount>;
 }
 
 export type QueueControl = Pick<Control, "listQueue" | "findInQueue" | "changeQueue">;
 
-export function queueControl({ store, observer, active, change }: QueueServices): QueueControl {
+export function queueControl({ store, observer, active, change }: QueueServices, by: string): QueueControl {
   return {
     listQueue: async (query) => {
-      const limit = query.limit ?? LIST_LIMIT;
+      const { limit = LIST_LIMIT, after = "" } = query;
       const running = query.state === undefined || query.state === "active" ? matching(await active(), query) : [];
-      if (query.state === "active") return page(queueEntries([], running), countIds(running), limit);
+      if (query.state === "active") return page(queueEntries([], running), countIds(running), query);
       const { total, messages } = await store.listWaiting(
         {
           ...(query.state === undefined ? {} : { state: query.state }),
           ...(query.domain === undefined ? {} : { domain: query.domain }),
           ...(query.sender === undefined ? {} : { sender: query.sender }),
         },
-        limit,
+        // One more than asked for says whether there is more.
+        limit + 1,
+        after,
       );
-      return page(queueEntries(messages, running), total + countIds(running.filter(({ stored }) => !stored)), limit);
+      return page(queueEntries(messages, running), total + countIds(running.filter(({ stored }) => !stored)), query);
     },
     findInQueue: async (id) => {
       const waiting = await store.findWaiting(id);
@@ -42,25 +45,30 @@ export function queueControl({ store, observer, active, change }: QueueServices)
       return queueEntries(waiting === undefined ? [] : [waiting], running, await store.attemptsFor(id))[0];
     },
     changeQueue: async (kind, selector) => {
-      const count = await change(kind, selector);
-      if (count.recipients === 0) return { done: false, why: await whyNothing(kind, selector) };
+      const count = await change(kind, selector, by);
+      if (count.recipients === 0) return whyNothing(kind, selector);
       const { messages, recipients } = count;
-      const fields = { change: kind, message: selector.kind === "message" ? selector.id : "", by: "operator" };
+      const fields = { change: kind, message: selector.kind === "message" ? selector.id : "", by };
       observer.emit("queue.changed", { ...fields, selection: describe(selector), recipients });
       return { done: true, messages, recipients };
     },
   };
 
-  async function whyNothing(kind: QueueChange | "delete", selector: QueueSelector): Promise<string> {
-    if (selector.kind !== "message") return `nothing in the queue that ${kind} applies to: ${describe(selector)}`;
+  async function whyNothing(kind: QueueChange | "delete", selector: QueueSelector): Promise<Refused> {
+    if (selector.kind !== "message")
+      return conflict(`nothing in the queue that ${kind} applies to: ${describe(selector)}`);
     const { id } = selector;
     if ((await active()).some(({ message }) => message.id === id))
-      return `${id} is in delivery now: try again in a moment`;
+      return conflict(`${id} is in delivery now: try again in a moment`);
     const waiting = await store.findWaiting(id);
-    if (waiting === undefined) return `${id} is not in the queue`;
-    if (kind === "release") return `${id} is not held`;
-    return kind === "hold" ? `${id} is held already` : `${id} is held: release it first`;
+    if (waiting === undefined) return { done: false, kind: "not-found", why: `${id} is not in the queue` };
+    if (kind === "release") return conflict(`${id} is not held`);
+    return conflict(kind === "hold" ? `${id} is held already` : `${id} is held: release it first`);
   }
+}
+
+function conflict(why: string): Refused {
+  return { done: false, kind: "conflict", why };
 }
 
 function describe(selector: QueueSelector): string {
@@ -77,11 +85,14 @@ function describe(selector: QueueSelector): string {
 }
 
 function page(
-  entries: ReturnType<typeof queueEntries>,
+  all: ReturnType<typeof queueEntries>,
   total: number,
-  limit: number,
+  { limit = LIST_LIMIT, after = "" }: QueueQuery,
 ): Awaited<ReturnType<Control["listQueue"]>> {
-  return { total, entries: entries.slice(0, limit) };
+  const behind = all.filter(({ id }) => id > after);
+  const entries = behind.slice(0, limit);
+  const last = entries.at(-1);
+  return { total, entries, ...(behind.length > limit && last !== undefined ? { next: last.id } : {}) };
 }
 
 function countIds(active: readonly ActiveMessage[]): number {

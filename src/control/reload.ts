@@ -63,15 +63,17 @@ function keepFixed(
 ): { readonly next: Settings; readonly restart: readonly string[] } {
   const { hostname, http, process } = current;
   const { directory, stdout } = current.log;
+  const { listen, tls } = http;
   const fixed = [
     ["hostname", hostname, read.hostname],
     ["process", process, read.process],
-    ["http.listen", http, read.http],
+    ["http.listen", http.listen, read.http.listen],
+    ["http.tls", http.tls, read.http.tls],
     ["log.directory", directory, read.log.directory],
     ["log.stdout", stdout, read.log.stdout],
   ] as const;
   return {
-    next: { ...read, hostname, http, process, log: { ...read.log, directory, stdout } },
+    next: { ...read, hostname, http: { ...read.http, listen, tls }, process, log: { ...read.log, directory, stdout } },
     restart: fixed.filter(([, now, wanted]) => !isDeepStrictEqual(now, wanted)).map(([name]) => name),
   };
 }
@@ -80,6 +82,7 @@ function differences(current: Settings, next: Settings): readonly string[] {
   const names = [
     "log",
     "retention",
+    "http",
     "tls",
     "domains",
     "listeners",

@@ -12,6 +12,7 @@ import type { Settings } from "../config/settings.ts";
 import { showEffective } from "../config/show.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
 import { becomeUser } from "../io/privileges.ts";
+import type { Refused } from "./control.ts";
 
 export interface SiteOptions {
   /** Configuration file. */
@@ -52,7 +53,7 @@ export function loadAgain(site: Site): ReturnType<typeof loadSite> {
 }
 
 /** As the server sees it, every default filled in, secrets hidden. */
-export function effectiveConfiguration({ settings }: Site): string {
+export function effectiveConfiguration({ settings }: Pick<Site, "settings">): string {
   return showEffective(settings).trimEnd();
 }
 
@@ -65,6 +66,13 @@ export function configurationReference(key: string): ReturnType<typeof keyRefere
 export function configurationSchema(): object {
   return jsonSchema();
 }
+
+/** What `token rotate` is told while there is nothing of ours to rotate. */
+export const noRotation: Refused = {
+  done: false,
+  kind: "conflict",
+  why: "the configuration names the tokens: change the files of [[http.token]] and reload",
+};
 
 /** Where a running server answers the command line. */
 export function controlSocket({ settings }: Site): string {

@@ -29,13 +29,23 @@ export interface Trace {
 
 const MOST_STORIES = 20;
 
-export function trace(logDirectory: string, question: string): Trace {
+/** `report`: how much of the log is read so far, of how much that may be. */
+export function trace(
+  logDirectory: string,
+  question: string,
+  report: (done: number, total: number) => void = () => undefined,
+): Trace {
   if (question === "") return { stories: [], more: false };
   // As it was asked and in lower case: addresses are written both ways.
   const needles = [...new Set([question, question.toLowerCase()])].map((text) => JSON.stringify(text).slice(1, -1));
   const stories = new Map<string, LogLine[]>();
   let more = false;
-  for (const file of logFiles(logDirectory)) {
+  const files = logFiles(logDirectory);
+  let read = 0;
+  // Once for the question, twice for the stories.
+  const step = (): void => report(++read, files.length * 3);
+  for (const file of files) {
+    step();
     const hits = linesWith(file, needles).filter((line) => names(line, question));
     const found = [...new Set(hits.toReversed().flatMap(subjectsOf))].filter((subject) => !stories.has(subject));
     const room = MOST_STORIES - stories.size;
@@ -44,7 +54,7 @@ export function trace(logDirectory: string, question: string): Trace {
     more = found.length > room;
     if (more) break;
   }
-  if (stories.size > 0) gather(logDirectory, stories);
+  if (stories.size > 0) gather(files, stories, step);
   return {
     stories: [...stories].map(([subject, lines]) => ({ subject, steps: lines.map(toStep) })).toReversed(),
     more,
@@ -52,15 +62,17 @@ export function trace(logDirectory: string, question: string): Trace {
 }
 
 /** Fills the stories with their lines, oldest first. What became of a notification belongs to the story it is about. */
-function gather(logDirectory: string, stories: ReadonlyMap<string, LogLine[]>): void {
+function gather(files: readonly string[], stories: ReadonlyMap<string, LogLine[]>, step: () => void): void {
   /** Id of a notification → the story. One that is a subject itself has its own. */
   const notifications = new Map<string, string>();
-  for (const file of logFiles(logDirectory).toReversed()) {
+  for (const file of files.toReversed()) {
+    step();
     const subjects = [...stories.keys()];
     for (const { message, about } of linesWith(file, subjects)) {
       if (typeof message !== "string" || typeof about !== "string" || stories.has(message)) continue;
       if (stories.has(about)) notifications.set(message, about);
     }
+    step();
     for (const line of linesWith(file, [...subjects, ...notifications.keys()])) {
       const told = subjects.filter((subject) => mentions(line, subject));
       const about = typeof line["message"] === "string" ? notifications.get(line["message"]) : undefined;

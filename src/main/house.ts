@@ -18,9 +18,10 @@ import { openSpool } from "../spool/spool.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { openLogFile } from "./log-file.ts";
 
-export async function withControl<T>(site: Site, work: (control: Control) => Promise<T>): Promise<T> {
+/** `by`: who it is that asks, for the log. */
+export async function withControl<T>(site: Site, by: string, work: (control: Control) => Promise<T>): Promise<T> {
   const { settings } = site;
-  const live = await connectControl(controlSocket(site));
+  const live = await connectControl(controlSocket(site), by);
   if (live !== undefined) return work(live);
   if (!existsSync(settings.state)) throw new NotHere(`${settings.state} does not exist: start the server once`);
   if (settings.process !== undefined) {
@@ -38,13 +39,16 @@ export async function withControl<T>(site: Site, work: (control: Control) => Pro
   let spool: ReturnType<typeof openSpool> | undefined;
   try {
     return await work(
-      createOfflineControl({
-        settings: () => settings,
-        store: asRemote(store),
-        observer: createLog(settings.log.level, log),
-        clock,
-        spool: () => (spool ??= openSpool(join(settings.state, "spool"))),
-      }),
+      createOfflineControl(
+        {
+          settings: () => settings,
+          store: asRemote(store),
+          observer: createLog(settings.log.level, log),
+          clock,
+          spool: () => (spool ??= openSpool(join(settings.state, "spool"))),
+        },
+        by,
+      ),
     );
   } finally {
     await spool?.then((opened) => opened.spool.close());

@@ -222,8 +222,8 @@ const thread: MailThread = {
   forgetAccounts: (keys) => directory.forget(keys),
   destinations: () => outbound.destinations(),
   activeMessages: () => dispatcher.active(),
-  changeQueue: (change, selector) =>
-    change === "delete" ? dispatcher.remove(selector) : dispatcher.change(change, selector),
+  changeQueue: (change, selector, by) =>
+    change === "delete" ? dispatcher.remove(selector, by) : dispatcher.change(change, selector),
   accountUse: (account) => counters.accounts.uses(account),
 };
 

@@ -4,19 +4,20 @@
 // of the end: listeners drain, deliveries end, spool, store, log, lock. A thread that dies takes the process with it: a
 // privileged port cannot be bound again, and whoever supervises us restarts the whole.
 
-import { chmod, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { createAdaptorServer } from "@hono/node-server";
-import type { Hono } from "hono";
-import { createControlApp, createPublicApp } from "../admin/http.ts";
+import type { GuardServices } from "../admin/guard.ts";
+import { createPublicApp, createSocketApp } from "../admin/http.ts";
 import type { RunningServer } from "../cli/house.ts";
 import type { Settings } from "../config/settings.ts";
 import { createReload } from "../control/reload.ts";
 import { retentionControl } from "../control/retention.ts";
+import type { Control } from "../control/control.ts";
 import { createLiveControl } from "../control/live.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
+import { openTokens, tokenFile } from "../control/tokens.ts";
 import { ensureSelfSigned } from "../io/certificate.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
@@ -26,8 +27,10 @@ import { lowerPrivileges } from "../io/privileges.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics, mergeMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
+import { createHttpServers } from "./http-servers.ts";
 import { openLogFile } from "./log-file.ts";
 import { changePrivileges } from "./privileged-start.ts";
+import { searchLog } from "./search-log.ts";
 import { startThreads } from "./thread-group.ts";
 import type { MailConfiguration, MailThread, OpenListener } from "./threads.ts";
 
@@ -127,15 +130,23 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   // Before the mail thread: its ports may be privileged, and no file is made meanwhile.
   let mail: Remote<MailThread> | undefined;
   const listeners: OpenListener[] = [];
-  const publicApp = createPublicApp({
-    metrics: async () => mergeMetrics([await metrics.collect(), ...(mail === undefined ? [] : [await mail.metrics()])]),
-    healthy: () => state === "ready",
-  });
+  const collectMetrics = async (): Promise<string> =>
+    mergeMetrics([await metrics.collect(), ...(mail === undefined ? [] : [await mail.metrics()])]);
+  const tokens = await openTokens(tokenFile(settings), () => settings.http);
+  let controlOf: ((by: string) => Control) | undefined;
+  const guarded: GuardServices = {
+    control: (by) => controlOf?.(by),
+    holderOf: (token) => tokens.holderOf(token),
+    names: () => [settings.hostname, ...settings.http.names],
+    observer,
+    clock,
+  };
+  const http = createHttpServers();
+  undo.push(() => http.close());
+  const publicApp = createPublicApp({ ...guarded, metrics: collectMetrics, healthy: () => state === "ready", version });
   lowered?.raise();
-  for (const endpoint of settings.http) {
-    undo.push(await listen(publicApp, { host: endpoint.address, port: endpoint.port }));
-    listeners.push({ name: "http", ...endpoint });
-  }
+  await http.open(publicApp, settings.http, files);
+  listeners.push(...settings.http.listen.map((endpoint) => ({ name: "http", ...endpoint })));
   lowered?.lower();
   const thread = threads.startMail({
     settings,
@@ -160,22 +171,34 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       ];
       settings = next;
       files = read;
+      http.useCertificate(files);
       log = createLog(settings.log.level, { write: writeLog });
       return { ...outcome, changed };
     },
   });
-  const control = createLiveControl({ settings: () => settings, store, mail: thread, observer, clock, reload });
-  // Ours to take: the lock says that nobody else is here.
-  const socket = controlSocket(site);
-  await rm(socket, { force: true });
-  undo.push(await listen(createControlApp(control), { path: socket }));
-  await chmod(socket, 0o600);
+  const since = new Date(clock.wall()).toISOString();
+  controlOf = createLiveControl({
+    settings: () => settings,
+    store,
+    mail: thread,
+    observer,
+    clock,
+    reload,
+    searchLog,
+    tokens,
+    metrics: collectMetrics,
+    health: () => {
+      const now = state === "ready" ? state : "stopping";
+      return { state: now, version, hostname: settings.hostname, since, listeners };
+    },
+  });
+  await http.openSocket(createSocketApp(guarded, version), controlSocket(site));
   state = "ready";
   observer.emit("server.ready", { milliseconds: Math.round(clock.monotonic() - started) });
 
   return {
     listeners,
-    control,
+    control: controlOf("demonstration"),
     reload,
     stop: async (reason) => {
       stopBegun = clock.monotonic();
@@ -189,24 +212,6 @@ async function start(site: Site, version: string, died: (cause: string) => void,
 
 async function undoAll(undo: Undo[]): Promise<void> {
   for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
-}
-
-/** Resolves to what closes it. */
-function listen(
-  app: Hono,
-  where: { readonly host: string; readonly port: number } | { readonly path: string },
-): Promise<Undo> {
-  const server = createAdaptorServer({ fetch: app.fetch });
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(where, () => {
-      server.off("error", reject);
-      resolve(() => {
-        server.close();
-        if ("closeAllConnections" in server) server.closeAllConnections();
-      });
-    });
-  });
 }
 
 /** What the configuration names and the mail thread must not read itself. */

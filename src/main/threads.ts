@@ -47,7 +47,7 @@ export interface MailThread {
   forgetAccounts(keys: readonly string[]): void;
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
-  changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueCount>;
+  changeQueue(change: QueueChange | "delete", selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
 }
 

@@ -42,6 +42,26 @@ export interface EventFields {
   "config.refused": { readonly by: string; readonly problems: readonly string[] };
   "retention.purged": { readonly what: string; readonly items: number; readonly by: string };
   "trace.asked": { readonly question: string; readonly by: string };
+  "token.changed": { readonly by: string };
+  "api.answered": {
+    /** Who asked. */
+    readonly by: string;
+    readonly method: string;
+    readonly path: string;
+    readonly status: number;
+    readonly milliseconds: number;
+  };
+  "api.refused": {
+    /** Address and port. */
+    readonly client: string;
+    readonly port: number;
+    readonly method: string;
+    readonly path: string;
+    /** Code of the problem: no-token, wrong-token, rights, host, origin. */
+    readonly cause: string;
+    /** Who asked, where that is known. */
+    readonly by?: string;
+  };
   "session.opened": Peer;
   "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
   "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
@@ -162,7 +182,15 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "retention.purged": { level: "info", meaning: "Traffic data came to the end of its time and was deleted." },
   "trace.asked": {
     level: "warn",
-    meaning: "Somebody looked into the log with `sekimori trace`; `by` is the account on this host.",
+    meaning:
+      "Somebody looked into the log with `sekimori trace` or through the API; `by` is the account on this host, or the token.",
+  },
+  "token.changed": { level: "warn", meaning: "The API's own token was made anew; the old one is worth nothing." },
+  "api.answered": { level: "debug", meaning: "The API answered a question; `by` is who asked." },
+  "api.refused": {
+    level: "warn",
+    meaning: "The API refused a question: no token, a wrong one, one without the rights, or a foreign Host or Origin.",
+    label: "cause",
   },
   "session.opened": { level: "debug", meaning: "A client connected.", label: "listener" },
   "session.closed": { level: "debug", meaning: "A session ended.", label: "cause" },
@@ -178,7 +206,7 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "message.accepted": { level: "info", meaning: "A message is durable and was answered 250.", label: "listener" },
   "message.created": { level: "info", meaning: "The server itself made a message: a delivery status notification." },
   "message.recovered": { level: "info", meaning: "A message found unfinished in the spool at start is queued again." },
-  "message.deleted": { level: "warn", meaning: "An operator deleted a queued message." },
+  "message.deleted": { level: "warn", meaning: "An operator deleted a queued message; `by` is who." },
   "delivery.started": { level: "debug", meaning: "An attempt begins; it was recorded before it was dialled." },
   "delivery.delivered": { level: "info", meaning: "The next hop or the mailbox has taken the message." },
   "delivery.converted": {

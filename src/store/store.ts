@@ -24,7 +24,9 @@ export interface Account {
 export interface AccountStore {
   /** By its address or one of its aliases (keys). */
   findAccount(key: string): Account | undefined;
-  listAccounts(): readonly Account[];
+  /** By key, those behind `after`. */
+  listAccounts(page: { readonly after: string; readonly limit: number }): readonly Account[];
+  countAccounts(): number;
   /** False when the address or an alias is taken. */
   addAccount(account: Account): boolean;
   /** False when there is no such account. */
@@ -137,10 +139,11 @@ export interface QueueStore {
   findWaiting(id: string): WaitingMessage | undefined;
   /** The last attempts for each recipient of a waiting message, oldest first. They go when the message has ended. */
   attemptsFor(id: string): readonly PastAttempt[];
-  /** Oldest first; `total` counts all, whatever the limit. Only the recipients that match are in the messages. */
+  /** Oldest first, those behind the id `after`; `total` counts all, whatever the limit. Only the recipients that match are in the messages. */
   listWaiting(
     filter: WaitingFilter,
     limit: number,
+    after?: string,
   ): { readonly total: number; readonly messages: readonly WaitingMessage[] };
   /**
    * Takes up to `limit` free recipients, held or not, so that nobody tries them meanwhile: for whoever ends them. No

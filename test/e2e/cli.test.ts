@@ -163,7 +163,7 @@ for (const state of states) {
 
     const sink = await startSink(t, nobodyThere);
     const retried = await sekimori(at(site, "queue", "retry", one));
-    assert.deepEqual([retried.code, retried.stdout], [0, "1 message, 1 recipient due now\n"]);
+    assert.deepEqual([retried.code, retried.stdout], [0, "1 message, 1 recipient queued anew\n"]);
     const config = await readFile(join(site.directory, "sekimori.toml"), "utf8");
     const server = state === "stopped" ? await startServer(t, { directory: site.directory, config }) : first;
     const [arrived] = await sink.waitForMessages(1, 20_000);

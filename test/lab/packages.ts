@@ -14,6 +14,7 @@ export type ProgramName =
   | "nft"
   | "dovecot"
   | "exim4"
+  | "msmtp"
   | "postfix"
   | "python3"
   | "saslpasswd2"
@@ -53,6 +54,7 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
   exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
+  msmtp: { packages: ["msmtp"], path: "usr/bin/msmtp", installed: "use" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
   // With the modules that look into what it writes: they need not be installed.
   saslpasswd2: {

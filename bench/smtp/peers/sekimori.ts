@@ -45,15 +45,10 @@ export async function startOurs({ scope, mode, connections, environment }: Start
 
 function routes(mode: Mode): readonly string[] {
   if (mode.kind !== "relay") return ["[delivery]", "paused = true"];
-  const all = [{ domain: "example.jp", to: mode.to }, ...(mode.others ?? [])];
-  return [
-    "[delivery]",
-    'retry = ["1s"]',
-    ...all.flatMap(({ domain: name, to }) => [
-      "[[route]]",
-      `domain = "${name}"`,
-      `host = "${to.address}"`,
-      `port = ${to.port}`,
-    ]),
-  ];
+  return [{ domain: "example.jp", to: mode.to }, ...(mode.others ?? [])].flatMap(({ domain: name, to }) => [
+    "[[route]]",
+    `domain = "${name}"`,
+    `host = "${to.address}"`,
+    `port = ${to.port}`,
+  ]);
 }

@@ -19,7 +19,12 @@ export interface DeleteServices {
   readonly beingTried: (id: string, recipient: number) => boolean;
 }
 
-export async function deleteWaiting(services: DeleteServices, selector: QueueSelector): Promise<QueueCount> {
+/** `by`: who said so. */
+export async function deleteWaiting(
+  services: DeleteServices,
+  selector: QueueSelector,
+  by: string,
+): Promise<QueueCount> {
   const { spool, store, observer, clock, beingTried } = services;
   const count = { messages: 0, recipients: 0 };
   for (;;) {
@@ -35,7 +40,7 @@ export async function deleteWaiting(services: DeleteServices, selector: QueueSel
           ended.map((recipient) => ({ recipient, outcome: "deleted" })),
         );
         await store.removeWaiting(id, ended);
-        observer.emit("message.deleted", { message: id, by: "operator" });
+        observer.emit("message.deleted", { message: id, by });
         count.messages++;
         count.recipients += ended.length;
       }),

@@ -46,7 +46,7 @@ async function flush(house: House, { id }: SpooledMessage): Promise<number> {
 }
 
 async function remove(house: House, { id }: SpooledMessage): Promise<number> {
-  return (await house.dispatcher.remove({ kind: "message", id })).recipients;
+  return (await house.dispatcher.remove({ kind: "message", id }, "operator")).recipients;
 }
 
 const endings = fc.array(fc.constantFrom("deferred", "deferred", "failed", "delivered"), { maxLength: 4 });

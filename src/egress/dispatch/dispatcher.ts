@@ -66,7 +66,7 @@ export interface Dispatcher {
   /** hold reaches what is being tried, too: the attempt goes on and is the last until the release. */
   change(change: QueueChange, selector: QueueSelector): Promise<QueueCount>;
   /** Ends what waits; what is being tried is left alone. */
-  remove(selector: QueueSelector): Promise<QueueCount>;
+  remove(selector: QueueSelector, by: string): Promise<QueueCount>;
   active(): readonly ActiveMessage[];
   activeCount(): number;
   /** No new attempts; resolves when those under way have ended. */
@@ -373,7 +373,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       if (change !== "hold" && count.recipients > 0) poller.after(0);
       return count;
     },
-    remove: (selector) => deleteWaiting({ spool, store, observer, clock, beingTried }, selector),
+    remove: (selector, by) => deleteWaiting({ spool, store, observer, clock, beingTried }, selector, by),
     active: () => [...runs].map(({ message, open, stored }) => ({ message, recipients: [...open], stored })),
     activeCount: () => runs.size,
     close: async () => {

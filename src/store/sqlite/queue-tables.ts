@@ -194,7 +194,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     return { ...found };
   }
 
-  function list(filter: WaitingFilter, limit: number): ReturnType<QueueStore["listWaiting"]> {
+  function list(filter: WaitingFilter, limit: number, after = ""): ReturnType<QueueStore["listWaiting"]> {
     const conditions: string[] = [];
     const parameters: SQLInputValue[] = [];
     if (filter.state !== undefined) conditions.push(filter.state === "held" ? "held = 1" : free);
@@ -217,10 +217,11 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     const rows = all<RecipientRow & { readonly message: string }>(
       database.prepare(
         `SELECT waiting_recipient.*, message FROM waiting_recipient JOIN waiting_message USING (id) WHERE ${where}
-         AND id IN (SELECT DISTINCT id FROM waiting_recipient WHERE ${where} ORDER BY id LIMIT ?) ORDER BY id, recipient`,
+         AND id IN (SELECT DISTINCT id FROM waiting_recipient WHERE ${where} AND id > ? ORDER BY id LIMIT ?) ORDER BY id, recipient`,
       ),
       ...parameters,
       ...parameters,
+      after,
       limit,
     );
     const messages: { message: SpooledMessage; recipients: WaitingRecipient[] }[] = [];

@@ -36,7 +36,8 @@ export function openSqliteStore(file: string): SqliteStore {
       "SELECT account.* FROM account_alias JOIN account ON account.key = account_alias.account WHERE alias = ?",
     ),
     aliases: database.prepare("SELECT alias FROM account_alias WHERE account = ? ORDER BY alias"),
-    accounts: database.prepare("SELECT * FROM account ORDER BY key"),
+    accounts: database.prepare("SELECT * FROM account WHERE key > ? ORDER BY key LIMIT ?"),
+    countAccounts: database.prepare("SELECT count(*) AS count FROM account"),
     addAccount: database.prepare(
       "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota) VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
@@ -83,7 +84,8 @@ export function openSqliteStore(file: string): SqliteStore {
 
   return {
     findAccount,
-    listAccounts: () => all<AccountRow>(sql.accounts).map((row) => toAccount(row)!),
+    listAccounts: ({ after, limit }) => all<AccountRow>(sql.accounts, after, limit).map((row) => toAccount(row)!),
+    countAccounts: () => one<{ count: number }>(sql.countAccounts)?.count ?? 0,
     addAccount: (account) =>
       transaction(() => {
         for (const key of [account.key, ...account.aliases]) if (findAccount(key) !== undefined) return false;

@@ -1,0 +1,152 @@
+// Accounts: who may log in and send.
+
+import { z } from "@hono/zod-openapi";
+import { Problem } from "../problems.ts";
+import { body, json, operation, refuse, requireChange } from "../route.ts";
+import type { Api } from "../route.ts";
+import { account, accountList, page } from "../schemas.ts";
+
+const tags = ["accounts"];
+const params = z.object({
+  address: z.string().openapi({
+    param: { name: "address", in: "path" },
+    description: "Its address or one of its aliases, percent-encoded.",
+    example: "alice@example.jp",
+  }),
+});
+const password = z
+  .string()
+  .max(1024)
+  .openapi({ description: "At least 8 characters (RFC 4013).", example: "correct horse battery staple" });
+
+const list = operation(
+  { rights: "read", problems: ["invalid"] },
+  {
+    method: "get",
+    path: "/accounts",
+    tags,
+    summary: "List accounts by address, with what is used of their limits",
+    request: { query: z.strictObject(page) },
+    responses: { 200: json("One page.", accountList) },
+  },
+);
+
+const add = operation(
+  { rights: "change", problems: ["malformed-json", "media-type", "body-too-large", "invalid", "conflict"] },
+  {
+    method: "post",
+    path: "/accounts",
+    tags,
+    summary: "Add an account",
+    request: body(
+      z
+        .strictObject({
+          address: z.string().max(320).openapi({ example: "alice@example.jp" }),
+          password,
+          aliases: z.array(z.string().max(320)).max(1000).default([]),
+        })
+        .openapi("NewAccount"),
+    ),
+    responses: { 201: { ...json("Added.", account), headers: z.object({ location: z.string() }) } },
+  },
+);
+
+const show = operation(
+  { rights: "read", problems: ["not-found"] },
+  {
+    method: "get",
+    path: "/accounts/{address}",
+    tags,
+    summary: "Show one account",
+    request: { params },
+    responses: { 200: json("The account.", account) },
+  },
+);
+
+const remove = operation(
+  { rights: "change", problems: ["not-found", "conflict"] },
+  {
+    method: "delete",
+    path: "/accounts/{address}",
+    tags,
+    summary: "Delete an account with its aliases; its mailbox stays on disk",
+    request: { params },
+    responses: { 204: { description: "Deleted." } },
+  },
+);
+
+const passwd = operation(
+  {
+    rights: "change",
+    problems: ["malformed-json", "media-type", "body-too-large", "invalid", "not-found"],
+  },
+  {
+    method: "put",
+    path: "/accounts/{address}/password",
+    tags,
+    summary: "Change a password",
+    request: { params, ...body(z.strictObject({ password }).openapi("NewPassword")) },
+    responses: { 204: { description: "Changed." } },
+  },
+);
+
+const standing = operation(
+  {
+    rights: "change",
+    problems: ["malformed-json", "media-type", "body-too-large", "invalid", "not-found", "conflict"],
+  },
+  {
+    method: "put",
+    path: "/accounts/{address}/standing",
+    tags,
+    summary: "Suspend an account, or let it go on",
+    request: {
+      params,
+      ...body(z.strictObject({ standing: z.enum(["active", "suspended"]) }).openapi("NewStanding")),
+    },
+    responses: { 204: { description: "Changed." } },
+  },
+);
+
+export function addAccountRoutes(api: Api): void {
+  api.openapi(list, async (context) =>
+    context.json(await context.get("control").listAccounts(context.req.valid("query")), 200),
+  );
+  api.openapi(add, async (context) => {
+    requireChange(context);
+    const { address, password: secret, aliases } = context.req.valid("json");
+    const control = context.get("control");
+    const outcome = await control.addAccount(address, secret, aliases);
+    if (!outcome.done) refuse(outcome);
+    const added = await control.findAccount(address);
+    if (added === undefined) throw new Problem("not-found", `${address} was added and is gone already`);
+    context.header("location", `/api/v1/accounts/${encodeURIComponent(added.address)}`);
+    return context.json(added, 201);
+  });
+  api.openapi(show, async (context) => {
+    const { address } = context.req.valid("param");
+    const found = await context.get("control").findAccount(address);
+    if (found === undefined) throw new Problem("not-found", `${address}: no such account`);
+    return context.json(found, 200);
+  });
+  api.openapi(remove, async (context) => {
+    requireChange(context);
+    const outcome = await context.get("control").deleteAccount(context.req.valid("param").address);
+    if (!outcome.done) refuse(outcome);
+    return context.body(null, 204);
+  });
+  api.openapi(passwd, async (context) => {
+    requireChange(context);
+    const { password: secret } = context.req.valid("json");
+    const outcome = await context.get("control").setPassword(context.req.valid("param").address, secret);
+    if (!outcome.done) refuse(outcome);
+    return context.body(null, 204);
+  });
+  api.openapi(standing, async (context) => {
+    requireChange(context);
+    const { standing: wanted } = context.req.valid("json");
+    const outcome = await context.get("control").setStanding(context.req.valid("param").address, wanted);
+    if (!outcome.done) refuse(outcome);
+    return context.body(null, 204);
+  });
+}

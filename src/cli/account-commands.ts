@@ -1,0 +1,181 @@
+// `sekimori account …`: who may log in and send.
+
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { isCancel, password as askPassword } from "@clack/prompts";
+import type { Command } from "commander";
+import type { AccountView, Control } from "../control/control.ts";
+import { Exit } from "./exit.ts";
+import { siteOf } from "./house.ts";
+import type { House } from "./house.ts";
+import { finish, leaf } from "./leaf.ts";
+import type { OutputOptions } from "./leaf.ts";
+import { print, printable, printJson, printTable } from "./output.ts";
+import { withProgress } from "./progress.ts";
+
+const PAGE = 1000;
+
+/** A terminal is asked without echo; otherwise the first line of standard input. */
+async function readPassword(): Promise<string> {
+  if (process.stdin.isTTY) {
+    const answer = await askPassword({ message: "Password" });
+    if (isCancel(answer)) throw new Exit(2, "cancelled");
+    return answer;
+  }
+  for await (const line of createInterface({ input: process.stdin })) return line;
+  throw new Exit(2, "no password on standard input");
+}
+
+interface PasswordOptions extends OutputOptions {
+  readonly generate?: true;
+}
+
+interface Chosen {
+  readonly password: string;
+  /** One that was made here is told, once. */
+  readonly made: string | undefined;
+}
+
+async function choosePassword({ generate }: PasswordOptions): Promise<Chosen> {
+  if (generate === undefined) return { password: await readPassword(), made: undefined };
+  const password = randomBytes(12).toString("base64url");
+  return { password, made: password };
+}
+
+/** The outcome of a change of the password, with one that was made here. */
+function finishPassword(
+  options: PasswordOptions,
+  outcome: Awaited<ReturnType<Control["setPassword"]>>,
+  done: string,
+  { made }: Chosen,
+): void {
+  const withMade = outcome.done && made !== undefined ? { ...outcome, password: made } : outcome;
+  finish(options, withMade, made === undefined ? done : `${done}, password ${made}`);
+}
+
+function allAccounts(control: Control): Promise<readonly AccountView[]> {
+  return withProgress("accounts", async (report) => {
+    const all: AccountView[] = [];
+    for (let after: string | undefined; ;) {
+      // oxlint-disable-next-line no-await-in-loop -- each page begins where the last one ends
+      const { total, entries, next } = await control.listAccounts({ limit: PAGE, after });
+      all.push(...entries);
+      report(all.length, total);
+      if (next === undefined) return all;
+      after = next;
+    }
+  });
+}
+
+export function addAccountCommands(program: Command, house: House): void {
+  async function add(
+    address: string,
+    options: PasswordOptions & { readonly alias?: readonly string[] },
+  ): Promise<void> {
+    const site = siteOf(options);
+    const chosen = await choosePassword(options);
+    const outcome = await house.withControl(site, (control) =>
+      control.addAccount(address, chosen.password, options.alias ?? []),
+    );
+    finishPassword(options, outcome, `added ${address}`, chosen);
+  }
+
+  async function passwd(address: string, options: PasswordOptions): Promise<void> {
+    const site = siteOf(options);
+    const chosen = await choosePassword(options);
+    const outcome = await house.withControl(site, (control) => control.setPassword(address, chosen.password));
+    finishPassword(options, outcome, `changed ${address}`, chosen);
+  }
+
+  async function list(options: OutputOptions): Promise<void> {
+    const accounts = await house.withControl(siteOf(options), allAccounts);
+    if (options.json) return printJson(accounts);
+    printTable(
+      ["ADDRESS", "CREATED", "RECIPIENTS", "ALIASES"],
+      accounts.map(({ address, created, use, aliases, suspended }) => [
+        suspended ? `${address} (suspended)` : address,
+        created.slice(0, 10),
+        use === undefined ? "" : use.quota.map(({ window, used, limit }) => `${used}/${limit} in ${window}`).join(", "),
+        aliases.join(" "),
+      ]),
+    );
+  }
+
+  async function show(address: string, options: OutputOptions): Promise<void> {
+    const account = await house.withControl(siteOf(options), (control) => control.findAccount(address));
+    if (account === undefined) throw new Exit(1, `${address}: no such account`);
+    if (options.json) return printJson(account);
+    const { aliases, created, suspended, use } = account;
+    print(`address    ${printable(account.address)}`);
+    print(`standing   ${suspended ? "suspended" : "active"}`);
+    print(`created    ${created}`);
+    print(`aliases    ${printable(aliases.join(" ")) || "none"}`);
+    for (const { window, used, limit } of use?.quota ?? []) print(`recipients ${used} of ${limit} in ${window}`);
+    for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
+    if (use === undefined) print("recipients known only while the server runs");
+  }
+
+  function changer(
+    change: (control: Control, address: string) => ReturnType<Control["deleteAccount"]>,
+    done: (address: string) => string,
+  ): (address: string, options: OutputOptions) => Promise<void> {
+    return async (address, options) => {
+      const outcome = await house.withControl(siteOf(options), (control) => change(control, address));
+      finish(options, outcome, done(address));
+    };
+  }
+
+  const account = program.command("account").description("accounts for submission and mailboxes");
+  const one = "its address or one of its aliases";
+  leaf(account, "add", "add an account; the password comes from the terminal or from standard input", {
+    examples: [
+      "account add alice@example.jp",
+      "account add bob@example.jp --alias info@example.jp --generate",
+      '$echo "$PASSWORD" | sekimori account add carol@example.jp',
+    ],
+  })
+    .argument("<address>", "its address, in a local domain")
+    .option("--alias <address...>", "further addresses of the account")
+    .option("--generate", "make a random password and print it once")
+    .action(add);
+  leaf(account, "list", "list accounts", { examples: ["account list", "account list --json"] }).action(list);
+  leaf(account, "passwd", "change a password", {
+    examples: ["account passwd alice@example.jp", "account passwd alice@example.jp --generate --json"],
+  })
+    .argument("<address>", one)
+    .option("--generate", "make a random password and print it once")
+    .action(passwd);
+  leaf(account, "show", "one account: standing, aliases, what is used of its limits", {
+    examples: ["account show alice@example.jp"],
+  })
+    .argument("<address>", one)
+    .action(show);
+  leaf(account, "suspend", "no login, no mail out, mail in waits at its sender; open sessions send nothing more", {
+    examples: ["account suspend alice@example.jp"],
+  })
+    .argument("<address>", one)
+    .action(
+      changer(
+        (control, address) => control.setStanding(address, "suspended"),
+        (address) => `suspended ${address}`,
+      ),
+    );
+  leaf(account, "resume", "end a suspension", { examples: ["account resume alice@example.jp"] })
+    .argument("<address>", one)
+    .action(
+      changer(
+        (control, address) => control.setStanding(address, "active"),
+        (address) => `resumed ${address}`,
+      ),
+    );
+  leaf(account, "delete", "delete it with its aliases; its mailbox stays on disk", {
+    examples: ["account delete alice@example.jp"],
+  })
+    .argument("<address>", one)
+    .action(
+      changer(
+        (control, address) => control.deleteAccount(address),
+        (address) => `deleted ${address}; its mailbox stays on disk`,
+      ),
+    );
+}
