@@ -1,9 +1,13 @@
 // Every target there is, by name.
 
 import type { Target } from "../target.ts";
+import { aristaEos } from "./arista-eos/index.ts";
+import { ciscoIosXe } from "./cisco-ios-xe/index.ts";
+import { ciscoIosXr } from "./cisco-ios-xr/index.ts";
+import { json } from "./json/index.ts";
 import { nftables } from "./nftables/index.ts";
 
-export const targets: readonly Target[] = [nftables];
+export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, json];
 
 export function targetNamed(name: string): Target | undefined {
   return targets.find((target) => target.name === name);
