@@ -77,8 +77,8 @@ export interface ReadPrefix {
  * refuses, it refuses in the words of parsePrefix: host bits, mapped addresses, nonsense.
  */
 export function readPrefix(text: string, start: number, end: number, into: Uint32Array): Result<ReadPrefix, string> {
-  const slash = text.indexOf("/", start);
-  const isSlashed = slash !== -1 && slash < end;
+  const slash = indexWithin(text, "/", start, end);
+  const isSlashed = slash !== -1;
   const stop = isSlashed ? slash : end;
   const family = readIpv4(text, start, stop, into) ? 4 : readIpv6(text, start, stop, into) ? 6 : undefined;
   if (family !== undefined && !(family === 6 && isMappedWords(into))) {
@@ -89,6 +89,13 @@ export function readPrefix(text: string, start: number, end: number, into: Uint3
   }
   const refused = parsePrefix(text.slice(start, end));
   return refused.ok ? failure("is not an IP address or prefix") : refused;
+}
+
+/** Looks no further than `end`, where String.indexOf would walk through all of a long text. */
+export function indexWithin(text: string, sign: string, start: number, end: number): number {
+  const code = sign.charCodeAt(0);
+  for (let at = start; at < end; at++) if (text.charCodeAt(at) === code) return at;
+  return -1;
 }
 
 function isMappedWords(words: Uint32Array): boolean {

@@ -1,14 +1,14 @@
 // One element of addresses as nft writes it: an address, a prefix, or two addresses with "-" between them.
 
-import { compareWords, hostMask, readPrefix, wordsOf } from "../../../base/address.ts";
+import { compareWords, hostMask, indexWithin, readPrefix, wordsOf } from "../../../base/address.ts";
 import type { Family } from "../../../base/address.ts";
 import type { Lexer } from "./lexer.ts";
 
 /** Reads the word at which the lexer stands, and does not take it. */
 export function readRange(lexer: Lexer, family: Family, first: Uint32Array, last: Uint32Array): void {
   const { text, start, end } = lexer;
-  const dash = text.indexOf("-", start);
-  const isRange = dash !== -1 && dash < end;
+  const dash = indexWithin(text, "-", start, end);
+  const isRange = dash !== -1;
   const length = readOne(lexer, family, start, isRange ? dash : end, first);
   const words = wordsOf(family);
   if (!isRange) {
