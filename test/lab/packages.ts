@@ -11,6 +11,7 @@ export type ProgramName =
   | "curl"
   | "gsasl"
   | "haproxy"
+  | "ip"
   | "nft"
   | "dovecot"
   | "exim4"
@@ -50,6 +51,7 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
   gsasl: { packages: ["gsasl"], path: "usr/bin/gsasl", installed: "use" },
   haproxy: { packages: ["haproxy"], path: "usr/sbin/haproxy", installed: "use" },
+  ip: { packages: ["iproute2"], path: "bin/ip", installed: "use" },
   nft: { packages: ["nftables"], path: "usr/sbin/nft", installed: "use" },
   // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
