@@ -19,6 +19,10 @@ export const account = z
     aliases: z.array(z.string()).readonly(),
     created: time,
     suspended: z.boolean(),
+    mailbox: z
+      .object({ used: z.number(), quota: z.number().optional() })
+      .optional()
+      .openapi({ description: "Octets in its mailbox, and how many may be; absent where another program stores it." }),
     use: z
       .object({ quota: z.array(windowUse).readonly(), attempts: z.array(windowUse).readonly() })
       .optional()

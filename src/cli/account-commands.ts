@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { isCancel, password as askPassword } from "@clack/prompts";
 import type { Command } from "commander";
+import { readQuota } from "../control/accounts.ts";
 import type { AccountView, Control } from "../control/control.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
@@ -53,6 +54,20 @@ function finishPassword(
   finish(options, withMade, made === undefined ? done : `${done}, password ${made}`);
 }
 
+function quotaOf(text: string): number | null {
+  const quota = readQuota(text);
+  if (!quota.ok) throw new Exit(2, quota.error);
+  return quota.value;
+}
+
+/** Three figures are enough to see how full it is. */
+function sizeText(octets: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  const power = octets < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(octets) / 10));
+  const value = octets / 1024 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : Number(value.toFixed(1))} ${units[power]}`;
+}
+
 function allAccounts(control: Control): Promise<readonly AccountView[]> {
   return withProgress("accounts", async (report) => {
     const all: AccountView[] = [];
@@ -70,12 +85,13 @@ function allAccounts(control: Control): Promise<readonly AccountView[]> {
 export function addAccountCommands(program: Command, house: House): void {
   async function add(
     address: string,
-    options: PasswordOptions & { readonly alias?: readonly string[] },
+    options: PasswordOptions & { readonly alias?: readonly string[]; readonly quota?: string },
   ): Promise<void> {
     const site = siteOf(options);
+    const terms = options.quota === undefined ? {} : { quota: quotaOf(options.quota) };
     const chosen = await choosePassword(options);
     const outcome = await house.withControl(site, (control) =>
-      control.addAccount(address, chosen.password, options.alias ?? []),
+      control.addAccount(address, chosen.password, options.alias ?? [], terms),
     );
     finishPassword(options, outcome, `added ${address}`, chosen);
   }
@@ -105,14 +121,25 @@ export function addAccountCommands(program: Command, house: House): void {
     const account = await house.withControl(siteOf(options), (control) => control.findAccount(address));
     if (account === undefined) throw new Exit(1, `${address}: no such account`);
     if (options.json) return printJson(account);
-    const { aliases, created, suspended, use } = account;
+    const { aliases, created, suspended, mailbox, use } = account;
     print(`address    ${printable(account.address)}`);
     print(`standing   ${suspended ? "suspended" : "active"}`);
     print(`created    ${created}`);
     print(`aliases    ${printable(aliases.join(" ")) || "none"}`);
+    if (mailbox !== undefined) {
+      const limit = mailbox.quota === undefined ? "no quota" : `of ${sizeText(mailbox.quota)}`;
+      print(`mailbox    ${sizeText(mailbox.used)} ${limit}`);
+    }
     for (const { window, used, limit } of use?.quota ?? []) print(`recipients ${used} of ${limit} in ${window}`);
     for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
     if (use === undefined) print("recipients known only while the server runs");
+  }
+
+  async function quota(address: string, size: string, options: OutputOptions): Promise<void> {
+    const site = siteOf(options);
+    const terms = { quota: quotaOf(size) };
+    const outcome = await house.withControl(site, (control) => control.changeAccount(address, terms));
+    finish(options, outcome, `changed ${address}`);
   }
 
   function changer(
@@ -137,6 +164,7 @@ export function addAccountCommands(program: Command, house: House): void {
     .argument("<address>", "its address, in a local domain")
     .option("--alias <address...>", "further addresses of the account")
     .option("--generate", "make a random password and print it once")
+    .option("--quota <size>", "what its mailbox may hold, as in 2GiB")
     .action(add);
   leaf(account, "list", "list accounts", { examples: ["account list", "account list --json"] }).action(list);
   leaf(account, "passwd", "change a password", {
@@ -150,6 +178,12 @@ export function addAccountCommands(program: Command, house: House): void {
   })
     .argument("<address>", one)
     .action(show);
+  leaf(account, "quota", "what its mailbox may hold", {
+    examples: ["account quota alice@example.jp 2GiB", "account quota alice@example.jp default"],
+  })
+    .argument("<address>", one)
+    .argument("<size>", "as in 500MiB, 2GiB; default: what [mailbox] quota says")
+    .action(quota);
   leaf(account, "suspend", "no login, no mail out, mail in waits at its sender; open sessions send nothing more", {
     examples: ["account suspend alice@example.jp"],
   })

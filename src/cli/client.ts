@@ -45,7 +45,9 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     return refusedBy(answer) ?? (good(answer), { done: true });
   };
   return {
-    addAccount: (address, password, aliases) => outcome("POST", "/accounts", { address, password, aliases }),
+    addAccount: (address, password, aliases, terms) =>
+      outcome("POST", "/accounts", { address, password, aliases, ...terms }),
+    changeAccount: (address, terms) => outcome("PATCH", account(address), terms),
     listAccounts: (page) => get<AccountList>(`/accounts?${search(page)}`),
     findAccount: (address) => find<AccountView>(account(address)),
     setPassword: (address, password) => outcome("PUT", `${account(address)}/password`, { password }),

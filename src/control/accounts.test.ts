@@ -5,7 +5,7 @@ import { asRemote } from "../io/rpc.ts";
 import { verifyPassword } from "../io/password-hash.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { SqliteStore } from "../store/sqlite/sqlite-store.ts";
-import { accountControl } from "./accounts.ts";
+import { accountControl, readQuota } from "./accounts.ts";
 
 interface Office {
   readonly control: ReturnType<typeof accountControl>;
@@ -26,6 +26,8 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
       {
         settings: () => ({
           domains: [{ name: name.value, postmaster, aliases: new Map(), dkim: undefined, store: undefined }],
+          mailbox: { quota: 2 ** 30 },
+          state: "/nonexistent",
         }),
         store: asRemote(store),
         observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
@@ -179,5 +181,29 @@ test(
     assert.equal(await control.find("bob@sekimori.test"), undefined);
     assert.equal((await control.deleteAccount("bob@sekimori.test")).done, false);
     assert.equal(store.listAccounts(all).length, 1);
+  }),
+);
+
+test(
+  "a quota is the account's own until it is given back, and is shown with what the mailbox holds",
+  withOffice(async ({ control, store, changed }) => {
+    await control.addAccount("alice@sekimori.test", password, [], { quota: 2 ** 31 });
+    const mailbox = async () => (await control.find("alice@sekimori.test"))?.mailbox;
+    assert.deepEqual(await mailbox(), { used: 0, quota: 2 ** 31 });
+    assert.deepEqual(await control.changeAccount("alice@sekimori.test", { quota: 2 ** 20 }), { done: true });
+    assert.equal(store.findAccount("alice@sekimori.test")?.quota, 2 ** 20);
+    assert.deepEqual(changed.at(-1), ["alice@sekimori.test"]);
+    await control.changeAccount("alice@sekimori.test", {});
+    assert.deepEqual(await mailbox(), { used: 0, quota: 2 ** 20 });
+    await control.changeAccount("alice@sekimori.test", { quota: null });
+    assert.deepEqual(await mailbox(), { used: 0, quota: 2 ** 30 });
+    for (const quota of [0, -1, 1.5, 65_535, Number.NaN]) {
+      const outcome = await control.changeAccount("alice@sekimori.test", { quota });
+      assert.equal(!outcome.done && outcome.kind, "invalid", String(quota));
+    }
+    assert.equal((await control.changeAccount("bob@sekimori.test", { quota: null })).done, false);
+    assert.deepEqual(readQuota("2GiB"), { ok: true, value: 2 ** 31 });
+    assert.deepEqual(readQuota("default"), { ok: true, value: null });
+    assert.equal(readQuota("much").ok, false);
   }),
 );

@@ -5,6 +5,8 @@ import { addressKey, formatAddress, parseAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
+import { readSize } from "../config/scalars.ts";
+import { mailboxOctets, mailRoot } from "../mailbox/usage.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import { hashPassword } from "../io/password-hash.ts";
@@ -13,11 +15,11 @@ import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../proto/sasl/prepare.ts";
 import type { Account, AccountStore } from "../store/store.ts";
-import type { AccountList, AccountView, Control, Page, Refused } from "./control.ts";
+import type { AccountList, AccountTerms, AccountView, Control, Page, Refused } from "./control.ts";
 
 export interface AccountServices {
   /** In effect now: a reload replaces them. */
-  readonly settings: () => Pick<Settings, "domains">;
+  readonly settings: () => Pick<Settings, "domains" | "mailbox" | "state">;
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
@@ -35,7 +37,7 @@ const PAGE = 100;
 export function accountControl(
   services: AccountServices,
   by: string,
-): Pick<Control, "addAccount" | "setPassword" | "setStanding" | "deleteAccount"> & {
+): Pick<Control, "addAccount" | "changeAccount" | "setPassword" | "setStanding" | "deleteAccount"> & {
   readonly list: (page: Page) => Promise<AccountList>;
   readonly find: (address: string) => Promise<AccountView | undefined>;
 } {
@@ -53,10 +55,21 @@ export function accountControl(
     return parsed.ok ? await store.findAccount(addressKey(parsed.value)) : undefined;
   }
 
+  async function mailboxOf({ key, quota }: Account): Promise<Pick<AccountView, "mailbox">> {
+    const { domains, mailbox, state } = services.settings();
+    const address = parseAddress(key);
+    if (!address.ok || domains.find(({ name }) => name === address.value.domain)?.store !== undefined) return {};
+    const limit = quota ?? mailbox.quota;
+    const used = await mailboxOctets(mailRoot(state), address.value);
+    return { mailbox: { used, ...(limit === undefined ? {} : { quota: limit }) } };
+  }
+
   return {
-    addAccount: async (address, password, aliases) => {
+    addAccount: async (address, password, aliases, terms = {}) => {
       const parsed = localAddress(address);
       if (!parsed.ok) return refused("invalid", parsed.error);
+      const wrong = faultOf(terms);
+      if (wrong !== undefined) return refused("invalid", wrong);
       const keys: string[] = [];
       for (const alias of aliases) {
         const each = localAddress(alias);
@@ -74,10 +87,23 @@ export function accountControl(
         aliases: keys,
         createdAt: clock.wall(),
         suspended: false,
+        ...(typeof terms.quota === "number" ? { quota: terms.quota } : {}),
       });
       if (!added) return refused("conflict", `${address} or one of its aliases exists already`);
       await services.changed([key, ...keys]);
       observer.emit("account.changed", { account: key, change: "added", by });
+      return { done: true };
+    },
+    changeAccount: async (address, terms) => {
+      const account = await stored(address);
+      if (account === undefined) return refused("not-found", `${address}: no such account`);
+      const wrong = faultOf(terms);
+      if (wrong !== undefined) return refused("invalid", wrong);
+      if (terms.quota !== undefined) {
+        await store.setQuota(account.key, terms.quota ?? undefined);
+        await services.changed([account.key, ...account.aliases]);
+        observer.emit("account.changed", { account: account.key, change: "quota", by });
+      }
       return { done: true };
     },
     setPassword: async (address, password) => {
@@ -126,7 +152,7 @@ export function accountControl(
     },
     find: async (address) => {
       const account = await stored(address);
-      return account === undefined ? undefined : toView(account);
+      return account === undefined ? undefined : { ...toView(account), ...(await mailboxOf(account)) };
     },
     list: async ({ after, limit = PAGE }) => {
       // One more than asked for says whether there is more.
@@ -141,6 +167,22 @@ export function accountControl(
 
 function toView({ address, aliases, createdAt, suspended }: Account): AccountView {
   return { address, aliases, created: new Date(createdAt).toISOString(), suspended };
+}
+
+/** `2GiB`; `default` is null. */
+export function readQuota(text: string): Result<number | null, string> {
+  if (text === "default") return success(null);
+  const octets = readSize(text);
+  return octets.ok ? octets : failure([octets.error.message, octets.error.hint].filter(Boolean).join(": "));
+}
+
+/** As in [mailbox] quota. */
+const SMALLEST_QUOTA = 64 * 1024;
+
+function faultOf({ quota }: AccountTerms): string | undefined {
+  if (quota === undefined || quota === null) return undefined;
+  if (Number.isSafeInteger(quota) && quota >= SMALLEST_QUOTA) return undefined;
+  return `a quota is at least ${SMALLEST_QUOTA} octets`;
 }
 
 /** As the SASL exchanges will see it (RFC 4013). */

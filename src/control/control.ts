@@ -12,8 +12,16 @@ export interface AccountView {
   /** ISO 8601. */
   readonly created: string;
   readonly suspended: boolean;
+  /** Of the mailbox, octets; absent where another program stores it. `quota`: what it may hold, if that is bounded. */
+  readonly mailbox?: { readonly used: number; readonly quota?: number };
   /** Quota in use; absent when the server is not running. */
   readonly use?: { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
+}
+
+/** What an operator sets for one account. Null: as the configuration says. */
+export interface AccountTerms {
+  /** Octets that its mailbox may hold. */
+  readonly quota?: number | null | undefined;
 }
 
 /** One page of a list. `after` is the `next` of the page before. */
@@ -165,11 +173,13 @@ export interface Health {
 
 /** For one caller: whoever that is stands in the events of what he changes and looks at. */
 export interface Control {
-  addAccount(address: string, password: string, aliases: readonly string[]): Promise<Outcome>;
+  addAccount(address: string, password: string, aliases: readonly string[], terms?: AccountTerms): Promise<Outcome>;
   listAccounts(page: Page): Promise<AccountList>;
   /** By its address or one of its aliases. */
   findAccount(address: string): Promise<AccountView | undefined>;
   setPassword(address: string, password: string): Promise<Outcome>;
+  /** What is left out stays as it is. */
+  changeAccount(address: string, terms: AccountTerms): Promise<Outcome>;
   /** A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. */
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */

@@ -58,6 +58,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
     return {
       reload: () => services.reload(by),
       addAccount: accounts.addAccount,
+      changeAccount: accounts.changeAccount,
       setPassword: accounts.setPassword,
       setStanding: accounts.setStanding,
       deleteAccount: accounts.deleteAccount,

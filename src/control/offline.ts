@@ -64,6 +64,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     listDestinations: () => Promise.resolve(undefined),
     reload: () => Promise.resolve({ kind: "not-running" }),
     addAccount: accounts.addAccount,
+    changeAccount: accounts.changeAccount,
     setPassword: accounts.setPassword,
     retention: retained.retention,
     purge: () => retained.purge(by),

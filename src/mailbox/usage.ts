@@ -90,6 +90,11 @@ export class Usage {
   }
 }
 
+/** Where the Maildirs are. */
+export function mailRoot(state: string): string {
+  return join(state, "mail");
+}
+
 /** What an account's mailbox under this root holds now, octets; 0 where there is none. Reads the folder. */
 export function mailboxOctets(root: string, account: Address): Promise<number> {
   return sizeOf(system, join(root, ...mailboxPath(account)));

@@ -21,6 +21,7 @@ import type { SmtpServices } from "../ingress/smtp/services.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { callRemote, serveCalls } from "../io/rpc.ts";
 import { openMailboxes } from "../mailbox/maildir.ts";
+import { mailRoot } from "../mailbox/usage.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
@@ -49,7 +50,7 @@ const login = createLogin(directory, store, clock, (cause) => {
   observer.emit("internal.failed", { where: "SCRAM keys of an account", cause: String(cause) });
 });
 const scram = createScramLogin(directory, store);
-const mailboxes = openMailboxes(join(settings.state, "mail"), {
+const mailboxes = openMailboxes(mailRoot(settings.state), {
   hostname: settings.hostname,
   clock,
   quota: (account) => {

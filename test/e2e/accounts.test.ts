@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { openDialogue } from "../lab/client.ts";
 import { startSink } from "../lab/sink.ts";
 import { alice, bob, openAuthenticated, plain, startSite } from "../lab/site.ts";
+import { waitFor } from "../lab/wait.ts";
 
 test("a suspended account can neither send in an open session, nor log in, nor get mail, until it is resumed", async (t) => {
   const site = await startSite(t, { smarthost: await startSink(t) });
@@ -47,4 +48,28 @@ test("accounts are shown and deleted; the postmaster's is not; exit codes say so
   await stranger.expect("EHLO client.example.org", 250);
   await stranger.expect("MAIL FROM:<a@example.org>", 250);
   await stranger.expect(`RCPT TO:<${bob.address}>`, 550);
+});
+
+test("an account has the quota that it was given, at RCPT at once, and shows it beside what its mailbox holds", async (t) => {
+  const site = await startSite(t, { smarthost: await startSink(t) });
+  const stranger = await openDialogue(t, site.mx);
+  await stranger.reply();
+  await stranger.expect("EHLO client.example.org", 250);
+  await stranger.expect("MAIL FROM:<a@example.org>", 250);
+  await stranger.expect(`RCPT TO:<${bob.address}>`, 250);
+  await stranger.expect("DATA", 354);
+  await stranger.send(`Subject: large\r\n\r\n${"0123456789abcdef\r\n".repeat(4000)}`);
+  await stranger.expect(".", 250);
+  const show = async (): Promise<string> => (await site.server.command("account", "show", bob.address)).stdout;
+  await waitFor("the message in the mailbox", 20_000, async () => ((await show()).includes("70.") ? true : undefined));
+  assert.match(await show(), /^mailbox +70\.\d KiB no quota$/m);
+  const set = (size: string) => site.server.command("account", "quota", bob.address, size);
+  assert.equal((await set("64KiB")).code, 0);
+  assert.match(await show(), /^mailbox +70\.\d KiB of 64 KiB$/m);
+  await stranger.expect("MAIL FROM:<a@example.org>", 250);
+  assert.match((await stranger.expect(`RCPT TO:<${bob.address}>`, 452)).raw, /4\.2\.2/);
+  await stranger.expect(`RCPT TO:<${alice.address}>`, 250);
+  assert.equal((await set("default")).code, 0);
+  await stranger.expect(`RCPT TO:<${bob.address}>`, 250);
+  assert.equal((await set("much")).code, 2);
 });

@@ -19,6 +19,15 @@ const password = z
   .max(1024)
   .openapi({ description: "At least 8 characters (RFC 4013).", example: "correct horse battery staple" });
 
+const terms = {
+  quota: z
+    .number()
+    .int()
+    .nullable()
+    .optional()
+    .openapi({ description: "Octets that its mailbox may hold; null: as [mailbox] quota says.", example: 2147483648 }),
+};
+
 const list = operation(
   { rights: "read", problems: ["invalid"] },
   {
@@ -44,6 +53,7 @@ const add = operation(
           address: z.string().max(320).openapi({ example: "alice@example.jp" }),
           password,
           aliases: z.array(z.string().max(320)).max(1000).default([]),
+          ...terms,
         })
         .openapi("NewAccount"),
     ),
@@ -60,6 +70,21 @@ const show = operation(
     summary: "Show one account",
     request: { params },
     responses: { 200: json("The account.", account) },
+  },
+);
+
+const change = operation(
+  {
+    rights: "change",
+    problems: ["malformed-json", "media-type", "body-too-large", "invalid", "not-found"],
+  },
+  {
+    method: "patch",
+    path: "/accounts/{address}",
+    tags,
+    summary: "Change what is set for one account; what is left out stays as it is",
+    request: { params, ...body(z.strictObject(terms).openapi("AccountTerms")) },
+    responses: { 204: { description: "Changed." } },
   },
 );
 
@@ -114,9 +139,9 @@ export function addAccountRoutes(api: Api): void {
   );
   api.openapi(add, async (context) => {
     requireChange(context);
-    const { address, password: secret, aliases } = context.req.valid("json");
+    const { address, password: secret, aliases, ...rest } = context.req.valid("json");
     const control = context.get("control");
-    const outcome = await control.addAccount(address, secret, aliases);
+    const outcome = await control.addAccount(address, secret, aliases, rest);
     if (!outcome.done) refuse(outcome);
     const added = await control.findAccount(address);
     if (added === undefined) throw new Problem("not-found", `${address} was added and is gone already`);
@@ -128,6 +153,13 @@ export function addAccountRoutes(api: Api): void {
     const found = await context.get("control").findAccount(address);
     if (found === undefined) throw new Problem("not-found", `${address}: no such account`);
     return context.json(found, 200);
+  });
+  api.openapi(change, async (context) => {
+    requireChange(context);
+    const { address } = context.req.valid("param");
+    const outcome = await context.get("control").changeAccount(address, context.req.valid("json"));
+    if (!outcome.done) refuse(outcome);
+    return context.body(null, 204);
   });
   api.openapi(remove, async (context) => {
     requireChange(context);
