@@ -1,8 +1,15 @@
-// `npm run bench -- smtp|storage`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
+// `npm run bench -- smtp|head-of-line|adversarial|storage`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
 
 import { setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
 import { flag, listOf, readArguments, text, UsageError, wholeNumber } from "../test/lab/arguments.ts";
+import { benchAdversarial, parts } from "./adversarial/bench.ts";
+import type { AdversarialOptions } from "./adversarial/bench.ts";
+import { adversarialMarkdown } from "./adversarial/table.ts";
+import { benchHeadOfLine, competitors, scenarios } from "./head-of-line/bench.ts";
+import type { LineOptions } from "./head-of-line/bench.ts";
+import { headOfLineMarkdown } from "./head-of-line/table.ts";
+import type { LineTable } from "./head-of-line/table.ts";
 import { benchRow } from "./smtp/bench.ts";
 import type { BenchOptions } from "./smtp/bench.ts";
 import { raisePriority } from "./smtp/group.ts";
@@ -16,9 +23,12 @@ import { smtpMarkdown } from "./smtp/table.ts";
 import { benchStorage, storageMarkdown } from "./storage/bench.ts";
 
 const usage = `npm run bench -- smtp [options]      our server beside others; rows measured go into bench/RESULTS.md
+npm run bench -- head-of-line [options]   healthy mail beside dead mail; writes bench/RESULTS-head-of-line.md
+npm run bench -- adversarial [options]    what hostile input costs; writes bench/RESULTS-adversarial.md
 npm run bench -- storage [options]   ways to keep accepted mail; writes bench/RESULTS-storage.md
 
-  --runs <n>         runs of each candidate in each row (smtp: 3, storage: 9)
+  --runs <n>         runs of each candidate in each row (smtp: 3, head-of-line: 7 pairs,
+                     adversarial: 3, storage: 9)
   --output <file>    write the table of this run there instead; "-" writes no file
 smtp only:
   --rows <names>     comma-separated (all):
@@ -28,7 +38,13 @@ ${rows.map(({ name, title }) => `                       ${name.padEnd(9)}${title
   --alone            ours only, once: --peers sekimori
   --seconds <n>      how long one run should last, about (2)
   --priority high    raise the priority of load and servers above other work (root)
-  --table            measure nothing: make bench/RESULTS.md anew from the results that are kept`;
+  --table            measure nothing: make bench/RESULTS.md anew from the results that are kept
+head-of-line only:
+  --rows <names>     one (2,000 messages for one dead host), many (4,000 for 200)
+  --peers <names>    ${competitors.join(", ")}
+  --messages <n>     healthy messages in each run of ours (20000)
+adversarial only:
+  --rows <names>     cost (of an octet), single (octets that come one by one), others (what they notice)`;
 
 const signals = { interrupted: false };
 
@@ -42,6 +58,7 @@ const options = {
   priority: text,
   alone: flag,
   table: flag,
+  messages: text,
 } as const;
 type Values = ReturnType<typeof readArguments<typeof options>>["values"];
 
@@ -56,6 +73,10 @@ async function main(): Promise<void> {
   switch (what) {
     case "smtp":
       return smtp(values);
+    case "head-of-line":
+      return headOfLine(values);
+    case "adversarial":
+      return adversarial(values);
     case "storage": {
       const markdown = storageMarkdown(await benchStorage(wholeNumber(values.runs, "runs", { otherwise: 9 })));
       return show(markdown, values.output, "RESULTS-storage.md");
@@ -84,9 +105,7 @@ async function smtp(values: Values): Promise<void> {
     tell: (line) => console.log(line),
   };
   if (values.table) return show(smtpMarkdown(await readResults()), values.output, "RESULTS.md");
-  if (process.getuid?.() !== 0) throw new NotPossible("Postfix changes identities: this needs root");
-  // Children are ended by the lab's own handlers; what they held is released on the way out.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (signals.interrupted = true));
+  prepare();
   if (priority === "high") {
     setPriority(-19);
     raisePriority([process.pid]);
@@ -103,6 +122,42 @@ async function smtp(values: Values): Promise<void> {
     await writeFile(new URL("RESULTS.md", import.meta.url), smtpMarkdown(await keepResult(row.name, result)));
   }
   await show(smtpMarkdown(these), keeps ? "-" : (values.output ?? "-"), "");
+}
+
+async function headOfLine(values: Values): Promise<void> {
+  const names = scenarios.map(({ name }) => name);
+  const chosen = listOf(values.rows, "rows", names) ?? names;
+  const settings: LineOptions = {
+    pairs: wholeNumber(values.runs, "runs", { otherwise: 7 }),
+    messages: wholeNumber(values.messages, "messages", { otherwise: 20_000 }),
+    peers: listOf(values.peers, "peers", competitors) ?? competitors,
+    interrupted: () => signals.interrupted,
+    tell: (line) => console.log(line),
+  };
+  prepare();
+  const tables: LineTable[] = [];
+  for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
+    // oxlint-disable-next-line no-await-in-loop -- one at a time
+    tables.push({ scenario, results: await benchHeadOfLine(scenario, settings) });
+  }
+  await show(headOfLineMarkdown(tables), values.output, "RESULTS-head-of-line.md");
+}
+
+async function adversarial(values: Values): Promise<void> {
+  const settings: AdversarialOptions = {
+    runs: wholeNumber(values.runs, "runs", { otherwise: 3 }),
+    parts: listOf(values.rows, "rows", parts) ?? parts,
+    interrupted: () => signals.interrupted,
+    tell: (line) => console.log(line),
+  };
+  prepare();
+  await show(adversarialMarkdown(await benchAdversarial(settings)), values.output, "RESULTS-adversarial.md");
+}
+
+function prepare(): void {
+  if (process.getuid?.() !== 0) throw new NotPossible("Postfix changes identities: this needs root");
+  // Children are ended by the lab's own handlers; what they held is released on the way out.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (signals.interrupted = true));
 }
 
 async function show(markdown: string, output: string | undefined, usual: string): Promise<void> {

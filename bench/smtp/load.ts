@@ -58,7 +58,7 @@ async function work(load: Load, peer: Peer, sink: Sink | undefined, count: numbe
     case "relay":
       return relay(load, peer, sink!, count);
     case "submit":
-      return submit({ ...load, perConnection: "one" }, peer, count);
+      return submit({ connections: load.connections, perConnection: "one" }, peer, count);
     case "idle":
       return hold(peer, count);
   }
@@ -78,10 +78,18 @@ async function source(options: string, { name, where }: Peer, messages: number):
 
 type Sessions = Pick<SubmitOptions, "connections" | "perConnection">;
 
-async function submit({ connections, perConnection }: Sessions, peer: Peer, messages: number): Promise<undefined> {
-  const { credentials, where } = peer;
-  const envelope = { sender, recipient: remoteRecipient };
-  const options: SubmitOptions = { ...where, ...envelope, connections, perConnection, size, messages, credentials };
+function submit(sessions: Sessions, peer: Peer, messages: number): Promise<undefined> {
+  return submitTo([remoteRecipient], sessions, peer, messages);
+}
+
+/** TLS sessions with mail for these in turn. */
+export async function submitTo(
+  recipients: readonly string[],
+  sessions: Sessions,
+  { name, where, credentials }: Peer,
+  messages: number,
+): Promise<undefined> {
+  const options: SubmitOptions = { ...where, ...sessions, sender, recipients, size, messages, credentials };
   const { code, stderr } = await runProgram({
     program: process.execPath,
     parameters: [join(import.meta.dirname, "submit.ts"), JSON.stringify(options)],
@@ -89,14 +97,19 @@ async function submit({ connections, perConnection }: Sessions, peer: Peer, mess
   });
   if (code !== 0) {
     const reason = /^Error: .*/m.exec(stderr)?.[0] ?? stderr.slice(-1000);
-    throw new Error(`submission to ${peer.name}: ${reason}`);
+    throw new Error(`submission to ${name}: ${reason}`);
   }
 }
 
 /** From the first connection to the last arrival at the sink. */
-async function relay(sessions: Sessions, peer: Peer, sink: Sink, messages: number): Promise<undefined> {
+async function relay(
+  { connections, perConnection }: Sessions,
+  peer: Peer,
+  sink: Sink,
+  messages: number,
+): Promise<undefined> {
   const before = await arrivals(sink);
-  await submit(sessions, peer, messages);
+  await submit({ connections, perConnection }, peer, messages);
   await waitFor(`${messages} messages at the sink from ${peer.name}`, runLimit, async () =>
     (await arrivals(sink)) - before >= messages ? true : undefined,
   );

@@ -15,7 +15,8 @@ export interface SubmitOptions {
   readonly messages: number;
   readonly size: number;
   readonly sender: string;
-  readonly recipient: string;
+  /** One for each message, in turn. */
+  readonly recipients: readonly string[];
   /** Initial response of AUTH PLAIN. */
   readonly credentials: string | undefined;
 }
@@ -45,7 +46,8 @@ function makeSession(socket: Socket): Session {
     for (;;) {
       const last = text.split("\r\n").filter((line) => line[3] === " ");
       if (last.length >= codes.length) {
-        if (codes.some((code, index) => !last[index]!.startsWith(code))) throw new Error(`unexpected: ${text}`);
+        if (codes.some((code, index) => !last[index]!.startsWith(code)))
+          throw new Error(`unexpected: ${text.replaceAll("\r\n", " ")}`);
         text = "";
         return;
       }
@@ -75,13 +77,16 @@ async function open(): Promise<Session> {
 
 const header = [
   `From: <${options.sender}>`,
-  `To: <${options.recipient}>`,
+  "To: undisclosed-recipients:;",
   "Subject: load",
   `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
 ];
 const line = `${"x".repeat(70)}\r\n`;
 const content = `${header.join("\r\n")}\r\n\r\n${line.repeat(Math.ceil(options.size / line.length))}.\r\n`;
-const envelope = `MAIL FROM:<${options.sender}>\r\nRCPT TO:<${options.recipient}>\r\nDATA\r\n`;
+const envelopes = options.recipients.map(
+  (recipient) => `MAIL FROM:<${options.sender}>\r\nRCPT TO:<${recipient}>\r\nDATA\r\n`,
+);
+let next = 0;
 
 /* oxlint-disable no-await-in-loop -- a dialogue */
 async function work(): Promise<void> {
@@ -89,7 +94,7 @@ async function work(): Promise<void> {
     left--;
     const { exchange, socket } = await open();
     for (;;) {
-      await exchange(envelope, ["250", "250", "354"]);
+      await exchange(envelopes[next++ % envelopes.length]!, ["250", "250", "354"]);
       await exchange(content, ["250"]);
       if (options.perConnection === "one" || left === 0) break;
       left--;

@@ -24,7 +24,7 @@ export async function startPostfixPeer({ scope, mode, connections, environment }
   const settings = [
     // Log lines go to syslog's socket, where nobody listens.
     "maillog_file =",
-    `default_process_limit = ${Math.max(200, connections + 50)}`,
+    `default_process_limit = ${connections + 50}`,
     "max_use = 1000",
     "smtpd_timeout = 600s",
   ];
@@ -37,7 +37,8 @@ export async function startPostfixPeer({ scope, mode, connections, environment }
     environment: { ...environment, ...auth?.environment },
     ...(auth === undefined ? {} : { sasl: auth.sasl }),
     ...(tls === undefined ? {} : { tls }),
-    ...(mode.kind === "relay" ? { relayTo: mode.to } : {}),
+    // What an account sends is on hold before it goes anywhere.
+    ...(mode.kind === "keep" ? {} : { relayTo: mode.kind === "relay" ? mode.to : { address: "127.0.0.1", port: 9 } }),
   });
   if (postfix === undefined) throw new NotPossible("no Postfix");
   const { address, port } = postfix;

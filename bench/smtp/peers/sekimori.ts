@@ -45,10 +45,15 @@ export async function startOurs({ scope, mode, connections, environment }: Start
 
 function routes(mode: Mode): readonly string[] {
   if (mode.kind !== "relay") return ["[delivery]", "paused = true"];
-  return [{ domain: "example.jp", to: mode.to }, ...(mode.others ?? [])].flatMap(({ domain: name, to }) => [
-    "[[route]]",
-    `domain = "${name}"`,
-    `host = "${to.address}"`,
-    `port = ${to.port}`,
-  ]);
+  const all = [{ domain: "example.jp", to: mode.to }, ...(mode.others ?? [])];
+  return [
+    "[delivery]",
+    'retry = ["1s"]',
+    ...all.flatMap(({ domain: name, to }) => [
+      "[[route]]",
+      `domain = "${name}"`,
+      `host = "${to.address}"`,
+      `port = ${to.port}`,
+    ]),
+  ];
 }

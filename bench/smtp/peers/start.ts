@@ -25,6 +25,8 @@ const starts: Readonly<Record<PeerName, (options: StartOptions) => Promise<Start
   "smtp-server": startSmtpServer,
 };
 
+let started = 0;
+
 /** Throws NotPossible with the reason when this machine cannot have it. */
 export async function startPeer(
   name: PeerName,
@@ -34,7 +36,9 @@ export async function startPeer(
   const probe = { address: loopbackAddress(), port: 2525 };
   await requireFree(probe);
   await requireFree({ ...probe, port: 2587 });
-  const { group, value } = await startInGroup(name.replaceAll(/\W/g, ""), priority, () => starts[name](options));
+  const { group, value } = await startInGroup(`${name.replaceAll(/\W/g, "")}-${++started}`, priority, () =>
+    starts[name](options),
+  );
   // After the lab's own hook, which stops the servers: that one was registered before.
   scope.after(() => group.close());
   const greeting = await greetingOf(scope, value.where);
