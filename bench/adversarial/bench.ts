@@ -55,6 +55,7 @@ export interface Adversarial {
 const limit = 150_000;
 const probeTime = 4000;
 const sizes = [64 * 1024, 4 * 1024 * 1024] as const;
+const noticed = ["mx, 4 MiB", "lines ..", "recipients", "fields, 250 kB", "folded, 250 kB", "authors, 250 kB"] as const;
 export const alone = "nothing";
 export const elsewhere = "single octets to another process";
 export const singly = "single octets";
@@ -88,7 +89,7 @@ async function startTarget(scope: RowScope): Promise<Target> {
   const { group, value } = await startInGroup("adversarial", "usual", () =>
     startSite(scope, {
       smarthost: { address: "127.0.0.1", port: 9 },
-      smtp: ["messages = 1000000", "recipients = 20000"],
+      smtp: ["messages = 1000000", "recipients = 20000", "errors = 10000"],
       delivery: ["paused = true"],
       tables: ["[limits.account]", `recipients = ${unlimited}`, `attempts = ${unlimited}`],
       accounts: { [account.address]: account.password, "alice@sekimori.test": account.password },
@@ -153,7 +154,7 @@ async function costs(target: Target, options: AdversarialOptions): Promise<reado
 
 async function single(target: Target, options: AdversarialOptions): Promise<readonly Single[]> {
   const found = sizes.map((size) => ({ size, runs: [] as number[] }));
-  const shape = caseNamed("ordinary");
+  const shape = caseNamed("mx, 4 MiB");
   await costOf(target, attackOn(target, shape, { size: sizes[0], messages: 2, writes: "single" }));
   for (let round = 0; round < Math.min(2, options.runs); round++) {
     for (const { size, runs } of found) {
@@ -171,12 +172,12 @@ async function single(target: Target, options: AdversarialOptions): Promise<read
 async function notices(scope: RowScope, target: Target, options: AdversarialOptions): Promise<readonly Notice[]> {
   const discard = await startDiscard(scope);
   const endless = { messages: 1_000_000 } as const;
-  const slow = attackOn(target, caseNamed("ordinary"), { ...endless, writes: "single" });
+  const slow = attackOn(target, caseNamed("mx, 4 MiB"), { ...endless, writes: "single" });
   const plans: { readonly during: string; readonly attack: AttackOptions | undefined; readonly runs: Latency[] }[] = [
     { during: alone, attack: undefined, runs: [] },
     { during: singly, attack: slow, runs: [] },
     { during: elsewhere, attack: { ...slow, ...discard }, runs: [] },
-    ...cases.map((each) => ({ during: each.name, attack: attackOn(target, each, endless), runs: [] })),
+    ...noticed.map((name) => ({ during: name, attack: attackOn(target, caseNamed(name), endless), runs: [] })),
   ];
   for (let round = 0; round <= options.runs; round++) {
     for (const { during, attack: what, runs } of plans) {

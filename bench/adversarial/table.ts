@@ -36,7 +36,7 @@ function costTable(costs: readonly Cost[]): string[] {
   return [
     "## Cost of an octet",
     "",
-    `At most ${targets.cost} times that of ordinary mail of the same size and on the same listener (of 4 kB where there is none).`,
+    `At most ${targets.cost} times that of ordinary mail on the same listener: of 4 MiB beside large bodies, else of 4 kB.`,
     "",
     "| what is sent | server CPU ns per octet | beside | × | | runs | last reply |",
     "|---|---:|---|---:|---|---|---|",
