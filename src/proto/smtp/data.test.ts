@@ -110,6 +110,25 @@ test("any input in any pieces is read as RFC 5321 says", () => {
   );
 });
 
+test("long text is read in words as it is octet by octet, wherever it lies and whatever stands in it", () => {
+  const place = fc.record({ at: fc.nat(1500), octets: fc.uint8Array({ minLength: 1, maxLength: 4 }) });
+  const special = fc.constantFrom("\r\n", "\r\n.", "\r\n.\r\n", "\n", "\r", "\0", "\x0e", "\x80", "\xff");
+  const marked = fc.record({ at: fc.nat(1500), octets: special.map((text) => Buffer.from(text, "latin1")) });
+  fc.assert(
+    fc.property(fc.nat(7), fc.array(fc.oneof(place, marked), { maxLength: 6 }), (offset, changes) => {
+      const input = Buffer.alloc(1600, "x");
+      for (const { at, octets } of changes) input.set(octets, at);
+      const reader = new DataReader(NO_LIMIT);
+      const lying = Buffer.concat([Buffer.alloc(offset), input]).subarray(offset);
+      const taken = reader.read(lying, 0);
+      const { size, eightBit, defect, ended } = reader;
+      const content = Buffer.concat(reader.chunks).toString("latin1");
+      assert.deepEqual({ content, size, eightBit, defect, ended, taken }, octetByOctet(input));
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("a sender that stuffs its dots gets its own content back", () => {
   fc.assert(
     fc.property(fc.array(fc.stringMatching(/^[ -~]{0,20}$/), { minLength: 1 }), cuts, (lines, at) => {

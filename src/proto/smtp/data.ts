@@ -20,6 +20,8 @@ type DataState = "line-start" | "text" | "cr" | "dot" | "dot-cr" | "ended";
 const CR = 13;
 const LF = 10;
 const DOT = 46;
+/** Octets from which on the view in words is worth its making. */
+const WORTH_WORDS = 512;
 
 /** Its content has CRLF line ends and nothing stuffed. */
 export class DataReader extends Content {
@@ -41,6 +43,10 @@ export class DataReader extends Content {
     let position = start;
     let write = start;
     let high = 0;
+    let highs = 0;
+    // Index of the first octet that begins a word.
+    const aligned = -bytes.byteOffset & 3;
+    const words = length - start < WORTH_WORDS ? undefined : wordsOf(bytes, aligned);
 
     while (position < length) {
       const octet = bytes[position]!;
@@ -65,7 +71,7 @@ export class DataReader extends Content {
           position++;
           if (octet === LF) {
             this.#state = "ended";
-            this.keep(bytes, start, write, high, defect);
+            this.keep(bytes, start, write, high | highest(highs), defect);
             return position;
           }
           defect ??= "bare-line-end";
@@ -89,6 +95,18 @@ export class DataReader extends Content {
       // Text up to the next CR: the loop where a message spends its time. Without a dropped dot nothing moves.
       if (write === position) {
         while (position < length) {
+          if (position % 4 === aligned && words !== undefined) {
+            // Four octets at a time, while none of them is below 14 (the borrow reaches bit 7 of an octet only then).
+            let word = (position - aligned) / 4;
+            while (word < words.length) {
+              const four = words[word]!;
+              if (((four - 0x0e0e0e0e) & ~four & 0x80808080) !== 0) break;
+              highs |= four;
+              word++;
+            }
+            position = word * 4 + aligned;
+            if (position >= length) break;
+          }
           const next = bytes[position]!;
           high |= next;
           if (next <= CR && (next === CR || next === LF || next === 0)) break;
@@ -112,7 +130,16 @@ export class DataReader extends Content {
     }
 
     this.#state = state;
-    this.keep(bytes, start, write, high, defect);
+    this.keep(bytes, start, write, high | highest(highs), defect);
     return length;
   }
+}
+
+/** Bit 7 if any of the four octets has it. */
+function highest(four: number): number {
+  return (four & 0x80808080) === 0 ? 0 : 0x80;
+}
+
+function wordsOf({ buffer, byteOffset, length }: Uint8Array, aligned: number): Uint32Array {
+  return new Uint32Array(buffer, byteOffset + aligned, (length - aligned) >> 2);
 }
