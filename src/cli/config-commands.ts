@@ -1,16 +1,22 @@
 // `sekimori config …`, `sekimori dkim …`: what is decided in files, and what follows from it.
 
 import type { Command } from "commander";
-import { configurationReference, configurationSchema, dkimRecords, effectiveConfiguration } from "../control/site.ts";
+import {
+  checkConfiguration,
+  configurationReference,
+  configurationSchema,
+  dkimRecords,
+  effectiveConfiguration,
+} from "../control/site.ts";
 import { Exit } from "./exit.ts";
-import { siteOf, withRunning } from "./house.ts";
+import { rightOrEnd, siteOf, withRunning } from "./house.ts";
 import type { House } from "./house.ts";
 import { leaf } from "./leaf.ts";
 import type { OutputOptions } from "./leaf.ts";
 import { print, printJson } from "./output.ts";
 
 function check(options: OutputOptions): void {
-  const { file } = siteOf(options);
+  const { file } = rightOrEnd(checkConfiguration(options));
   if (options.json) return printJson({ file: file ?? null, problems: [] });
   print(file === undefined ? "no configuration file: the demonstration would be served" : `${file} is fine`);
 }

@@ -1,5 +1,6 @@
 // What the commands need from whoever wires them: a server to run, and the control of a site, running or not.
 
+import type { Result } from "../base/result.ts";
 import type { Control, ReloadOutcome } from "../control/control.ts";
 import { connectControl } from "./client.ts";
 import { controlSocket, loadSite } from "../control/site.ts";
@@ -38,9 +39,13 @@ export class NotHere extends Error {}
 
 /** The site that the options name; its problems are told and end the command. */
 export function siteOf(options: SiteOptions): Site {
-  const site = loadSite(options);
-  if (site.ok) return site.value;
-  const { file, problems } = site.error;
+  return rightOrEnd(loadSite(options));
+}
+
+/** What was read from a file; or its problems are told and end the command. */
+export function rightOrEnd<T>(read: Result<T, { readonly file: string; readonly problems: readonly string[] }>): T {
+  if (read.ok) return read.value;
+  const { file, problems } = read.error;
   for (const problem of problems) complain(problem);
   throw new Exit(2, `${file} has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}`);
 }

@@ -18,17 +18,15 @@ interface LeafOptions {
   readonly codes?: string;
   /** "none": nothing that a program could read, or it is for programs already. */
   readonly json?: "none";
-  /** "none": the same for every site. */
-  readonly site?: "none";
+  /** "none": the same for every site; "file": the demonstration has nothing of it. */
+  readonly site?: "none" | "file";
 }
 
 export function leaf(parent: Command, name: string, description: string, options: LeafOptions): Command {
   const command = parent.command(name).description(description);
-  if (options.site === undefined) {
-    command
-      .option("-c, --config <file>", "configuration file")
-      .option("--var <directory>", "the demonstration, with its state in this directory");
-  }
+  if (options.site !== "none") command.option("-c, --config <file>", "configuration file");
+  if (options.site === undefined)
+    command.option("--var <directory>", "the demonstration, with its state in this directory");
   if (options.json === undefined) command.option("--json", "as JSON");
   const examples = options.examples.map((line) => `  ${line.startsWith("$") ? line.slice(1) : `sekimori ${line}`}`);
   const codes = options.codes === undefined ? "" : `\n\nHere: ${options.codes}`;

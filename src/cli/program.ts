@@ -9,6 +9,7 @@ import { NotHere } from "./house.ts";
 import type { House } from "./house.ts";
 import { addLogCommands } from "./log-commands.ts";
 import { complain } from "./output.ts";
+import { addNetCommands } from "./net-commands.ts";
 import { addQueueCommands } from "./queue-commands.ts";
 import { addServerCommands } from "./server-commands.ts";
 import { version } from "./version.ts";
@@ -31,6 +32,7 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
   addQueueCommands(program, house);
   addLogCommands(program, house);
   addConfigCommands(program, house);
+  addNetCommands(program);
   addCompletionCommand(program);
   return program;
 }

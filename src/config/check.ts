@@ -19,8 +19,8 @@ import type { Keys, ValueType } from "./types.ts";
 /** Steps from the root: `["domain", 0, "postmaster"]`. */
 export type Path = readonly (string | number)[];
 
-export interface CheckedTree {
-  readonly draft: ConfigurationDraft;
+export interface CheckedTree<D = ConfigurationDraft> {
+  readonly draft: D;
   readonly problems: readonly ConfigProblem[];
   /** Where a value stands; for what the file leaves out, where its table stands. */
   readonly placeOf: (...path: Path) => Place;
@@ -28,7 +28,33 @@ export interface CheckedTree {
   readonly keyPlaceOf: (...path: Path) => Place;
 }
 
+/** What together makes a mail side. A file with a network side may have none of it. */
+const mailKeys = ["hostname", "domain", "listener"];
+
+/** Whether the file describes a network and no mail service. */
+export function isNetworkOnly(root: TableNode): boolean {
+  return root.entries.has("network") && !mailKeys.some((key) => root.entries.has(key));
+}
+
+/** What is missing when such a file is to be a mail service. */
+export function missingMailSide(root: TableNode): readonly ConfigProblem[] {
+  return mailKeys.map((key) => {
+    const message = `${headingOf(key, schema.keys[key === "hostname" || key === "domain" ? key : "listener"].type)} is missing`;
+    return problemAt(root.place, message, "the file has a network side only, for the `net` commands");
+  });
+}
+
 export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree {
+  return checkTables<ConfigurationDraft>(root, schema.keys, sources, isNetworkOnly(root) ? mailKeys : []);
+}
+
+/** `D` is the draft of the keys; `optional` are required ones that may be missing. */
+export function checkTables<D>(
+  root: TableNode,
+  rootKeys: Keys,
+  sources: ConfigSources,
+  optional: readonly string[] = [],
+): CheckedTree<D> {
   const problems: ConfigProblem[] = [];
   const values = new Map<string, Place>();
   const keys = new Map<string, Place>();
@@ -154,7 +180,8 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
 
   function checkTable(known: Keys, node: TableNode, path: Path): unknown {
     for (const [name, entry] of node.entries) {
-      if (!Object.hasOwn(known, name)) report(entry.place, `unknown key ${scalars.quote(name)}`, hintFor(name, known));
+      if (Object.hasOwn(known, name)) continue;
+      report(entry.place, `unknown key ${scalars.quote(name)}`, hintFor(name, known, rootKeys));
     }
     const table: Record<string, unknown> = {};
     for (const [name, key] of Object.entries(known)) {
@@ -165,6 +192,8 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
       if (entry !== undefined) {
         keys.set(idOf(at), entry.place);
         table[name] = check(key.type, entry.value, at);
+      } else if (path.length === 0 && optional.includes(name)) {
+        continue;
       } else if (key.required === true) {
         report(node.place, `${headingOf(name, key.type)} is missing`);
       } else {
@@ -190,7 +219,7 @@ export function checkTree(root: TableNode, sources: ConfigSources): CheckedTree 
   }
 
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the draft's type is made from the same schema
-  const draft = checkTable(schema.keys, root, []) as ConfigurationDraft;
+  const draft = checkTable(rootKeys, root, []) as D;
   return {
     draft,
     problems,
@@ -207,10 +236,10 @@ function headingOf(name: string, type: ValueType): string {
   return type.kind === "list" && type.of.kind === "table" ? `[[${name}]]` : `"${name}"`;
 }
 
-function hintFor(name: string, known: Keys): string | undefined {
+function hintFor(name: string, known: Keys, rootKeys: Keys): string | undefined {
   const near = nearestName(name, Object.keys(known));
   if (near !== undefined) return `did you mean "${near}"?`;
-  const elsewhere = headingsWith(name, schema.keys, "");
+  const elsewhere = headingsWith(name, rootKeys, "");
   return elsewhere.length === 0 ? undefined : `it belongs into ${elsewhere.join(" or ")}`;
 }
 

@@ -93,6 +93,7 @@ export function toSettings(configuration: Configuration): Settings {
       })),
     },
     dns,
+    network: configuration.network,
   };
 }
 
@@ -174,6 +175,7 @@ export function fromSettings(settings: Settings): Configuration {
     })),
     route: [...delivery.routes].map(([domain, target]) => ({ domain, ...fromTarget(target) })),
     dns,
+    network: settings.network,
   };
 }
 

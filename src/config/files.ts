@@ -31,8 +31,11 @@ export function systemSources(environment: Environment): ConfigSources {
 }
 
 const noUtf8 = "ERR_ENCODING_INVALID_ENCODED_DATA";
+/** What a file that is not there is told as. */
+export const missingFile = "does not exist";
+
 const sentences: Readonly<Record<string, string>> = {
-  ENOENT: "does not exist",
+  ENOENT: missingFile,
   EACCES: "cannot be read: permission denied",
   EPERM: "cannot be read: permission denied",
   EISDIR: "is a directory",

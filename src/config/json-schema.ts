@@ -15,18 +15,24 @@ export function jsonSchema(): JsonSchema {
     title: "sekimori.toml",
     description: "Configuration of Sekimori",
     ...tableSchema(schema.keys),
+    required: ["version"],
+    anyOf: [{ required: requiredOf(schema.keys).filter((key) => key !== "version") }, { required: ["network"] }],
   };
 }
 
 function tableSchema(keys: Keys): JsonSchema {
   const entries = Object.entries(keys);
-  const required = entries.filter(([, key]) => key.required === true).map(([name]) => name);
+  const required = requiredOf(keys);
   return {
     type: "object",
     properties: Object.fromEntries(entries.map(([name, key]) => [name, keySchema(key)])),
     ...(required.length === 0 ? {} : { required }),
     additionalProperties: false,
   };
+}
+
+function requiredOf(keys: Keys): readonly string[] {
+  return Object.entries(keys).flatMap(([name, key]) => (key.required === true ? [name] : []));
 }
 
 function keySchema(key: Key): JsonSchema {

@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
-import { checkTree } from "./check.ts";
+import { checkTree, isNetworkOnly, missingMailSide } from "./check.ts";
 import { toSettings } from "./convert.ts";
 import { systemSources } from "./files.ts";
 import type { ConfigSources, Environment } from "./files.ts";
@@ -51,11 +51,21 @@ export function parseSettings(
     root.entries.set("state-directory", { place, value: treeOf(resolve(options.stateDirectory), place) });
   }
   const tree = checkTree(root, options);
-  const all = [...problems, ...tree.problems, ...checkReferences(tree, options)];
+  const missing = isNetworkOnly(root) ? missingMailSide(root) : checkReferences(tree, options);
+  const all = [...problems, ...tree.problems, ...missing];
   if (all.length > 0) return failure(inReadingOrder(all, files));
   // No problem means that nothing is missing from the draft.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return success({ settings: toSettings(tree.draft as Configuration), files });
+}
+
+/** Whether the file describes a network and no mail service, as far as it can be read. */
+export function isNetworkOnlyFile(path: string): boolean {
+  const file = resolve(path);
+  const sources = systemSources({});
+  const text = sources.read(file);
+  const root = text.ok ? readFileSet(text.value, file, sources).root : undefined;
+  return root !== undefined && isNetworkOnly(root);
 }
 
 /** The built-in demonstration, with its state in a directory of the caller's choice. */
@@ -67,7 +77,7 @@ export function demoSettings(varDirectory: string): Settings {
   return demo.value.settings;
 }
 
-function inReadingOrder(problems: readonly ConfigProblem[], files: readonly string[]): readonly ConfigProblem[] {
+export function inReadingOrder(problems: readonly ConfigProblem[], files: readonly string[]): readonly ConfigProblem[] {
   return problems.toSorted(
     (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
   );

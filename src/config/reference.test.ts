@@ -25,7 +25,7 @@ function allKeys(
 }
 
 function tableOf(type: ValueType): Keys | undefined {
-  if (type.kind === "list") return tableOf(type.of);
+  if (type.kind === "list" || type.kind === "map") return tableOf(type.of);
   return type.kind === "table" ? type.keys : undefined;
 }
 
@@ -85,7 +85,7 @@ function problemsOf(path: readonly string[], written: Written): readonly string[
     if (rest.length === 0) return { [name]: written };
     const { type } = keys[name]!;
     const value = nest(tableOf(type)!, rest);
-    return { [name]: type.kind === "list" ? [value] : value };
+    return { [name]: type.kind === "list" ? [value] : type.kind === "map" ? { example: value } : value };
   };
   const whole = treeOf(nest(schema.keys, path), root.value.place);
   assert.ok(whole.kind === "table");
@@ -127,7 +127,8 @@ await describe("the JSON Schema", async () => {
     assert.equal(at(json, "$schema"), "https://json-schema.org/draft/2020-12/schema");
     assert.equal(at(json, "additionalProperties"), false);
     assert.equal(at(json, "properties", "listener", "items", "additionalProperties"), false);
-    assert.deepEqual(at(json, "required"), ["version", "hostname", "domain", "listener"]);
+    assert.deepEqual(at(json, "required"), ["version"]);
+    assert.deepEqual(at(json, "anyOf"), [{ required: ["hostname", "domain", "listener"] }, { required: ["network"] }]);
   });
 
   await it("knows the words, bounds and defaults of the schema", () => {
@@ -144,12 +145,7 @@ await describe("the JSON Schema", async () => {
 
   await it("has patterns that take every default and example", () => {
     for (const [path, key] of allKeys(schema.keys)) {
-      const steps = path.flatMap((name, index) => {
-        const outer =
-          index === 0 ? [] : at(json, ...stepsTo(path.slice(0, index)), "items") === undefined ? [] : ["items"];
-        return [...outer, "properties", name];
-      });
-      const entry = at(json, ...steps);
+      const entry = at(json, ...stepsTo(path));
       const pattern =
         at(entry, "pattern") ?? (at(entry, "items") === undefined ? undefined : at(entry, "items", "pattern"));
       if (typeof pattern !== "string") continue;
@@ -162,8 +158,9 @@ await describe("the JSON Schema", async () => {
 
   function stepsTo(path: readonly string[]): readonly string[] {
     return path.flatMap((name, index) => {
-      const isItem = index > 0 && at(json, ...stepsTo(path.slice(0, index)), "items") !== undefined;
-      return [...(isItem ? ["items"] : []), "properties", name];
+      const outer = index === 0 ? json : at(json, ...stepsTo(path.slice(0, index)));
+      const inner = ["items", "additionalProperties"].filter((step) => typeof at(outer, step) === "object");
+      return [...(index === 0 ? [] : inner), "properties", name];
     });
   }
 

@@ -2,6 +2,7 @@
 // defaults, the JSON Schema for editors, the reference page and the display of effective values are all made
 // from this one table. Rules that involve more than one value are in references.ts.
 
+import { network } from "./network-schema.ts";
 import type { Checked, Draft, Keys } from "./types.ts";
 
 /** The format that this program reads. A new number only for a change that old files do not survive. */
@@ -687,6 +688,13 @@ export const schema = {
       meaning: "What a destination can bear, where that is less or more than `[delivery]` says.",
     },
     dns: { type: { kind: "table", keys: dns }, default: {}, meaning: "Who is asked for names." },
+    network: {
+      type: { kind: "table", keys: network },
+      otherwise: "there is no network side",
+      meaning:
+        "The network side: who may speak to port 25, and when. The `sekimori net` commands read it. A file with `[network]` may " +
+        "leave out the mail side, which is `hostname`, `[[domain]]` and `[[listener]]` together.",
+    },
   },
 } as const satisfies { readonly kind: "table"; readonly keys: Keys };
 

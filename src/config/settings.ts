@@ -4,6 +4,7 @@
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
 import type { Prefix } from "../base/prefix.ts";
+import type { NetworkTables } from "./network-schema.ts";
 
 export interface Settings {
   readonly version: 1;
@@ -25,6 +26,8 @@ export interface Settings {
   readonly limits: LimitSettings;
   readonly delivery: DeliverySettings;
   readonly dns: DnsSettings;
+  /** The network side as it is written; network.ts makes a policy of it. The mail service does not look at it. */
+  readonly network: NetworkTables | undefined;
 }
 
 export interface Endpoint {

@@ -246,6 +246,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
         sources: anySources,
         destinations: anyDestinations,
       }),
+      network: fc.constant(undefined),
       dns: fc.record({
         servers: fc.array(anyPort.chain(anyEndpoint), { maxLength: 3 }),
         timeout: between(100, 120_000),

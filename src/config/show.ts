@@ -57,6 +57,10 @@ function showBlock(type: ValueType, value: unknown, path: readonly string[], lin
     lines.push(...heading, ...body);
   } else if (type.kind === "map") {
     const map = value as ReadonlyMap<string, unknown>;
+    if (type.of.kind === "table") {
+      for (const [key, item] of map) showBlock(type.of, item, [...path, formatKey(key)], lines);
+      return;
+    }
     if (map.size > 0) lines.push("", `[${name}]`);
     for (const [key, item] of map) {
       lines.push(`${formatKey(scalars.writeLocalPart(key))} = ${formatToml(write(type.of, item))}`);

@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { jsonSchema } from "../config/json-schema.ts";
-import { demoSettings, loadSettings } from "../config/load.ts";
+import { demoSettings, isNetworkOnlyFile, loadSettings } from "../config/load.ts";
+import { loadNetwork } from "../config/network.ts";
 import { formatProblem } from "../config/problem.ts";
 import { keyReference } from "../config/reference.ts";
 import type { Settings } from "../config/settings.ts";
@@ -28,7 +29,7 @@ export interface Site {
 }
 
 /** --config, $SEKIMORI_CONFIG, ./sekimori.toml, /etc/sekimori/sekimori.toml; without any, the demonstration in ./var. */
-function configFile(options: SiteOptions): string | undefined {
+export function configFile(options: SiteOptions): string | undefined {
   if (options.config !== undefined) return options.config;
   if (options.var !== undefined) return undefined;
   const named = process.env["SEKIMORI_CONFIG"];
@@ -45,6 +46,20 @@ export function loadSite(
   const loaded = loadSettings(file, process.env);
   if (loaded.ok) return success({ settings: loaded.value.settings, file });
   return failure({ file, problems: loaded.error.map(formatProblem) });
+}
+
+/** The whole file, with what its network side names: `file` is undefined for the demonstration. */
+export function checkConfiguration(
+  options: SiteOptions,
+): Result<{ readonly file: string | undefined }, { readonly file: string; readonly problems: readonly string[] }> {
+  const file = configFile(options);
+  if (file === undefined) return success({ file });
+  const isNetworkOnly = isNetworkOnlyFile(file);
+  const mail = isNetworkOnly ? undefined : loadSettings(file, process.env);
+  if (mail?.ok === false) return failure({ file, problems: mail.error.map(formatProblem) });
+  if (mail !== undefined && mail.value.settings.network === undefined) return success({ file });
+  const network = loadNetwork(file, process.env);
+  return network.ok ? success({ file }) : failure({ file, problems: network.error.map(formatProblem) });
 }
 
 /** The same site from its file again. */

@@ -6,12 +6,21 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Only the owner may read it. Directories that are missing are made, for the owner alone. */
-export async function writePrivateFile(path: string, content: string): Promise<void> {
+export function writePrivateFile(path: string, content: string): Promise<void> {
+  return writeDurably(path, content, 0o600);
+}
+
+/** Anybody may read it. */
+export function writePublicFile(path: string, content: string): Promise<void> {
+  return writeDurably(path, content, 0o644);
+}
+
+async function writeDurably(path: string, content: string, mode: number): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
-    const file = await open(temporary, "wx", 0o600);
+    const file = await open(temporary, "wx", mode);
     try {
       await file.writeFile(content);
       await file.sync();

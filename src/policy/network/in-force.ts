@@ -94,12 +94,12 @@ export function instantsOf(policy: NetworkPolicy): readonly number[] {
   return [...new Set(instants.filter((instant) => instant !== undefined))].toSorted((a, b) => a - b);
 }
 
-function isInForce(period: Period | undefined, at: number): boolean {
+export function isInForce(period: Period | undefined, at: number): boolean {
   if (period === undefined) return false;
   return (period.from === undefined || period.from <= at) && (period.until === undefined || at < period.until);
 }
 
-function stageAt(pool: Pool, at: number): Stage {
+export function stageAt(pool: Pool, at: number): Stage {
   return pool.stages.findLast((begin) => begin.at <= at)?.stage ?? "off";
 }
 

@@ -13,6 +13,10 @@ export function ofFamily(sets: AddressSets, family: Family): AddressSet {
   return family === 4 ? sets.v4 : sets.v6;
 }
 
+export function isEmpty(sets: AddressSets): boolean {
+  return sets.v4.isEmpty && sets.v6.isEmpty;
+}
+
 function union(left: AddressSets, right: AddressSets): AddressSets {
   return { v4: left.v4.union(right.v4), v6: left.v6.union(right.v6) };
 }
@@ -33,7 +37,7 @@ export function overlap(left: AddressSets, right: AddressSets): boolean {
 }
 
 /** An address that is in both, the first of a range of one of them. */
-function commonAddress(left: AddressSets, right: AddressSets): Address | undefined {
+export function commonAddress(left: AddressSets, right: AddressSets): Address | undefined {
   return common(left.v4, right.v4) ?? common(left.v6, right.v6);
 }
 
