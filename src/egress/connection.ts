@@ -73,6 +73,8 @@ export class Connection {
   messages = 0;
   /** Messages that it was given. */
   carried = 0;
+  /** Octets of the messages that it has at the moment. */
+  octets = 0;
   /** How long the last of them took. */
   lastTook = Number.POSITIVE_INFINITY;
   readonly #options: ConnectionOptions;
@@ -148,6 +150,7 @@ export class Connection {
   carry(part: Part): void {
     const now = this.#now();
     this.carried++;
+    this.octets += part.job.message.size;
     if (this.idle) this.#gap = (this.#gap + (now - this.#idleSince)) / 2;
     this.#loading = part;
     // The clock of an idle connection starts with its next command.
@@ -188,6 +191,7 @@ export class Connection {
 
   #refuse(part: Part, refusal: Pick<Refusal, "status" | "message">): void {
     this.#loading = undefined;
+    this.octets -= part.job.message.size;
     if (this.idle) this.#idleSince = this.#now();
     this.owner.refused(this, part, refusal);
   }
@@ -337,6 +341,7 @@ export class Connection {
         case "finished":
           if (event.outcomes.some(({ kind }) => kind !== "lost")) this.messages++;
           this.lastTook = this.#now() - event.tag.at;
+          this.octets -= event.tag.part.job.message.size;
           this.owner.finished(this, event.tag.part, event.outcomes);
           break;
         case "closed":

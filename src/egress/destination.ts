@@ -117,12 +117,27 @@ export class Destination {
     return best;
   }
 
-  /** A busy connection that can take one more, for the server answers quickly. */
-  quickConnection(within: number): Connection | undefined {
+  /** A connection that can take one more ahead of time, for the server answers quickly and nothing large is on its way. */
+  quickConnection(within: number, octets: number): Connection | undefined {
     if (this.ahead === "harmful") return undefined;
     for (const connection of this.connections) {
-      if (connection.accepting && connection.lastTook <= within && !this.worn(connection)) return connection;
+      if (!connection.accepting || connection.lastTook > within || connection.octets > octets) continue;
+      if (!this.worn(connection)) return connection;
     }
     return undefined;
+  }
+
+  /** Like quickConnection, among busy ones, once there are so many of them. */
+  briskConnection(within: number, octets: number, enough: number): Connection | undefined {
+    if (this.ahead === "harmful" || this.connections.size <= enough) return undefined;
+    let busy = 0;
+    let found: Connection | undefined;
+    for (const connection of this.connections) {
+      if (connection.idle) continue;
+      busy++;
+      if (found !== undefined || !connection.accepting || connection.lastTook > within) continue;
+      if (connection.octets <= octets && !this.worn(connection)) found = connection;
+    }
+    return busy >= enough ? found : undefined;
   }
 }

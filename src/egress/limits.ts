@@ -15,6 +15,11 @@ export interface EgressLimits {
   readonly idle: { readonly shortest: number; readonly longest: number };
   /** A destination whose last message took longer gets no second one on the same connection ahead of time. */
   readonly quick: number;
+  /**
+   * A destination that answers this fast is fed over few connections, the envelope of a message in one write with the
+   * content before it: half of the system calls. Only what these cannot take at once goes to a further connection.
+   */
+  readonly brisk: { readonly within: number; readonly connections: number };
   /** Octets; larger messages wait in the spool, not in memory, until their turn. */
   readonly aheadSize: number;
   /**
@@ -46,6 +51,7 @@ export const standardLimits: EgressLimits = {
   crowded: 60_000,
   idle: { shortest: 30, longest: 2_000 },
   quick: 1_000,
+  brisk: { within: 50, connections: 8 },
   aheadSize: 256 * 1024,
   unprovenConnections: 2,
   addresses: 5,

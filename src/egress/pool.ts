@@ -98,8 +98,8 @@ export function createPool(services: PoolServices): Pool {
     if (queue.length === 0) return forget(destination);
     const now = clock.monotonic();
     for (;;) {
-      const idle = destination.idleConnection();
-      if (idle === undefined || !destination.give(idle, now)) break;
+      const next = briskFor(destination) ?? destination.idleConnection();
+      if (next === undefined || !destination.give(next, now)) break;
     }
     const budget = destination.budget(now);
     while (Math.min(queue.length, budget) > destination.dialling && mayOpen(destination)) open(destination);
@@ -107,12 +107,21 @@ export function createPool(services: PoolServices): Pool {
     if (contended()) return;
     // One part stays for each connection that is being opened. What was lost once travels first on a connection.
     while (queue.length > destination.dialling) {
-      const next = queue.first();
-      if (next === undefined || next.sending === "again" || next.job.message.size > limits.aheadSize) return;
-      const quick = destination.quickConnection(limits.quick);
+      if (!mayGoAhead(queue.first())) return;
+      const quick = destination.quickConnection(limits.quick, limits.aheadSize);
       if (quick === undefined) return;
       if (!destination.give(quick, now)) return;
     }
+  }
+
+  function mayGoAhead(part: Part | undefined): boolean {
+    return part !== undefined && part.sending === "first" && part.job.message.size <= limits.aheadSize;
+  }
+
+  function briskFor(destination: Destination): Connection | undefined {
+    const { within, connections } = limits.brisk;
+    if (!mayGoAhead(destination.queue.first())) return undefined;
+    return destination.briskConnection(within, limits.aheadSize, connections);
   }
 
   /** Its mail waits for the rate, not for a slot. */
