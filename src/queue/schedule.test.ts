@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { nextStep } from "./schedule.ts";
+import { latestDue, nextStep } from "./schedule.ts";
 
 test("waits grow as listed, the last one repeats, and the final attempt is made at the end of the message's life", () => {
   const schedule = { retry: [10, 20, 40], giveUp: 200 };
@@ -29,6 +29,7 @@ test("every message is given up at last, never before its time, whatever the sch
         const step = nextStep(schedule, { receivedAt, attempts }, now);
         if (step.kind === "give-up") break;
         assert.ok(step.due > now, "a retry lies ahead");
+        assert.ok(step.due <= latestDue(schedule, now), "and not further than any may");
         now = step.due;
       }
       assert.equal(now, receivedAt + schedule.giveUp);

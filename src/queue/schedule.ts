@@ -7,6 +7,11 @@ export interface RetrySchedule {
   readonly giveUp: number;
 }
 
+/** What is due later was put there by a clock that ran ahead, or by another schedule. */
+export function latestDue({ retry }: RetrySchedule, now: number): number {
+  return now + Math.max(...retry);
+}
+
 export type NextStep = { readonly kind: "retry"; readonly due: number } | { readonly kind: "give-up" };
 
 /**

@@ -103,6 +103,35 @@ test("the login secret is made once, and each store has its own", () => {
   assert.notEqual(secrets[0], secrets[1]);
 });
 
+test("after a clock that ran ahead, what is free is due soon; what is held or leased stays as it is", () => {
+  withStore((store) => {
+    const recipients = ["a@r.test", "b@r.test", "c@r.test", "d@r.test"];
+    const far = { attempts: 1, status: "4.4.1", reply: "no answer", due: 1_000_000 };
+    store.putWaiting([
+      {
+        message: message("m1", recipients),
+        recipients: [0, 1, 2, 3].map((recipient) => ({ ...far, recipient, due: recipient === 3 ? 50 : far.due })),
+      },
+      { message: message("m2", ["h@held.test"]), recipients: [{ ...far, recipient: 0 }] },
+      { message: message("m3", ["r@full.test"]), recipients: [{ ...far, recipient: 0 }] },
+    ]);
+    store.changeWaiting("hold", { kind: "domain", domain: "held.test" }, 10);
+    // Under the clock that runs ahead: one domain has no room, one message is claimed and put back.
+    store.claimDue(1_000_001, 1000, 10, ["full.test"]);
+    store.putWaiting([{ message: message("m1", recipients), recipients: [{ ...far, recipient: 0, due: 2_000_000 }] }]);
+    store.hasten(100, 400);
+    const due = (id: string): readonly number[] => store.findWaiting(id)!.recipients.map((each) => each.due);
+    assert.deepEqual(due("m1"), [400, 1_000_000, 1_000_000, 50], "only the first one is free");
+    assert.deepEqual(due("m2"), [1_000_000]);
+    assert.deepEqual(due("m3"), [400]);
+    assert.equal(store.nextDue(), 400);
+    assert.deepEqual(
+      store.claimDue(400, 1000, 10).map(({ message: { id } }) => id),
+      ["m1", "m3"],
+    );
+  });
+});
+
 test("a claim counts the attempt, is exclusive while its lease runs, and comes back when it ends", () => {
   withStore((store, reopen) => {
     const waiting = [0, 1].map((recipient) => ({

@@ -156,6 +156,8 @@ export interface QueueStore {
     limit: number,
   ): readonly { readonly id: string; readonly recipients: readonly number[] }[];
   countWaiting(): number;
+  /** Free recipients that are due later than `latest` are due then: their time was made by a clock that ran ahead. */
+  hasten(now: number, latest: number): void;
   /** When the earliest free recipient is due. */
   nextDue(): number | undefined;
   /**

@@ -16,6 +16,7 @@ import type { Directory, LocalAnswer } from "../../directory/directory.ts";
 import type { Remote } from "../../io/rpc.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import { domainOf } from "../../queue/classes.ts";
+import { latestDue } from "../../queue/schedule.ts";
 import type { Recovered, Spool, SpooledMessage } from "../../spool/message.ts";
 import type { QueueChange, QueueCount, QueueSelector, QueueStore, WaitingMessage } from "../../store/store.ts";
 import { agreeWithSpool } from "./agree.ts";
@@ -100,6 +101,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     clock,
     observer,
     paused: () => services.paused,
+    latestDue: (now) => latestDue(services.schedule, now),
     room: () => window.room,
     fullDomains: () => window.fullDomains(),
     due,

@@ -1,6 +1,8 @@
 // The door between the queue store and the attempts: what must wait goes in, in batches; what is due comes out, as far
 // as there is room for it. Promises: the store is asked when the earliest message is due, soon after room was made for
 // what found none, and now and then in any case; one question is under way at a time. Nothing comes out after `close`.
+// Due times are wall time. What a clock that ran ahead has put far into the future is brought back at the start and
+// whenever the clock has gone back.
 
 import type { Clock } from "../../io/clock.ts";
 import type { Remote } from "../../io/rpc.ts";
@@ -12,6 +14,8 @@ const CLAIM_BATCH = 200;
 export const LEASE = 60 * 60_000;
 /** How often the store is asked although nothing told us to: leases that ran out, rows from a command. */
 const POLL = 30_000;
+/** The wall clock has gone back when it lost so much on the monotonic one, ms: less is the work of NTP. */
+const GONE_BACK = 1000;
 /** Messages that must wait are gathered this long, ms. */
 const KEEP_TIME = 50;
 /** How soon what is due and found no room is looked at again, ms, and after how many ended messages at the latest. */
@@ -19,10 +23,12 @@ const CROWDED = 100;
 const ENOUGH = 50;
 
 interface PollerServices {
-  readonly store: Remote<Pick<QueueStore, "claimDue" | "nextDue" | "putWaiting">>;
+  readonly store: Remote<Pick<QueueStore, "claimDue" | "hasten" | "nextDue" | "putWaiting">>;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly paused: () => boolean;
+  /** Wall ms: nothing is due later by what is known now. */
+  readonly latestDue: (now: number) => number;
   /** Messages that may still begin. */
   readonly room: () => number;
   readonly fullDomains: () => readonly string[];
@@ -44,7 +50,8 @@ export interface Poller {
   close(): Promise<void>;
 }
 
-export function createPoller({ store, clock, observer, paused, room, fullDomains, due }: PollerServices): Poller {
+export function createPoller(services: PollerServices): Poller {
+  const { store, clock, observer, paused, latestDue, room, fullDomains, due } = services;
   /** Something is due that found no room. */
   let crowded = false;
   let endedSince = 0;
@@ -53,6 +60,8 @@ export function createPoller({ store, clock, observer, paused, room, fullDomains
   let pollAt = Number.POSITIVE_INFINITY;
   let polling: Promise<void> | undefined;
   let pollAgain = false;
+  /** Wall minus monotonic time at the last look; at first nobody knows what clock the times in the store are from. */
+  let usualLead = Number.POSITIVE_INFINITY;
   const waitingToBeKept: DeferredMessage[] = [];
   let keeping: Promise<void> | undefined;
   const broken = (error: unknown): void => observer.emit("internal.failed", { where: "queue", cause: String(error) });
@@ -82,10 +91,18 @@ export function createPoller({ store, clock, observer, paused, room, fullDomains
     });
   }
 
+  async function lookAtClock(): Promise<void> {
+    const now = clock.wall();
+    const lead = now - clock.monotonic();
+    if (lead < usualLead - GONE_BACK) await store.hasten(now, latestDue(now));
+    usualLead = lead;
+  }
+
   /** Resolves to how long the queue may be left alone, ms. */
   async function takeDue(): Promise<number> {
     let wait = POLL;
     try {
+      await lookAtClock();
       for (;;) {
         const limit = Math.min(CLAIM_BATCH, Math.ceil(room() / 2));
         if (limit <= 0 || closing) break;

@@ -104,6 +104,11 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     nextScheduled: database.prepare(
       `SELECT min(due) AS due FROM waiting_recipient WHERE ${free} AND ready = 0 AND class = ?`,
     ),
+    // What was ready under the clock that ran ahead is not due yet.
+    hasten: database.prepare(
+      `UPDATE waiting_recipient SET due = min(due, ?), ready = 0
+       WHERE ${free} AND (due > ? OR (ready = 1 AND due > ?))`,
+    ),
     range: database.prepare(
       `SELECT id, recipient, leased_until FROM waiting_recipient
        WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) ORDER BY id, recipient`,
@@ -295,6 +300,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         return [...seized].map(([id, recipients]) => ({ id, recipients }));
       }),
     countWaiting: () => one<{ count: number }>(sql.count)?.count ?? 0,
+    hasten: (now, latest) => void sql.hasten.run(latest, latest, now),
     nextDue: () => {
       // Ready rows are due already; when exactly is of no interest.
       if (one(sql.firstReady) !== undefined) return 0;
