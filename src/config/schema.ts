@@ -56,7 +56,8 @@ const target = {
   },
   password: {
     type: { kind: "secret" },
-    meaning: "Password for AUTH: where it is kept, never the password itself.",
+    meaning:
+      "Password for AUTH: where it is kept, never the password itself. SCRAM-SHA-256 is preferred to PLAIN, and PLAIN to LOGIN.",
     example: { file: "/etc/sekimori/smarthost.password" },
   },
   egress: {

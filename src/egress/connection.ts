@@ -6,7 +6,9 @@
 
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { channelBinding } from "../io/channel-binding.ts";
 import type { Clock } from "../io/clock.ts";
+import type { DeriveKey } from "../io/derived-key.ts";
 import { SmtpClient, type ClientOptions } from "../proto/smtp-client/client.ts";
 import type { Outcome, Refusal, Step } from "../proto/smtp-client/transaction.ts";
 import type { Extensions } from "../proto/smtp-client/extensions.ts";
@@ -50,6 +52,7 @@ export interface ConnectionOptions {
   readonly limits: EgressLimits;
   readonly clock: Pick<Clock, "monotonic">;
   readonly secureContext: SecureContext;
+  readonly deriveKey: DeriveKey;
   readonly owner: ConnectionOwner;
 }
 
@@ -333,6 +336,12 @@ export class Connection {
         case "start-tls":
           this.#startTls();
           break;
+        case "derive":
+          this.#options.deriveKey(event).then(
+            (key) => this.#run(this.#core.derived(key)),
+            (error: unknown) => this.#ended({ cause: "auth-refused", status: "4.7.0", text: String(error) }),
+          );
+          break;
         case "ready":
           this.#state = "ready";
           this.#idleSince = this.#now();
@@ -395,7 +404,7 @@ export class Connection {
       this.tls = `${secure.getProtocol() ?? "TLS"} ${secure.getCipher().name}`;
       this.#listen(secure);
       this.#since = this.#now();
-      this.#run(this.#core.secured());
+      this.#run(this.#core.secured(channelBinding(secure)));
     });
   }
 

@@ -2,9 +2,11 @@
 // called exactly once for every recipient of a job, whatever happens, maybe before `submit` returns. Does not retry (but for one session lost before the content left), bounce, or record anything: that is the
 // dispatcher's. Not here yet: DANE, MTA-STS.
 
+import { randomBytes } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { DeliverySettings, EgressSource } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
+import { createDeriveKey } from "../io/derived-key.ts";
 import type { Resolver } from "../io/dns.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Transport, TransportJob } from "./dispatch/transport.ts";
@@ -66,6 +68,8 @@ export function createEgress(options: EgressOptions): Egress {
     resolver,
     clock,
     secureContext: options.tlsContext ?? createSecureContext(),
+    deriveKey: createDeriveKey(),
+    nonce: () => randomBytes(24).toString("base64url"),
     random: options.random ?? Math.random,
     started: ({ job: { message, attempt = 1 } }: Part, destination: string) =>
       observer.emit("delivery.started", { message: message.id, attempt, destination }),

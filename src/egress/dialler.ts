@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import type { SecureContext } from "node:tls";
 import type { Clock } from "../io/clock.ts";
 import type { HostAddress, Resolver } from "../io/dns.ts";
+import type { DeriveKey } from "../io/derived-key.ts";
 import type { ClientOptions } from "../proto/smtp-client/client.ts";
 import { Connection, isSocketPath, type ConnectionOwner, type Target } from "./connection.ts";
 import type { ConnectionFailure } from "./connection-failure.ts";
@@ -22,6 +23,9 @@ export interface DiallerServices {
   readonly resolver: Pick<Resolver, "addresses">;
   readonly clock: Pick<Clock, "monotonic">;
   readonly secureContext: SecureContext;
+  readonly deriveKey: DeriveKey;
+  /** For SCRAM: fresh each time. */
+  readonly nonce: () => string;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -168,14 +172,15 @@ export class Dialler {
     owner: ConnectionOwner,
     watcher: DialWatcher,
   ): Promise<Connection | { readonly failure: ConnectionFailure; readonly remote: string }> {
-    const { limits, clock, hostname, secureContext } = this.#services;
+    const { limits, clock, hostname, secureContext, deriveKey, nonce } = this.#services;
     return new Promise((resolve) => {
       const connection: Connection = new Connection({
         target,
-        client: { hostname, protocol: route.protocol, tls, credentials: route.credentials, pace: "recorded" },
+        client: { hostname, protocol: route.protocol, tls, credentials: route.credentials, pace: "recorded", nonce },
         limits,
         clock,
         secureContext,
+        deriveKey,
         owner: {
           ...owner,
           ready: (ready, server) => {

@@ -2,7 +2,7 @@
 // Python over smtplib and poplib. And the account of an index that an older version made.
 
 import assert from "node:assert/strict";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -15,6 +15,8 @@ import { loopbackAddress } from "../lab/loopback.ts";
 import { startSink } from "../lab/sink.ts";
 import { alice, bob, openAuthenticated, startSite } from "../lab/site.ts";
 import { requires } from "../lab/skip.ts";
+import { temporaryDirectory } from "../lab/temporary.ts";
+import { readLog } from "./support/log.ts";
 
 const scope: Scope = { after };
 const sink = await startSink(scope);
@@ -192,4 +194,31 @@ test("the keys are in the index and nowhere else: no log, no output, no view", a
   assert.match(seen, /"mechanism":"SCRAM-SHA-256"/);
   for (const part of keys.flatMap((text) => text.split(/[$:]/).slice(2))) assert.ok(!seen.includes(part));
   for (const { password } of [alice, bob]) assert.ok(!seen.includes(password));
+});
+
+test("mail goes through a smarthost that wants a login: by SCRAM, bound to the channel", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, "password");
+  writeFileSync(file, `${bob.password}\n`, { mode: 0o600 });
+  const other = await startSite(t, {
+    smarthost: sink,
+    tables: [
+      "[[route]]",
+      'domain = "example.net"',
+      `host = "${site.address}"`,
+      `port = ${site.submission.port}`,
+      `username = "${bob.address}"`,
+      `password = { file = ${JSON.stringify(file)} }`,
+    ],
+  });
+  const session = await openAuthenticated(t, other, bob);
+  const before = sink.messages.length;
+  await session.expect(`MAIL FROM:<${bob.address}>`, 250);
+  await session.expect("RCPT TO:<carol@example.net>", 250);
+  await session.expect("DATA", 354);
+  await session.expect(`From: <${bob.address}>\r\nSubject: through a smarthost\r\n\r\nHello\r\n.`, 250);
+  await sink.waitForMessages(before + 1, 20_000);
+  assert.deepEqual(sink.messages.at(-1)?.recipients, ["TO:<carol@example.net>"]);
+  const logins = readLog(site.server.state).filter(({ event }) => event === "auth.succeeded");
+  assert.equal(logins.at(-1)?.["mechanism"], "SCRAM-SHA-256-PLUS");
 });

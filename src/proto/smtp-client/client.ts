@@ -12,8 +12,8 @@
 
 import { crlfLine } from "../../base/crlf.ts";
 import { success, type Result } from "../../base/result.ts";
-import { authDialogue, type Credentials } from "./commands.ts";
 import { noExtensions, readExtensions, readServerName, type Extensions } from "./extensions.ts";
+import { login, type Credentials, type Login, type LoginStep } from "./login.ts";
 import { prepareTransaction, refused, settle, type Open } from "./open-transaction.ts";
 import { ReplyParser, replyText, type Reply } from "./reply.ts";
 import { actionFor, type Action, type Awaiting } from "./table.ts";
@@ -26,6 +26,8 @@ export interface ClientOptions {
   readonly tls: "never" | "opportunistic" | "required";
   /** Used inside TLS only. */
   readonly credentials: Credentials | undefined;
+  /** Fresh for each SCRAM login; see LoginEnvironment. */
+  readonly nonce?: () => string;
   /**
    * `recorded`: after a message that was delivered, the final dot (the BDAT) of the next waits for `recorded()`. Its
    * envelope goes ahead, and so does large content. Otherwise nothing waits.
@@ -46,7 +48,8 @@ export class SmtpClient<Tag> {
   #secured = false;
   #authenticated = false;
   #tlsRefused = false;
-  #responses: readonly string[] = [];
+  #login: Login | undefined;
+  #binding: Uint8Array | undefined;
   #server = "";
   #extensions: Extensions = noExtensions;
   /** A transaction may still be open at the server: RSET goes before the next MAIL. */
@@ -117,12 +120,22 @@ export class SmtpClient<Tag> {
     return this.#step();
   }
 
-  /** The handshake is done: the session begins anew, and its greeting replaces what was said in the clear (RFC 3207 §4.2). */
-  secured(): Step<Tag> {
+  /**
+   * The handshake is done: the session begins anew, and its greeting replaces what was said in the clear (RFC 3207 §4.2).
+   * `binding` is tls-exporter of the connection (RFC 9266), where it has one.
+   */
+  secured(binding?: Uint8Array): Step<Tag> {
+    this.#binding = binding;
     if (this.#expected[0] !== "tls") throw new Error("secured() without start-tls");
     this.#expected.length = 0;
     this.#secured = true;
     this.#introduce();
+    return this.#step();
+  }
+
+  /** The key that a `derive` event asked for. */
+  derived(key: Uint8Array): Step<Tag> {
+    if (this.#phase !== "closed") this.#goOn(key);
     return this.#step();
   }
 
@@ -220,10 +233,9 @@ export class SmtpClient<Tag> {
         this.#tlsRefused = true;
         return this.#prepare();
       case "authenticated":
-        this.#authenticated = true;
-        return this.#prepare();
+        return this.#loggedIn(reply);
       case "authenticate-further":
-        return this.#authenticateFurther(reply);
+        return this.#goOn(reply.lines[0] ?? "");
       case "auth-refused":
         return this.#fail("auth-refused", `the server refused the login: ${replyText(reply)}`, reply);
       case "reset":
@@ -269,25 +281,51 @@ export class SmtpClient<Tag> {
     }
     if (credentials !== undefined && !this.#authenticated) {
       if (!this.#secured) return this.#fail("auth-unavailable", "no password is sent without TLS", undefined);
-      const dialogue = authDialogue(credentials, this.#extensions.auth);
-      if (dialogue === undefined) {
-        return this.#fail("auth-unavailable", "the server offers neither AUTH PLAIN nor AUTH LOGIN", undefined);
+      const environment = { nonce: this.#options.nonce ?? noNonce, binding: this.#binding };
+      this.#login = login(credentials, this.#extensions.auth, environment);
+      if (this.#login === undefined) {
+        const mechanisms = "AUTH SCRAM-SHA-256, PLAIN nor LOGIN";
+        return this.#fail("auth-unavailable", `the server offers neither ${mechanisms}`, undefined);
       }
-      this.#responses = dialogue.responses;
-      this.#commands += dialogue.command;
-      this.#expected.push("auth");
-      return;
+      return this.#take(this.#login.next());
     }
     this.#phase = "ready";
     this.#events.push({ kind: "ready", server: this.#server, extensions: this.#extensions });
   }
 
-  #authenticateFurther(reply: Reply): void {
-    const [response, ...rest] = this.#responses;
-    if (response === undefined) return this.#violation("a challenge too many", reply);
-    this.#responses = rest;
-    this.#commands += response;
-    this.#expected.push("auth");
+  #goOn(answer: string | Uint8Array): void {
+    const step = this.#login?.next(answer);
+    if (step === undefined || step.done === true) return this.#violation("a challenge too many", undefined);
+    this.#take(step);
+  }
+
+  #take({ value: step, done }: IteratorResult<LoginStep, void>): void {
+    if (done === true) throw new Error("a login without a word");
+    switch (step.kind) {
+      case "say":
+        this.#commands += step.line;
+        this.#expected.push("auth");
+        return;
+      case "derive":
+        this.#events.push(step);
+        return;
+      case "distrust":
+        return this.#distrust(step.why);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  /** All was said that belongs to the mechanism, and the server's part with it, or the 235 means nothing. */
+  #loggedIn(reply: Reply): void {
+    const step = this.#login?.next("");
+    if (step !== undefined && step.done !== true) return this.#distrust(`it said too early: ${replyText(reply)}`);
+    this.#authenticated = true;
+    this.#prepare();
+  }
+
+  #distrust(why: string): void {
+    this.#fail("auth-refused", `the server cannot be trusted with the login: ${why}`, undefined);
   }
 
   /** Begins the waiting transaction if its turn has come. */
@@ -465,3 +503,7 @@ const stages: { readonly [State in Awaiting]?: Stage } = {
   data: "DATA",
   content: "content",
 };
+
+function noNonce(): string {
+  throw new Error("credentials without a source of nonces");
+}

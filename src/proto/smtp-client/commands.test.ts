@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressFault, authDialogue, mailCommand, rcptCommand } from "./commands.ts";
+import { addressFault, mailCommand, rcptCommand } from "./commands.ts";
 import { readExtensions, type Extensions } from "./extensions.ts";
 
 function read(...lines: readonly string[]): Extensions {
@@ -59,19 +59,6 @@ test("parameters that would be more than one are left out", () => {
     assert.equal(mailCommand("", { ...none, envelopeId: bad }), "MAIL FROM:<>\r\n");
     assert.equal(rcptCommand("b@c.test", { originalRecipient: bad }), "RCPT TO:<b@c.test>\r\n");
   }
-});
-
-test("PLAIN goes with its command unless the line gets too long for that (RFC 4954 §4)", () => {
-  const offered = ["LOGIN", "PLAIN"];
-  assert.deepEqual(authDialogue({ username: "u", password: "p" }, offered), {
-    command: "AUTH PLAIN AHUAcA==\r\n",
-    responses: [],
-  });
-  const long = authDialogue({ username: "u", password: "p".repeat(500) }, offered);
-  assert.equal(long?.command, "AUTH PLAIN\r\n");
-  assert.equal(long.responses.length, 1);
-  assert.deepEqual(authDialogue({ username: "u", password: "p" }, ["LOGIN"])?.responses, ["dQ==\r\n", "cA==\r\n"]);
-  assert.equal(authDialogue({ username: "u", password: "p" }, ["CRAM-MD5"]), undefined);
 });
 
 test("extensions are read without regard to case; malformed ones are not offered", () => {

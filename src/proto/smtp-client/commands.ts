@@ -55,37 +55,3 @@ export function rcptCommand(recipient: string, asked: RecipientNotifications = {
 function parameter(keyword: string, value: string | undefined): string {
   return value === undefined || !/^[!-<>-~\u00a0-\u{10ffff}]{1,512}$/u.test(value) ? "" : ` ${keyword}=${value}`;
 }
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
-
-/**
- * The AUTH command and what to answer to each 334 (RFC 4954, RFC 4616). Undefined when none of the offered mechanisms
- * is known. PLAIN is preferred: LOGIN was never standardised and costs two round trips more.
- */
-export function authDialogue(
-  credentials: Credentials,
-  offered: readonly string[],
-): { readonly command: string; readonly responses: readonly string[] } | undefined {
-  const { username, password } = credentials;
-  if (offered.includes("PLAIN")) {
-    const response = base64(`\0${username}\0${password}`);
-    const command = crlfLine(`AUTH PLAIN ${response}`);
-    // RFC 4954 §4: an initial response that makes the line longer than 512 octets waits for the 334.
-    if (command.length <= 512) return { command, responses: [] };
-    return { command: crlfLine("AUTH PLAIN"), responses: [crlfLine(response)] };
-  }
-  if (offered.includes("LOGIN")) {
-    return {
-      command: crlfLine("AUTH LOGIN"),
-      responses: [crlfLine(base64(username)), crlfLine(base64(password))],
-    };
-  }
-  return undefined;
-}
-
-function base64(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64");
-}

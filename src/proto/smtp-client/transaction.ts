@@ -1,6 +1,7 @@
 // What goes into the client core and what comes out of it.
 
 import type { Extensions } from "./extensions.ts";
+import type { Derivation } from "./login.ts";
 import type { Reply } from "./reply.ts";
 
 export interface Transaction<Tag> {
@@ -76,6 +77,8 @@ export interface SessionFailure {
 export type ClientEvent<Tag> =
   /** Do the handshake on the same socket, then call `secured`. Read nothing more in the clear. */
   | { readonly kind: "start-tls" }
+  /** Derive the key, off this thread if it takes long, then call `derived`. */
+  | ({ readonly kind: "derive" } & Derivation)
   /** Transactions may be sent from now on. */
   | { readonly kind: "ready"; readonly server: string; readonly extensions: Extensions }
   /** One outcome for each recipient, in their order. */
