@@ -5,9 +5,10 @@ import { aristaEos } from "./arista-eos/index.ts";
 import { ciscoIosXe } from "./cisco-ios-xe/index.ts";
 import { ciscoIosXr } from "./cisco-ios-xr/index.ts";
 import { json } from "./json/index.ts";
+import { junos } from "./junos/index.ts";
 import { nftables } from "./nftables/index.ts";
 
-export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, json];
+export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, junos, json];
 
 export function targetNamed(name: string): Target | undefined {
   return targets.find((target) => target.name === name);
