@@ -1,6 +1,6 @@
 // Group commit. Everything handed in while a sync is in flight goes into the next one: one write, one fdatasync, for
-// as many messages as came together. The first operation of an idle lane starts after setImmediate, so that all
-// sockets readable in this turn of the event loop join it.
+// as many messages as came together. A group is formed a few turns of the event loop after its first operation: an
+// idle loop turns in microseconds, and in a busy one what all the sockets have to say meanwhile joins.
 //
 // A lane is one segment being appended to, with at most one commit in flight. With two lanes a second commit starts
 // while the first one waits for the disk, where that takes long; where a sync is quick, its CPU costs more than the wait,
@@ -71,6 +71,11 @@ const groupOctets = 16 * 1024 * 1024;
 /** By how much a file grows ahead, octets; larger groups make their own room. */
 const ahead = 256 * 1024;
 const zeros = Buffer.alloc(ahead);
+/**
+ * Turns of the loop in which a group gathers. Messages in a group at 20 sessions with one message each: 1.6 with one turn, 2.7
+ * with two, 3.3 with three.
+ */
+const gatherTurns = 3;
 
 export function createLanes(options: {
   readonly files: SpoolFiles;
@@ -210,7 +215,6 @@ export function createLanes(options: {
     const group = takeGroup(lane);
     if (group.length > 0) await commit(lane, group);
     lane.busy = false;
-    // In the next turn: what the other sockets have to say in this one joins.
     if (waiting.any.length > 0 || isDue) schedule();
     if (isIdle()) {
       for (const wake of idleWaiters) wake();
@@ -231,7 +235,13 @@ export function createLanes(options: {
   const schedule = (): void => {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(pump);
+    let turns = gatherTurns;
+    const turn = (): void => {
+      turns--;
+      if (turns === 0) pump();
+      else setImmediate(turn);
+    };
+    setImmediate(turn);
   };
 
   const makeDue = (): void => {

@@ -87,7 +87,7 @@ test("messages handed in during a sync share the next commit, or take the second
     const disk = createMemoryDisk();
     const { spool } = await reopen(disk, { lanes, overlapFrom: 0 });
     const first = spool.append(record("a"), [contentFor("a")]);
-    await settleDown(2);
+    await settleDown(4);
     await Promise.all([
       first,
       spool.append(record("b"), [contentFor("b")]),
