@@ -30,6 +30,7 @@ npm run bench -- storage [options]   ways to keep accepted mail; writes bench/RE
   --runs <n>         runs of each candidate in each row (smtp: 3, head-of-line: 7 pairs,
                      adversarial: 3, storage: 9)
   --output <file>    write the table of this run there instead; "-" writes no file
+  --priority high    raise the priority of load and servers above other work (root; not storage)
 smtp only:
   --rows <names>     comma-separated (all):
 ${rows.map(({ name, title }) => `                       ${name.padEnd(9)}${title}`).join("\n")}
@@ -37,7 +38,6 @@ ${rows.map(({ name, title }) => `                       ${name.padEnd(9)}${title
                      with fewer than all, no file is written but --output
   --alone            ours only, once: --peers sekimori
   --seconds <n>      how long one run should last, about (2)
-  --priority high    raise the priority of load and servers above other work (root)
   --table            measure nothing: make bench/RESULTS.md anew from the results that are kept
 head-of-line only:
   --rows <names>     one (2,000 messages for one dead host), many (4,000 for 200)
@@ -90,8 +90,7 @@ async function main(): Promise<void> {
 async function smtp(values: Values): Promise<void> {
   const names = rows.map(({ name }) => name);
   const chosen = listOf(values.rows, "rows", names) ?? names;
-  const { priority = "usual" } = values;
-  if (priority !== "usual" && priority !== "high") throw new UsageError("--priority is usual or high");
+  const priority = priorityIn(values);
   const peers: readonly PeerName[] | undefined = values.alone
     ? ours.slice(0, 1)
     : listOf(values.peers, "peers", peerNames);
@@ -105,11 +104,7 @@ async function smtp(values: Values): Promise<void> {
     tell: (line) => console.log(line),
   };
   if (values.table) return show(smtpMarkdown(await readResults()), values.output, "RESULTS.md");
-  prepare();
-  if (priority === "high") {
-    setPriority(-19);
-    raisePriority([process.pid]);
-  }
+  prepare(priority);
   // A run of some of the servers has no bar: it is for looking at, not for keeping.
   const keeps = peers === undefined && values.output === undefined;
   let these: Results = {};
@@ -130,11 +125,12 @@ async function headOfLine(values: Values): Promise<void> {
   const settings: LineOptions = {
     pairs: wholeNumber(values.runs, "runs", { otherwise: 7 }),
     messages: wholeNumber(values.messages, "messages", { otherwise: 20_000 }),
+    priority: priorityIn(values),
     peers: listOf(values.peers, "peers", competitors) ?? competitors,
     interrupted: () => signals.interrupted,
     tell: (line) => console.log(line),
   };
-  prepare();
+  prepare(settings.priority);
   const tables: LineTable[] = [];
   for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
     // oxlint-disable-next-line no-await-in-loop -- one at a time
@@ -147,17 +143,27 @@ async function adversarial(values: Values): Promise<void> {
   const settings: AdversarialOptions = {
     runs: wholeNumber(values.runs, "runs", { otherwise: 3 }),
     parts: listOf(values.rows, "rows", parts) ?? parts,
+    priority: priorityIn(values),
     interrupted: () => signals.interrupted,
     tell: (line) => console.log(line),
   };
-  prepare();
+  prepare(settings.priority);
   await show(adversarialMarkdown(await benchAdversarial(settings)), values.output, "RESULTS-adversarial.md");
 }
 
-function prepare(): void {
+function priorityIn({ priority = "usual" }: Values): "usual" | "high" {
+  if (priority !== "usual" && priority !== "high") throw new UsageError("--priority is usual or high");
+  return priority;
+}
+
+function prepare(priority: "usual" | "high"): void {
   if (process.getuid?.() !== 0) throw new NotPossible("Postfix changes identities: this needs root");
   // Children are ended by the lab's own handlers; what they held is released on the way out.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => (signals.interrupted = true));
+  if (priority === "high") {
+    setPriority(-19);
+    raisePriority([process.pid]);
+  }
 }
 
 async function show(markdown: string, output: string | undefined, usual: string): Promise<void> {

@@ -21,6 +21,7 @@ import type { Latency, ProbeOptions } from "./probe.ts";
 export interface AdversarialOptions {
   readonly runs: number;
   readonly parts: readonly Part[];
+  readonly priority: "usual" | "high";
   readonly interrupted: () => boolean;
   readonly tell: (line: string) => void;
 }
@@ -66,7 +67,7 @@ export function benchAdversarial(options: AdversarialOptions): Promise<Adversari
   return withDirectories(async () => {
     const scope = createScope();
     try {
-      const target = await startTarget(scope);
+      const target = await startTarget(scope, options);
       const wants = (part: Part): boolean => options.parts.includes(part);
       return {
         costs: wants("cost") ? await costs(target, options) : [],
@@ -84,9 +85,9 @@ interface Target {
   readonly group: ProcessGroup;
 }
 
-async function startTarget(scope: RowScope): Promise<Target> {
+async function startTarget(scope: RowScope, { priority }: AdversarialOptions): Promise<Target> {
   const unlimited = '["100000000/1h"]';
-  const { group, value } = await startInGroup("adversarial", "usual", () =>
+  const { group, value } = await startInGroup("adversarial", priority, () =>
     startSite(scope, {
       smarthost: { address: "127.0.0.1", port: 9 },
       smtp: ["messages = 1000000", "recipients = 20000", "errors = 10000"],

@@ -37,6 +37,7 @@ export interface LineOptions {
   /** Healthy messages in each run of ours. */
   readonly messages: number;
   readonly peers: readonly PeerName[];
+  readonly priority: "usual" | "high";
   readonly interrupted: () => boolean;
   readonly tell: (line: string) => void;
 }
@@ -91,7 +92,7 @@ async function measure(name: PeerName, scenario: Scenario, scope: RowScope, opti
   const start = (): Promise<Peer> =>
     startPeer(name, {
       scope,
-      priority: "usual",
+      priority: options.priority,
       environment: {},
       connections: 50,
       mode: { kind: "relay", to: sink, others: routes },

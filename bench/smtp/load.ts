@@ -132,13 +132,14 @@ async function hold(peer: Peer, connections: number): Promise<Held> {
     parameters: [join(import.meta.dirname, "idle-load.ts"), JSON.stringify(options)],
   });
   try {
-    const line = await child.waitForLine(/^held /, runLimit);
+    const line = await child.waitForLine(/^held /, 2 * runLimit);
     const milliseconds = performance.now() - begun;
     if (line !== `held ${connections} of ${connections}`) throw new NotPossible(`${peer.name} ${line} connections`);
     await sleep(1000);
     return { milliseconds, octets: peer.group.memory() - before };
   } finally {
-    await child.stop("SIGTERM", 10_000);
+    child.signal("SIGKILL");
+    await child.ended;
   }
 }
 

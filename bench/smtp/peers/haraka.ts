@@ -60,7 +60,7 @@ export async function startHaraka({ scope, mode, environment }: StartOptions): P
   let over = false;
   void child.ended.then(() => (over = true));
   atEnd(scope, async () => void (await child.stop("SIGTERM", 20_000).catch(() => undefined)));
-  await waitFor("Haraka", 20_000, async () => {
+  await waitFor("Haraka", 60_000, async () => {
     if (over) throw new Error(`Haraka ended at once\n${child.stdout()}${child.stderr()}`);
     const session = await openDialogue({ after: () => undefined }, where).catch(() => undefined);
     session?.destroy();

@@ -36,7 +36,7 @@ export async function startSmtpServer({ scope, mode, environment }: StartOptions
     environment,
   });
   atEnd(scope, async () => void (await child.stop("SIGTERM", 5000)));
-  await child.waitForLine(/^ready/, 10_000);
+  await child.waitForLine(/^ready/, 60_000);
   const credentials = mode.kind === "submission" ? plain(account.address, account.password) : undefined;
   return { version: await versionOf(folder), where, hostname: peerHostname, credentials };
 }
