@@ -28,13 +28,14 @@ export class Destination {
   readonly #heirs = new Set<Connection>();
   #left = 0;
   readonly #slots: Slots;
-  #standing: Standing = "unproven";
+  #standing: Standing;
 
   constructor(way: Way, slots: Slots, rate: readonly SlidingWindow[], record: SiteRecord) {
     this.way = way;
     this.rate = rate;
     this.record = record;
     this.#slots = slots;
+    this.#standing = remembered(record);
   }
 
   get standing(): Standing {
@@ -140,4 +141,13 @@ export class Destination {
     }
     return busy >= enough ? found : undefined;
   }
+}
+
+/**
+ * A site with whose last answer a message was delivered is no stranger after a lull. Otherwise the slots that dead sites leave
+ * to those that answer would be closed to it.
+ */
+function remembered({ lastDelivery, answers }: SiteRecord): Standing {
+  const lastTrouble = answers.at(-1)?.at ?? Number.NEGATIVE_INFINITY;
+  return lastDelivery !== undefined && lastDelivery >= lastTrouble ? "proven" : "unproven";
 }

@@ -132,6 +132,23 @@ test("any number of sites that hang leave half of the connections to those that 
   assert.deepEqual(kinds(await Promise.all(stuck)), ["deferred"]);
 });
 
+test("a site that was quiet for a while is still known to answer", async (context) => {
+  const hanging = await Promise.all(
+    times(4).map(() => startServer(context, { play: (step) => (step === "EHLO" ? "hang" : undefined) })),
+  );
+  const good = await startServer(context);
+  const dead = Object.fromEntries(hanging.map((server, index) => [`dead${index}.test`, server]));
+  const settings = { routes: routes({ "good.test": good, ...dead }), connections: 4 };
+  const egress = egressFor(context, settings);
+  await egress.deliver(["bob@good.test"]);
+  while (egress.status().destinations > 0) await sleep(5);
+  const stuck = times(4).map((index) => egress.deliver([`bob@dead${index}.test`]));
+  await sleep(20);
+  assert.deepEqual(kinds([await egress.deliver(["bob@good.test"])]), ["delivered"]);
+  await egress.close();
+  assert.deepEqual(kinds(await Promise.all(stuck)), ["deferred"]);
+});
+
 test("each site that hangs gets its turn, and all their mail is deferred in the end", async (context) => {
   const hanging = await Promise.all(
     times(6).map(() => startServer(context, { play: (step) => (step === "MAIL" ? "hang" : undefined) })),
