@@ -1,4 +1,4 @@
-// `npm run bench -- smtp|head-of-line|adversarial|storage`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
+// `npm run bench -- smtp|head-of-line|adversarial|storage|net`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
 
 import { setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
@@ -20,17 +20,23 @@ import type { Results } from "./smtp/results.ts";
 import { rows } from "./smtp/rows.ts";
 import { NotPossible } from "./smtp/scope.ts";
 import { smtpMarkdown } from "./smtp/table.ts";
+import { benchNetwork, networkMarkdown, sizes } from "./network/bench.ts";
+import { benchTargets } from "./network/targets.ts";
 import { benchStorage, storageMarkdown } from "./storage/bench.ts";
 
 const usage = `npm run bench -- smtp [options]      our server beside others; rows measured go into bench/RESULTS.md
 npm run bench -- head-of-line [options]   healthy mail beside dead mail; writes bench/RESULTS-head-of-line.md
 npm run bench -- adversarial [options]    what hostile input costs; writes bench/RESULTS-adversarial.md
 npm run bench -- storage [options]   ways to keep accepted mail; writes bench/RESULTS-storage.md
+npm run bench -- net [options]       from policy to proved texts for devices; writes bench/RESULTS-net.md
 
   --runs <n>         runs of each candidate in each row (smtp: 3, head-of-line: 7 pairs,
-                     adversarial: 3, storage: 9)
+                     adversarial: 3, storage: 9, net: 3)
   --output <file>    write the table of this run there instead; "-" writes no file
-  --priority high    raise the priority of load and servers above other work (root; not storage)
+  --priority high    raise the priority of load and servers above other work (root; not storage, net)
+net only:
+  --sizes <names>    comma-separated, of ${sizes.join(", ")} (all)
+  --targets <names>  comma-separated (all)
 smtp only:
   --rows <names>     comma-separated (all):
 ${rows.map(({ name, title }) => `                       ${name.padEnd(9)}${title}`).join("\n")}
@@ -59,6 +65,8 @@ const options = {
   alone: flag,
   table: flag,
   messages: text,
+  sizes: text,
+  targets: text,
 } as const;
 type Values = ReturnType<typeof readArguments<typeof options>>["values"];
 
@@ -80,6 +88,15 @@ async function main(): Promise<void> {
     case "storage": {
       const markdown = storageMarkdown(await benchStorage(wholeNumber(values.runs, "runs", { otherwise: 9 })));
       return show(markdown, values.output, "RESULTS-storage.md");
+    }
+    case "net": {
+      const rowsOfNet = await benchNetwork({
+        runs: wholeNumber(values.runs, "runs", { otherwise: 3 }),
+        sizes: listOf(values.sizes, "sizes", sizes) ?? sizes,
+        targets: listOf(values.targets, "targets", benchTargets) ?? benchTargets,
+        tell: (line) => console.log(line),
+      });
+      return show(networkMarkdown(rowsOfNet), values.output, "RESULTS-net.md");
     }
     case undefined:
     default:

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { checkNetwork, explainPacket, formatFinding, planNetwork } from "../control/network.ts";
 import { Exit } from "./exit.ts";
 import { leaf } from "./leaf.ts";
+import { addCompileCommands } from "./net-compile.ts";
 import { addExemptCommands } from "./net-exempt.ts";
 import { addRefreshCommand } from "./net-refresh.ts";
 import { instantOf, networkOf } from "./net-site.ts";
@@ -144,6 +145,7 @@ export function addNetCommands(program: Command): Command {
     .option("--placement <place>", "where the filter stands: edge, interfaces, edge-out, edge-in or line:POOL (edge)")
     .option("--at <date>", "as of then instead of now")
     .action(netExplain);
+  addCompileCommands(net);
   addExemptCommands(net);
   addRefreshCommand(net);
   return net;

@@ -1,0 +1,25 @@
+// Each target where it usually stands, with an interface where it wants one.
+
+import { targetNamed, targets } from "../../src/compile/targets/index.ts";
+import type { NetworkPolicy, Placement, TargetKind } from "../../src/policy/network/policy.ts";
+import { targetKinds } from "../../src/policy/network/policy.ts";
+import { benchOf } from "../../test/compile/mutants.ts";
+import type { Bench } from "../../test/compile/mutants.ts";
+import { specimenSettings } from "../../test/compile/specimen.ts";
+
+export const benchTargets: readonly string[] = targets.map(({ name }) => name);
+
+/** A device that holds any number of lines: budgets are not what is measured. */
+const budget = 100_000_000;
+
+export function placedTarget(name: string, policy: NetworkPolicy, at: number): Bench {
+  const target = targetNamed(name);
+  const kind = targetKinds.find((one): one is TargetKind => one === name);
+  if (target === undefined || kind === undefined) throw new Error(`there is no target ${name}`);
+  const usual = target.capabilities.placements[0]!;
+  const placement: Placement = usual === "line" ? { kind: "line", pool: policy.pools[0]!.name } : { kind: usual };
+  const upstreamInterfaces = usual === "interfaces" ? ["upstream0"] : [];
+  const settings = specimenSettings(kind, { budget, placement, upstreamInterfaces, validationOff: true });
+  const bench = benchOf(target, policy, settings, placement, at);
+  return { ...bench, options: { ...bench.options, budget } };
+}
