@@ -2,21 +2,17 @@
 // the client. Kept mail is on hold. "Eased" is its best case: the queue in memory, so without a file per message on this file
 // system (scope.ts tells what that can cost); as nothing of that survives a power cut it is no bar.
 //
-// AUTH: Cyrus SASL with a database of plain-text passwords. Its modules and the program that writes the database come from
-// Debian's packages too; its place is compiled in, but the configuration may name another.
+// AUTH: Cyrus SASL with a database of plain-text passwords.
 
-import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
-import { globSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { makeCertificate } from "../../../test/lab/certificate.ts";
 import { runProgram } from "../../../test/lab/child.ts";
 import { findProgram } from "../../../test/lab/packages.ts";
 import { startPostfix } from "../../../test/lab/postfix.ts";
-import type { PostfixOptions } from "../../../test/lab/postfix.ts";
+import { makeSasl } from "../../../test/lab/sasl.ts";
 import { plain } from "../../../test/lab/site.ts";
 import { temporaryDirectory } from "../../../test/lab/temporary.ts";
 import { NotPossible } from "../scope.ts";
-import type { RowScope } from "../scope.ts";
 import { account, domain, peerHostname } from "./peer.ts";
 import type { Mode, StartOptions, Started } from "./peer.ts";
 
@@ -30,7 +26,8 @@ export async function startPostfixPeer({ scope, mode, connections, environment }
   ];
   const version = await postfixVersion();
   const tls = mode.kind === "keep" ? undefined : await makeCertificate(await temporaryDirectory(scope), peerHostname);
-  const auth = mode.kind === "submission" ? await authentication(scope) : undefined;
+  const auth = mode.kind === "submission" ? await makeSasl(scope, account, "PLAIN") : undefined;
+  if (auth?.kind === "absent") throw new NotPossible(auth.reason);
   const postfix = await startPostfix(scope.test, {
     domains: [domain],
     settings: [...settings, ...relaying(mode), ...(auth?.settings ?? [])],
@@ -76,35 +73,6 @@ function relaying(mode: Mode): readonly string[] {
 
 function hold(permit: string): string {
   return `smtpd_recipient_restrictions = check_recipient_access static:HOLD, ${permit}, reject`;
-}
-
-async function authentication(
-  scope: RowScope,
-): Promise<Required<Pick<PostfixOptions, "settings" | "sasl" | "environment">>> {
-  const writer = await findProgram("saslpasswd2");
-  if (writer.kind === "absent") throw new NotPossible(writer.reason);
-  const modules = globSync("usr/lib/*/sasl2/libsasldb.so", { cwd: writer.tree ?? "/" })[0];
-  if (modules === undefined) throw new NotPossible("SASL has no module for its own database");
-  const directory = await temporaryDirectory(scope);
-  const database = join(directory, "database");
-  const { code, stderr } = await runProgram({
-    program: writer.path,
-    parameters: ["-p", "-c", "-f", database, "-u", domain, account.address.split("@")[0]!],
-    environment: writer.environment,
-    input: account.password,
-    milliseconds: 10_000,
-  });
-  if (code !== 0) throw new NotPossible(`no SASL database: ${stderr.trim()}`);
-  // Readable for the user the lab's Postfix runs as.
-  const owner = Number(/^uucp:[^:]*:(\d+)/m.exec(readFileSync("/etc/passwd", "utf8"))?.[1]);
-  await chmod(directory, 0o711);
-  await chown(database, owner, 0);
-  const lines = ["pwcheck_method: auxprop", "auxprop_plugin: sasldb", "mech_list: PLAIN", `sasldb_path: ${database}`];
-  return {
-    settings: ["smtpd_sasl_auth_enable = yes", "smtpd_tls_auth_only = yes"],
-    sasl: `${lines.join("\n")}\n`,
-    environment: { SASL_PATH: dirname(join(writer.tree ?? "/", modules)) },
-  };
 }
 
 async function postfixVersion(): Promise<string> {
