@@ -4,19 +4,23 @@ import { setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
 import { flag, listOf, readArguments, text, UsageError, wholeNumber } from "../test/lab/arguments.ts";
 import { benchAdversarial, parts } from "./adversarial/bench.ts";
-import type { AdversarialOptions } from "./adversarial/bench.ts";
-import { adversarialMarkdown } from "./adversarial/table.ts";
+import type { AdversarialOptions, AdversarialPart } from "./adversarial/bench.ts";
+import { adversarialFile, adversarialMarkdown } from "./adversarial/table.ts";
+import { machine } from "./figures.ts";
+import { keep, readKept } from "./kept.ts";
+import type { Kept } from "./kept.ts";
 import { benchHeadOfLine, competitors, scenarios } from "./head-of-line/bench.ts";
 import type { LineOptions } from "./head-of-line/bench.ts";
 import { headOfLineMarkdown } from "./head-of-line/table.ts";
+import { lineFile } from "./head-of-line/table.ts";
 import type { LineTable } from "./head-of-line/table.ts";
 import { benchRow } from "./smtp/bench.ts";
 import type { BenchOptions } from "./smtp/bench.ts";
 import { raisePriority } from "./smtp/group.ts";
 import { ours, peerNames } from "./smtp/peers/peer.ts";
 import type { PeerName } from "./smtp/peers/peer.ts";
-import { keepResult, readResults, resultOf } from "./smtp/results.ts";
-import type { Results } from "./smtp/results.ts";
+import { resultOf, resultsFile } from "./smtp/results.ts";
+import type { Result, Results } from "./smtp/results.ts";
 import { rows } from "./smtp/rows.ts";
 import { NotPossible } from "./smtp/scope.ts";
 import { smtpMarkdown } from "./smtp/table.ts";
@@ -34,6 +38,7 @@ npm run bench -- net [options]       from policy to proved texts for devices; wr
                      adversarial: 3, storage: 9, net: 3)
   --output <file>    write the table of this run there instead; "-" writes no file
   --priority high    raise the priority of load and servers above other work (root; not storage, net)
+  --table            measure nothing: make the table anew from the results that are kept (not storage, net)
 net only:
   --sizes <names>    comma-separated, of ${sizes.join(", ")} (all)
   --targets <names>  comma-separated (all)
@@ -44,7 +49,6 @@ ${rows.map(({ name, title }) => `                       ${name.padEnd(9)}${title
                      with fewer than all, no file is written but --output
   --alone            ours only, once: --peers sekimori
   --seconds <n>      how long one run should last, about (2)
-  --table            measure nothing: make bench/RESULTS.md anew from the results that are kept
 head-of-line only:
   --rows <names>     one (2,000 messages for one dead host), many (4,000 for 200)
   --peers <names>    ${competitors.join(", ")}
@@ -120,7 +124,7 @@ async function smtp(values: Values): Promise<void> {
     interrupted: () => signals.interrupted,
     tell: (line) => console.log(line),
   };
-  if (values.table) return show(smtpMarkdown(await readResults()), values.output, "RESULTS.md");
+  if (values.table) return show(smtpMarkdown(await readKept<Result>(resultsFile)), values.output, "RESULTS.md");
   prepare(priority);
   // A run of some of the servers has no bar: it is for looking at, not for keeping.
   const keeps = peers === undefined && values.output === undefined;
@@ -131,7 +135,10 @@ async function smtp(values: Values): Promise<void> {
     these = { ...these, [row.name]: result };
     if (!keeps) continue;
     // oxlint-disable-next-line no-await-in-loop -- what comes later may fail
-    await writeFile(new URL("RESULTS.md", import.meta.url), smtpMarkdown(await keepResult(row.name, result)));
+    await writeFile(
+      new URL("RESULTS.md", import.meta.url),
+      smtpMarkdown(await keep(resultsFile, { [row.name]: result })),
+    );
   }
   await show(smtpMarkdown(these), keeps ? "-" : (values.output ?? "-"), "");
 }
@@ -147,13 +154,19 @@ async function headOfLine(values: Values): Promise<void> {
     interrupted: () => signals.interrupted,
     tell: (line) => console.log(line),
   };
+  const tell = (results: Kept<LineTable>): Promise<void> =>
+    show(headOfLineMarkdown(results), values.output, "RESULTS-head-of-line.md");
+  if (values.table) return tell(await readKept<LineTable>(lineFile));
   prepare(settings.priority);
-  const tables: LineTable[] = [];
+  let these: Kept<LineTable> = {};
   for (const scenario of scenarios.filter(({ name }) => chosen.includes(name))) {
     // oxlint-disable-next-line no-await-in-loop -- one at a time
-    tables.push({ scenario, results: await benchHeadOfLine(scenario, settings) });
+    const results = await benchHeadOfLine(scenario, settings);
+    these = { ...these, [scenario.name]: { results, machine: machine() } };
+    // oxlint-disable-next-line no-await-in-loop -- what comes later may fail
+    if (values.output === undefined) await tell(await keep(lineFile, these));
   }
-  await show(headOfLineMarkdown(tables), values.output, "RESULTS-head-of-line.md");
+  if (values.output !== undefined) await tell(these);
 }
 
 async function adversarial(values: Values): Promise<void> {
@@ -164,8 +177,12 @@ async function adversarial(values: Values): Promise<void> {
     interrupted: () => signals.interrupted,
     tell: (line) => console.log(line),
   };
+  const tell = (results: Kept<AdversarialPart>): Promise<void> =>
+    show(adversarialMarkdown(results), values.output, "RESULTS-adversarial.md");
+  if (values.table) return tell(await readKept<AdversarialPart>(adversarialFile));
   prepare(settings.priority);
-  await show(adversarialMarkdown(await benchAdversarial(settings)), values.output, "RESULTS-adversarial.md");
+  const these = await benchAdversarial(settings);
+  await tell(values.output === undefined ? await keep(adversarialFile, these) : these);
 }
 
 function priorityIn({ priority = "usual" }: Values): "usual" | "high" {

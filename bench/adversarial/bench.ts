@@ -8,6 +8,8 @@ import { runProgram, startChild } from "../../test/lab/child.ts";
 import type { Where } from "../../test/lab/client.ts";
 import { plain, startSite } from "../../test/lab/site.ts";
 import type { Site } from "../../test/lab/site.ts";
+import { machine } from "../figures.ts";
+import type { Kept } from "../kept.ts";
 import { startInGroup } from "../smtp/group.ts";
 import type { ProcessGroup } from "../smtp/group.ts";
 import { account, strangeSender } from "../smtp/peers/peer.ts";
@@ -47,11 +49,11 @@ export interface Notice {
   readonly runs: readonly Latency[];
 }
 
-export interface Adversarial {
-  readonly costs: readonly Cost[];
-  readonly single: readonly Single[];
-  readonly notices: readonly Notice[];
-}
+export type AdversarialPart = { readonly machine: readonly string[] } & (
+  | { readonly part: "cost"; readonly costs: readonly Cost[] }
+  | { readonly part: "single"; readonly single: readonly Single[] }
+  | { readonly part: "others"; readonly notices: readonly Notice[] }
+);
 
 const limit = 150_000;
 const probeTime = 4000;
@@ -63,21 +65,35 @@ export const singly = "single octets";
 
 /* oxlint-disable no-await-in-loop -- one after the other is the point */
 
-export function benchAdversarial(options: AdversarialOptions): Promise<Adversarial> {
+/** By the name of the part. */
+export function benchAdversarial(options: AdversarialOptions): Promise<Kept<AdversarialPart>> {
   return withDirectories(async () => {
     const scope = createScope();
     try {
       const target = await startTarget(scope, options);
-      const wants = (part: Part): boolean => options.parts.includes(part);
-      return {
-        costs: wants("cost") ? await costs(target, options) : [],
-        single: wants("single") ? await single(target, options) : [],
-        notices: wants("others") ? await notices(scope, target, options) : [],
-      };
+      const results: Record<string, AdversarialPart> = {};
+      for (const part of options.parts) results[part] = await measure(part, scope, target, options);
+      return results;
     } finally {
       await scope.close();
     }
   });
+}
+
+async function measure(
+  part: Part,
+  scope: RowScope,
+  target: Target,
+  options: AdversarialOptions,
+): Promise<AdversarialPart> {
+  switch (part) {
+    case "cost":
+      return { part, machine: machine(), costs: await costs(target, options) };
+    case "single":
+      return { part, machine: machine(), single: await single(target, options) };
+    case "others":
+      return { part, machine: machine(), notices: await notices(scope, target, options) };
+  }
 }
 
 interface Target {

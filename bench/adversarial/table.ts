@@ -1,27 +1,42 @@
 // The figures as Markdown.
 
-import { machine, median } from "../figures.ts";
-import { alone, elsewhere, singly } from "./bench.ts";
-import type { Adversarial, Cost, Notice } from "./bench.ts";
+import { median } from "../figures.ts";
+import type { Kept } from "../kept.ts";
+import { alone, elsewhere, parts, singly } from "./bench.ts";
+import type { AdversarialPart, Cost, Notice, Single } from "./bench.ts";
 import { caseNamed } from "./cases.ts";
 import type { Latency } from "./probe.ts";
 
 /** Cost of an octet beside that of ordinary mail; of single octets in a large message beside a small one; p99 of others. */
 const targets = { cost: 3, single: 1.5, others: 2 } as const;
 
-export function adversarialMarkdown({ costs, single, notices }: Adversarial): string {
+export const adversarialFile = new URL("results.json", import.meta.url);
+
+export function adversarialMarkdown(kept: Kept<AdversarialPart>): string {
   return [
     "# Adversarial input",
     "",
-    `Made by \`npm run bench -- adversarial\`. ${machine().join(", ")}.`,
+    "Made by `npm run bench -- adversarial`.",
     "",
     "One server as an operator runs it, delivery paused, on the CPUs that the load uses too. CPU is that of the server's processes alone,",
     "kernel time included. Every run is shown.",
     "",
-    ...(costs.length === 0 ? [] : costTable(costs)),
-    ...(single.length === 0 ? [] : singleTable(single)),
-    ...(notices.length === 0 ? [] : noticeTable(notices)),
+    ...parts.flatMap((part) => {
+      const result = kept[part];
+      return result === undefined ? [`Not measured yet: ${part}.`, ""] : table(result);
+    }),
   ].join("\n");
+}
+
+function table(result: AdversarialPart): string[] {
+  switch (result.part) {
+    case "cost":
+      return [...costTable(result.costs), `${result.machine.join(", ")}.`, ""];
+    case "single":
+      return [...singleTable(result.single), `${result.machine.join(", ")}.`, ""];
+    case "others":
+      return [...noticeTable(result.notices), `${result.machine.join(", ")}.`, ""];
+  }
 }
 
 function costTable(costs: readonly Cost[]): string[] {
@@ -45,7 +60,7 @@ function costTable(costs: readonly Cost[]): string[] {
   ];
 }
 
-function singleTable(single: Adversarial["single"]): string[] {
+function singleTable(single: readonly Single[]): string[] {
   const first = median(single[0]!.runs);
   const lines = single.map(({ size, runs }, index) => {
     const ratio = median(runs) / first;

@@ -1,22 +1,35 @@
 // The figures as Markdown.
 
-import { machine, median } from "../figures.ts";
+import { median } from "../figures.ts";
+import type { Kept } from "../kept.ts";
 import { ours } from "../smtp/peers/peer.ts";
+import { scenarios } from "./bench.ts";
 import type { LineResult, Pair, Scenario } from "./bench.ts";
 
 /** Healthy mail with dead mail may take so many times what it takes alone. */
 const target = 1.1;
 
 export interface LineTable {
-  readonly scenario: Scenario;
   readonly results: readonly LineResult[];
+  readonly machine: readonly string[];
 }
 
-export function headOfLineMarkdown(tables: readonly LineTable[]): string {
+export const lineFile = new URL("results.json", import.meta.url);
+
+/** By the name of the scenario. */
+export function headOfLineMarkdown(kept: Kept<LineTable>): string {
+  const tables = scenarios.flatMap((scenario) => {
+    const table = kept[scenario.name];
+    return table === undefined ? [] : [{ scenario, ...table }];
+  });
+  const missing = scenarios.filter(({ name }) => kept[name] === undefined).map(({ title }) => title);
   return [
     "# Head of line: dead hosts and healthy mail",
     "",
-    `Made by \`npm run bench -- head-of-line\`. ${machine().join(", ")}.`,
+    "Made by `npm run bench -- head-of-line`.",
+    "",
+    ...tables.map(({ scenario, machine }) => `- ${scenario.title}: ${machine.join(", ")}.`),
+    ...missing.map((title) => `- ${title}: not measured yet.`),
     "",
     "Two servers alike; one has dead mail queued first, for hosts that accept a connection and never answer. Then both relay the same",
     "messages of 4 kB to smtp-sink, in alternation: 20 TLS sessions in, from the first submission to the last arrival. The ratio is the",
