@@ -6,11 +6,13 @@ import type { Remote } from "../io/rpc.ts";
 import type { MailPost, MailThread, MailThreadData, StateThread, StateThreadData } from "./threads.ts";
 
 /**
- * Of a mail thread, MiB. Every read from a socket makes an ArrayBuffer, which only a collection of its generation frees. With
- * V8's usual 48 MiB those of 100-kB mail reach the limit for memory outside the heap first, and each time that is a
- * collection of the whole heap: V8's helpers then took 150 µs a message, with 12 MiB they take 20.
+ * Of a mail thread, MiB; a third of it is what is filled between two scavenges. Every read from a socket makes an ArrayBuffer,
+ * which a scavenge frees. Until then it counts against the limit of the old generation, which V8 keeps a few MiB above
+ * what lives there; so where much mail comes in between two scavenges, the whole heap is collected again and again:
+ * with V8's usual 48 MiB its helpers took 150 µs of CPU for each message of 100 kB, with 6 they take 25. Smaller ones cost 4-kB
+ * mail more in scavenges than they give.
  */
-const YOUNG_GENERATION = 12;
+const YOUNG_GENERATION = 6;
 
 export interface ThreadGroup {
   readonly store: Remote<StateThread>;
