@@ -9,6 +9,7 @@ import { metricName } from "../src/observe/metrics.ts";
 import { reasons } from "../src/verdict/reasons.ts";
 import { apiPages } from "./api-reference.ts";
 import { commandPages } from "./commands-reference.ts";
+import { networkPage } from "./network-reference.ts";
 import { rfcs } from "./rfcs.ts";
 import type { Rfc } from "./rfcs.ts";
 
@@ -39,6 +40,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["docs/reference/reasons.md", reasonsPage()],
     ["docs/reference/events.md", eventsPage()],
     ["docs/reference/rfc.md", rfcPage()],
+    ["docs/reference/network.md", networkPage()],
     ...apiPages(),
     ...commandPages(),
   ]);

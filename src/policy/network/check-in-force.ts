@@ -12,11 +12,12 @@ import type { AddressSets } from "../../base/address-set.ts";
 import type { Report } from "./check.ts";
 import { instantsOf, policyAt } from "./in-force.ts";
 import type { PoolInForce, Rule } from "./in-force.ts";
-import type { NetworkPolicy } from "./policy.ts";
+import type { NetworkPolicy, Pool } from "./policy.ts";
 import { difference, families, ofFamily, overlap, unionOf } from "./sets.ts";
 
 export function checkInForce(policy: NetworkPolicy, at: number, report: Report): void {
   const told = new Set<string>();
+  const overlapping = overlapsOf(policy.pools);
   const once = (key: string, tell: () => void): void => {
     if (!told.has(key)) tell();
     told.add(key);
@@ -27,7 +28,7 @@ export function checkInForce(policy: NetworkPolicy, at: number, report: Report):
     for (const inForce of pools) {
       const index = policy.pools.indexOf(inForce.pool);
       const { name } = inForce.pool;
-      if (isWider(inForce)) {
+      if (!told.has(`wider ${index}`) && isWider(inForce)) {
         const stage = inForce.stage === "off" ? "nothing" : `only ${inForce.stage}`;
         const message = `from ${when}Z packets from port 25 to pool ${name} are blocked, while OP25B does ${stage}`;
         once(`wider ${index}`, () => report("inbound-wider", ["pool", index, "inbound-25"], message));
@@ -37,7 +38,7 @@ export function checkInForce(policy: NetworkPolicy, at: number, report: Report):
         const message = `from ${when}Z filters that know addresses only cut the answers to ${exemption}`;
         once(`subscriber ${index}`, () => report("answer-cut", ["pool", index, "inbound-25"], message));
       }
-      const other = pools.find((each) => each !== inForce && cutsAnswers(each, inForce));
+      const other = pools.find((each) => overlapping.get(each.pool)?.has(inForce.pool) && cutsAnswers(each, inForce));
       if (other !== undefined) {
         const message = `from ${when}Z IP25B of pool ${other.pool.name} cuts answers to what pool ${name} permits`;
         once(`answers ${index}`, () => report("answer-cut", ["pool", index], message));
@@ -62,6 +63,7 @@ function blockedBy({ pool }: PoolInForce, rules: readonly Rule[]): Blocked {
 }
 
 function isWider(pool: PoolInForce): boolean {
+  if (sameRules(pool.inbound, pool.outbound)) return false;
   const inbound = blockedBy(pool, pool.inbound);
   const outbound = blockedBy(pool, pool.outbound);
   return families.some((family) => {
@@ -74,9 +76,34 @@ function isWider(pool: PoolInForce): boolean {
   });
 }
 
+/** The usual case, without looking at a million prefixes at every instant. */
+function sameRules(inbound: readonly Rule[], outbound: readonly Rule[]): boolean {
+  return (
+    inbound.length === outbound.length &&
+    inbound.every((rule, index) => {
+      const other = outbound[index]!;
+      return (
+        rule.action === other.action &&
+        rule.near === other.near &&
+        rule.far === other.far &&
+        rule.subscriber === other.subscriber
+      );
+    })
+  );
+}
+
+/** Which pools share addresses with which others; none do in a policy that is sound. */
+function overlapsOf(pools: readonly Pool[]): ReadonlyMap<Pool, ReadonlySet<Pool>> {
+  return new Map(
+    pools.map((pool) => [
+      pool,
+      new Set(pools.filter((other) => other !== pool && overlap(pool.addresses, other.addresses))),
+    ]),
+  );
+}
+
 /** Pools that overlap: whether one blocks what answers a conversation that the other lets pass. */
 function cutsAnswers(cutting: PoolInForce, passing: PoolInForce): boolean {
-  if (!overlap(cutting.pool.addresses, passing.pool.addresses)) return false;
   const cut = blockedBy(cutting, cutting.inbound);
   const blocked = blockedBy(passing, passing.outbound);
   const cutBoth = blockedBy(cutting, cutting.outbound);

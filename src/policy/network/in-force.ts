@@ -6,10 +6,11 @@
 // always matches. A rule that no packet can reach is left out.
 
 import { everywhere, nowhere } from "../../base/address-set.ts";
-import type { AddressSets } from "../../base/address-set.ts";
+import type { AddressSet, AddressSets } from "../../base/address-set.ts";
+import type { Family } from "../../base/address.ts";
 import type { Exemption, Line, NetworkPolicy, Period, Pool, ServerRole, Stage } from "./policy.ts";
 import { withoutEarlier } from "./address-index.ts";
-import { difference, families, isWithin, ofFamily, overlap, unionOf } from "./sets.ts";
+import { difference, families, ofFamily, overlap, unionOf } from "./sets.ts";
 
 export interface InForce {
   readonly at: number;
@@ -199,7 +200,7 @@ function far(kind: RuleKind, name: string | undefined, set: AddressSets, why: st
 function poolAt(pool: Pool, shared: Shared, at: number): PoolInForce {
   const stage = stageAt(pool, at);
   // Families in which somebody of the pool is left to whom the rules about the far end apply.
-  const open = families.filter((family) => !isWithin(pool.addresses, shared.allExempt, family));
+  const open = families.filter((family) => isOpen(ofFamily(pool.addresses, family), shared.allExempt, family));
   const exempt = shared.exempt.filter((rule) =>
     rule.subscriber === undefined ? overlap(rule.left, pool.addresses) : open.length > 0,
   );
@@ -218,6 +219,13 @@ function poolAt(pool: Pool, shared: Shared, at: number): PoolInForce {
     outbound: named("op25b", pool, stage === "off" ? [] : rulesOf(stage)),
     inbound: named("ip25b", pool, isInForce(pool.inbound, at) ? rulesOf(inboundStage) : []),
   };
+}
+
+/** Mostly the first address tells; only where it is exempt all of the pool is looked at. */
+function isOpen(pool: AddressSet, exempt: AddressSets, family: Family): boolean {
+  const { first } = pool;
+  if (first === undefined) return false;
+  return !ofFamily(exempt, family).has(first) || !pool.difference(ofFamily(exempt, family)).isEmpty;
 }
 
 function lastRules(stage: Exclude<Stage, "off">, { name: pool }: Pool, shared: Shared): readonly SharedRule[] {
