@@ -8,6 +8,9 @@
 // One maker never gives the same id twice and never an id that sorts before an earlier one, even when the wall
 // clock goes back: it then counts on from its last id. An id is not a secret.
 
+/** So many lanes there are. */
+export const lanes = 32;
+
 /** ASCII order is value order; the base32 of Crockford in lower case. */
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const timeDigits = 9;
@@ -36,7 +39,7 @@ export function createIdMaker(
   random: RandomSource,
   { lane = 0, after = "" }: IdOptions = {},
 ): () => string {
-  if (!Number.isInteger(lane) || lane < 0 || lane > 31) throw new RangeError(`lane ${lane} is not in 0–31`);
+  if (!Number.isInteger(lane) || lane < 0 || lane >= lanes) throw new RangeError(`lane ${lane} is not in 0–31`);
   const laneDigit = alphabet.charAt(lane);
   let last = after === "" ? -1 : timeOf(after);
   let prefix = "";
@@ -75,6 +78,11 @@ export function createIdMaker(
     drawn += 1;
     return octet;
   }
+}
+
+/** In which lane an id was made; 0 for what is no id. */
+export function laneOf(id: string): number {
+  return Math.max(0, alphabet.indexOf(id[timeDigits] ?? "0"));
 }
 
 function timeOf(id: string): number {

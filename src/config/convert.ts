@@ -29,6 +29,7 @@ export function toSettings(configuration: Configuration): Settings {
     hostname: configuration.hostname,
     state,
     process: user === undefined ? undefined : { user, group: group ?? user },
+    mailThreads: configuration.process["mail-threads"],
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
     retention: configuration.retention,
     http: {
@@ -105,7 +106,11 @@ export function fromSettings(settings: Settings): Configuration {
     hostname: settings.hostname,
     "state-directory": settings.state,
     include: [],
-    process: { user: settings.process?.user, group: settings.process?.group },
+    process: {
+      user: settings.process?.user,
+      group: settings.process?.group,
+      "mail-threads": settings.mailThreads,
+    },
     log,
     retention: settings.retention,
     http: {

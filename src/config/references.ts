@@ -35,6 +35,7 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
   if (draft.process?.group !== undefined && draft.process.user === undefined) {
     rules.report(placeOf("process", "group"), '"group" needs "user"');
   }
+  checkThreads(rules);
   checkDomains(rules);
   checkCertificate(rules);
   checkListeners(rules);
@@ -44,6 +45,24 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
   checkDelivery(rules);
   checkWays(rules);
   return problems;
+}
+
+/** Every thread has its part of what may be opened and sent at once: at least one of each. */
+function checkThreads(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const threads = draft.process?.["mail-threads"];
+  if (threads === undefined) return;
+  const bound = (most: number | undefined, what: string): void => {
+    if (most === undefined || most >= threads) return;
+    rules.report(placeOf("process", "mail-threads"), `"mail-threads" is more than ${what}, ${most}`);
+  };
+  bound(draft.delivery?.connections, '"connections" of [delivery]');
+  bound(draft.delivery?.["connections-per-destination"], '"connections-per-destination" of [delivery]');
+  for (const [, { connections }] of present(draft.egress)) bound(connections, '"connections" of an [[egress]]');
+  for (const [, { connections, rate }] of present(draft.destination)) {
+    bound(connections, '"connections" of a [[destination]]');
+    for (const [, window] of present(rate)) bound(window.recipients, '"rate" of a [[destination]]');
+  }
 }
 
 /** Keys of a table that are all there, with the index of the table in its list. */

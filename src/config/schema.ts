@@ -120,6 +120,15 @@ const processKeys = {
     meaning: "Group of the process. Needs `user`.",
     example: "sekimori",
   },
+  "mail-threads": {
+    type: { kind: "integer", minimum: 1, maximum: 32 },
+    otherwise: "one less than the machine has cores, at least 1, and not more than the smallest limit below",
+    meaning:
+      "Threads that take and deliver mail. Limits hold for all of them together. More of them than cores, or two on two cores, make it slower. " +
+      "The number may differ from one start to the next. Each has its part of what [delivery], [[egress]] and [[destination]] allow in " +
+      "`connections`, `connections-per-destination` and `rate`, so it is at most the smallest of these.",
+    example: 3,
+  },
 } as const satisfies Keys;
 
 const token = {
@@ -410,13 +419,14 @@ const clientLimits = {
   connections: {
     type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
     default: 50,
-    meaning: "SMTP connections of one client at once; one more is answered 421. The default is Postfix's.",
+    meaning:
+      "Connections of one client at once, SMTP and POP3 together; one more is answered 421, or -ERR. The default is Postfix's.",
   },
   "connection-rate": {
     type: { kind: "list", of: { kind: "window" }, minimum: 0 },
     default: [],
     meaning:
-      "Connections that one client may begin, as number/interval; beyond it 421. Empty: no limit, as with Postfix.",
+      "Connections that one client may begin, SMTP and POP3 together, as number/interval; beyond it 421, or -ERR. Empty: no limit, as with Postfix.",
     example: ["120/1m"],
   },
   messages: {
@@ -436,7 +446,8 @@ const clientLimits = {
     type: { kind: "list", of: { kind: "window" }, minimum: 0 },
     default: ["100/1h"],
     meaning:
-      "Failed SMTP logins of one client, as number/interval; beyond it new connections are answered 421 until there is room again. An office " +
+      "Failed logins of one client, SMTP and POP3 together, as number/interval; beyond it new connections are answered 421, or -ERR, until there " +
+      "is room again. An office " +
       "behind one address may have many people with an old password; a guesser needs thousands.",
     example: ["100/1h"],
   },
@@ -648,7 +659,11 @@ export const schema = {
         "(`[[domain]]`) are joined; any other value may be set in one file only.",
       example: ["conf.d/*.toml"],
     },
-    process: { type: { kind: "table", keys: processKeys }, default: {}, meaning: "Who the server is to the kernel." },
+    process: {
+      type: { kind: "table", keys: processKeys },
+      default: {},
+      meaning: "Who the server is to the kernel, and how much of it there is.",
+    },
     log: { type: { kind: "table", keys: log }, default: {}, meaning: "What is written down." },
     retention: { type: { kind: "table", keys: retention }, default: {}, meaning: "How long traffic data is kept." },
     http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and the API." },

@@ -14,6 +14,8 @@ export interface Settings {
   readonly state: string;
   /** Whom the process becomes once its ports are bound; undefined: it stays who started it. */
   readonly process: { readonly user: string; readonly group: string } | undefined;
+  /** undefined: as many as the machine has use for (main/shares.ts). */
+  readonly mailThreads: number | undefined;
   readonly log: LogSettings;
   /** How long traffic data is kept, ms. */
   readonly retention: { readonly log: number };

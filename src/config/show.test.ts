@@ -187,6 +187,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
       state: anyPath,
       retention: fc.record({ log: between(1, 3650).map((days) => days * 86_400_000) }),
       process: fc.option(fc.record({ user: anyText, group: anyText }), { nil: undefined }),
+      mailThreads: fc.constantFrom(undefined, 1),
       log: fc.record({
         level: fc.constantFrom("debug", "info", "warn", "error"),
         directory: anyPath,

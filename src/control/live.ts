@@ -1,4 +1,4 @@
-// Control of a running server: accounts and waiting mail from the store, mail in delivery from the mail thread.
+// Control of a running server: accounts and waiting mail from the store, mail in delivery from the mail threads.
 
 import { addressKey, parseAddress } from "../address/address.ts";
 import type { Settings } from "../config/settings.ts";
@@ -18,7 +18,7 @@ import { effectiveConfiguration, noRotation } from "./site.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Trace } from "./trace.ts";
 
-/** What a mail thread does for an operator. */
+/** What the mail threads do for an operator, together. */
 export interface MailControl {
   forgetAccounts(keys: readonly string[]): void;
   destinations(): readonly EgressDestination[];

@@ -6,12 +6,13 @@ import { deleteWaiting } from "../egress/dispatch/delete.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Recovered, Spool } from "../spool/message.ts";
-import type { Store } from "../store/store.ts";
+import type { LaneStore } from "../store/lane.ts";
+import type { QueueCount, Store } from "../store/store.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
 import { diagnose } from "./diagnose.ts";
-import { queueControl } from "./queue-control.ts";
+import { queueControl, sumOf } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 import { effectiveConfiguration, noRotation } from "./site.ts";
 import { makeToken, tokenFile } from "./tokens.ts";
@@ -21,7 +22,14 @@ export interface OfflineServices extends Omit<AccountServices, "changed" | "stor
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
   /** Opened at the first question about mail. */
-  readonly spool: () => Promise<{ readonly spool: Spool; readonly recovered: Recovered }>;
+  readonly spools: () => Promise<readonly OpenedLane[]>;
+}
+
+/** A lane of mail at rest: its spool, and its part of the queue store. */
+export interface OpenedLane {
+  readonly spool: Spool;
+  readonly recovered: Recovered;
+  readonly store: LaneStore;
 }
 
 /** Looking at the queue queues nothing again: that is for the server to do, and to tell. */
@@ -32,12 +40,15 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
   const { store, observer, clock, settings } = services;
   const accounts = accountControl({ ...services, changed: () => Promise.resolve() }, by);
   const retained = retentionControl(services);
-  let opened: Promise<Spool> | undefined;
+  let opened: Promise<readonly OpenedLane[]> | undefined;
 
-  /** The index agrees with the spool from here on. */
-  function spool(): Promise<Spool> {
-    return (opened ??= services.spool().then(async ({ spool: found, recovered }) => {
-      await agreeWithSpool(recovered, { store, clock, observer: quiet });
+  /** The index agrees with the spools from here on. */
+  function lanes(): Promise<readonly OpenedLane[]> {
+    return (opened ??= services.spools().then(async (found) => {
+      for (const lane of found) {
+        // oxlint-disable-next-line no-await-in-loop -- one store
+        await agreeWithSpool(lane.recovered, { store: lane.store, clock, observer: quiet });
+      }
       return found;
     }));
   }
@@ -48,9 +59,16 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
       observer,
       active: () => Promise.resolve([]),
       change: async (change, selector, who) => {
-        const found = await spool();
-        if (change !== "delete") return store.changeWaiting(change, selector, clock.wall());
-        return deleteWaiting({ spool: found, store, observer, clock, beingTried: () => false }, selector, who);
+        const counts: QueueCount[] = [];
+        for (const lane of await lanes()) {
+          const count =
+            change === "delete"
+              ? deleteWaiting({ ...lane, observer, clock, beingTried: () => false }, selector, who)
+              : lane.store.changeWaiting(change, selector, clock.wall());
+          // oxlint-disable-next-line no-await-in-loop -- one store
+          counts.push(await count);
+        }
+        return sumOf(counts);
       },
     },
     by,
@@ -88,11 +106,11 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     findAccount: accounts.find,
     listAccounts: accounts.list,
     listQueue: async (query) => {
-      await spool();
+      await lanes();
       return queue.listQueue(query);
     },
     findInQueue: async (id) => {
-      await spool();
+      await lanes();
       return queue.findInQueue(id);
     },
     changeQueue: queue.changeQueue,

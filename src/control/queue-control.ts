@@ -21,6 +21,14 @@ export interface QueueServices {
 
 export type QueueControl = Pick<Control, "listQueue" | "findInQueue" | "changeQueue">;
 
+/** A message is in one lane only, so lanes add up. */
+export function sumOf(counts: readonly QueueCount[]): QueueCount {
+  return {
+    messages: counts.reduce((sum, { messages }) => sum + messages, 0),
+    recipients: counts.reduce((sum, { recipients }) => sum + recipients, 0),
+  };
+}
+
 export function queueControl({ store, observer, active, change }: QueueServices, by: string): QueueControl {
   return {
     listQueue: async (query) => {

@@ -5,6 +5,7 @@
 import type { AccountCharge, AccountRules, AccountUse } from "./account-limits.ts";
 import type { ClientRules, Connecting } from "./client-limits.ts";
 import type { LimitAnswer, Reservation } from "./limits.ts";
+import type { Locks } from "./locks.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -49,6 +50,7 @@ export interface CounterRules {
 export interface Counters {
   readonly accounts: AccountCounts;
   readonly clients: ClientCounts;
+  readonly locks: Locks;
   /** Before the first message: charges of earlier runs. Rejects when they cannot be counted. */
   replay(charges: readonly AccountCharge[]): Awaitable<void>;
   /** Other limits from now on, with what was counted so far. */

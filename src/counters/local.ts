@@ -7,10 +7,13 @@ import type { AccountLimits } from "./account-limits.ts";
 import { createClientLimits } from "./client-limits.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import type { Counters, CounterRules } from "./counters.ts";
+import { createLocks } from "./locks.ts";
+import type { LocalLocks } from "./locks.ts";
 
 export interface LocalCounters extends Counters {
   readonly accounts: AccountLimits;
   readonly clients: ClientLimits;
+  readonly locks: LocalLocks;
   /** Forgets who is not active; now and then. */
   sweep(): void;
 }
@@ -21,8 +24,9 @@ export function createLocalCounters(rules: CounterRules, clock: Clock): LocalCou
   return {
     accounts,
     clients,
-    replay: (charges) => accounts.replay(charges),
-    replaceRules: ({ account, client }) => {
+    locks: createLocks(),
+    replay: (charges): void => accounts.replay(charges),
+    replaceRules: ({ account, client }): void => {
       accounts.replaceRules(account);
       clients.replaceRules(client);
     },

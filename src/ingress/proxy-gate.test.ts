@@ -229,6 +229,7 @@ test("POP3 sessions are the client's too, inside TLS from the first octet", asyn
     secureContext: () => material.secureContext,
     hostname: "mx1.sekimori.test",
     observer: house.services.observer,
+    clients: house.services.clients,
     mailboxes: openMailboxes(join(directory, "mail"), { hostname: "mx1.sekimori.test", clock: systemClock }),
     newSessionId: () => "session",
     authenticate: async () => ({ kind: "unavailable" }),

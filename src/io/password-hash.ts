@@ -14,7 +14,6 @@ interface Parameters {
 /** OWASP's first choice of 2023: 19 MiB, two passes; about 20 ms of one core. */
 const current: Parameters = { memory: 19_456, passes: 2, parallelism: 1 };
 const TAG_LENGTH = 32;
-const AT_ONCE = 2;
 /** Sanity bounds for stored strings, so that a damaged row cannot ask for all memory. */
 const MOST_MEMORY = 1_048_576;
 /** RFC 9106 §3.1 and PHC: what is shorter was cut. */
@@ -65,12 +64,18 @@ function derive(password: string, nonce: Buffer, parameters: Parameters, tagLeng
   );
 }
 
+let atOnce = 2;
 let running = 0;
 const queue: (() => void)[] = [];
 
-/** Runs what occupies a place in the thread pool when it is its turn: at most AT_ONCE in this thread. */
+/** How many may run at once in this thread; 2 unless told otherwise. Several threads share one pool. */
+export function limitHashes(most: number): void {
+  atOnce = most;
+}
+
+/** Runs what occupies a place in the thread pool when it is its turn: at most so many in this thread. */
 export async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
+  if (running >= atOnce) await new Promise<void>((resolve) => queue.push(resolve));
   else running++;
   try {
     return await work();

@@ -11,7 +11,8 @@
 // With a quota, a message that would go beyond it is not stored; what a mailbox holds is known from the file names
 // (usage.ts), so a POP3 session that deletes makes room at once.
 //
-// Does not: subfolders, flags, index files. The lock is among sessions of this process only.
+// Does not: subfolders, flags, index files. The lock is among sessions of this process only. With several threads, each
+// sees at its next count what the others put into a mailbox: a quota can be exceeded by what they deliver meanwhile.
 
 import * as system from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -55,6 +56,16 @@ interface MailboxOptions {
   /** Octets that the mailbox may hold, as of now; no limit when undefined. Rejects: it cannot be said. */
   readonly quota?: (account: Address) => number | undefined | Promise<number | undefined>;
   readonly files?: Files;
+  /** Who has a mailbox open, in all threads. Default: this one is alone. */
+  readonly locks?: MailboxLocks;
+  /** Which thread this is, of how many. */
+  readonly thread?: { readonly index: number; readonly count: number };
+}
+
+export interface MailboxLocks {
+  /** False when somebody has it. Rejects when nobody can tell. */
+  take(name: string): boolean | Promise<boolean>;
+  give(name: string): void;
 }
 
 /** What may still be written in tmp; older files are left-overs (the specification says 36 hours). */
@@ -68,9 +79,9 @@ interface Folder {
 
 export function openMailboxes(root: string, options: MailboxOptions): Mailboxes {
   const { clock, files = system, quota: quotaNow = () => undefined } = options;
-  const nextName = uniqueNames(options.hostname, clock);
+  const { locks = locksHere(), thread = { index: 0, count: 1 } } = options;
+  const nextName = uniqueNames(options.hostname, clock, thread.index, thread.count);
   const folders = new Map<string, Folder>();
-  const locked = new Set<string>();
   const usages = new Map<string, Usage>();
 
   function usageOf(account: Address): Usage {
@@ -159,11 +170,19 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
 
     async open(account) {
       const path = join(root, ...mailboxPath(account));
-      if (locked.has(path)) return failure({ code: "in-use", cause: "another session has the mailbox" });
-      locked.add(path);
+      try {
+        if (!(await locks.take(path))) return failure({ code: "in-use", cause: "another session has the mailbox" });
+      } catch (error) {
+        return failure({ code: "unavailable", cause: String(error) });
+      }
+      let held = true;
+      const release = (): void => {
+        if (held) locks.give(path);
+        held = false;
+      };
       try {
         await removeStale(files, path, clock);
-        const mailbox = await openFolder(files, path, () => void locked.delete(path));
+        const mailbox = await openFolder(files, path, release);
         // Other programs may have been here as well.
         usages.get(path)?.forget();
         const remove: Mailbox["remove"] = async (messages) => {
@@ -173,10 +192,18 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
         };
         return success({ ...mailbox, remove });
       } catch (error) {
-        locked.delete(path);
+        release();
         return failure(mailboxError(error));
       }
     },
+  };
+}
+
+function locksHere(): MailboxLocks {
+  const taken = new Set<string>();
+  return {
+    take: (name) => !taken.has(name) && taken.add(name).has(name),
+    give: (name) => void taken.delete(name),
   };
 }
 

@@ -8,15 +8,18 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../io/clock.ts";
 
-/** Makes the part before the sizes; never twice the same in one process, even when the clock steps back. */
-export function uniqueNames(host: string, clock: Clock): () => string {
+/**
+ * Makes the part before the sizes; never twice the same in one process, even when the clock steps back. Makers at the same
+ * time have different numbers (`maker` of `makers`), and Q tells them apart.
+ */
+export function uniqueNames(host: string, clock: Clock, maker = 0, makers = 1): () => string {
   // "/" and ":" cannot stand in a file name; the specification replaces them like this.
   const safeHost = host.replaceAll("/", "\\057").replaceAll(":", "\\072").replaceAll(",", "\\054");
   let last = 0;
-  let count = 0;
+  let count = maker;
   return () => {
     last = Math.max(Math.floor(clock.wall() * 1000), last + 1);
-    count += 1;
+    count += makers;
     const seconds = Math.floor(last / 1_000_000);
     const microseconds = String(last % 1_000_000).padStart(6, "0");
     return `${seconds}.M${microseconds}P${process.pid}Q${count}.${safeHost}`;

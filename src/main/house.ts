@@ -7,6 +7,7 @@ import { connectControl } from "../cli/client.ts";
 import { NotHere } from "../cli/house.ts";
 import type { Control } from "../control/control.ts";
 import { createOfflineControl } from "../control/offline.ts";
+import type { OpenedLane } from "../control/offline.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
 import { systemClock as clock } from "../io/clock.ts";
@@ -15,7 +16,9 @@ import { asRemote } from "../io/rpc.ts";
 import { lockState } from "../io/state-lock.ts";
 import { createLog } from "../observe/log.ts";
 import { openSpool } from "../spool/spool.ts";
+import { storeOfLane } from "../store/lane.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { laneDirectory, lanesOnDisk } from "./lanes.ts";
 import { openLogFile } from "./log-file.ts";
 
 /** `by`: who it is that asks, for the log. */
@@ -36,7 +39,16 @@ export async function withControl<T>(site: Site, by: string, work: (control: Con
     throw new NotHere(`another process uses ${settings.state}, but its control socket does not answer`);
   const store = openSqliteStore(join(settings.state, "index.sqlite"));
   const log = openLogFile(settings.log.directory, clock);
-  let spool: ReturnType<typeof openSpool> | undefined;
+  let lanes: Promise<readonly OpenedLane[]> | undefined;
+  const openLanes = async (): Promise<readonly OpenedLane[]> => {
+    const known = new Set([0, ...(await lanesOnDisk(settings.state)), ...store.lanesWaiting()]);
+    return Promise.all(
+      [...known].map(async (lane) => ({
+        ...(await openSpool(laneDirectory(settings.state, lane))),
+        store: storeOfLane(asRemote(store), lane),
+      })),
+    );
+  };
   try {
     return await work(
       createOfflineControl(
@@ -45,13 +57,13 @@ export async function withControl<T>(site: Site, by: string, work: (control: Con
           store: asRemote(store),
           observer: createLog(settings.log.level, log),
           clock,
-          spool: () => (spool ??= openSpool(join(settings.state, "spool"))),
+          spools: () => (lanes ??= openLanes()),
         },
         by,
       ),
     );
   } finally {
-    await spool?.then((opened) => opened.spool.close());
+    await lanes?.then((opened) => Promise.all(opened.map(({ spool }) => spool.close())));
     store.close();
     log.close();
     lock.release();

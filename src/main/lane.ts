@@ -1,21 +1,21 @@
 // One lane of mail: a spool, the ids of what goes into it, its charges, and the delivery of what is in it. A message stays
-// in the lane that took it until its end.
+// in the lane that took it until its end; its id says which that is (base/id.ts).
 
 import { randomBytes } from "node:crypto";
+import { rmdir } from "node:fs/promises";
 import { createIdMaker } from "../base/id.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AccountCharge } from "../counters/account-limits.ts";
 import { appendCharged, chargeOf, createChargeLedger } from "../counters/charge-ledger.ts";
 import type { Directory } from "../directory/directory.ts";
-import { createDispatcher } from "../egress/dispatch/dispatcher.ts";
+import { ACTIVE_LIMIT, CONTENT_LIMIT, createDispatcher } from "../egress/dispatch/dispatcher.ts";
 import type { Dispatcher } from "../egress/dispatch/dispatcher.ts";
 import type { Clock } from "../io/clock.ts";
-import type { Remote } from "../io/rpc.ts";
 import type { Mailboxes } from "../mailbox/maildir.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Recovered, Spool } from "../spool/message.ts";
 import { openSpool } from "../spool/spool.ts";
-import type { Store } from "../store/store.ts";
+import type { LaneStore } from "../store/lane.ts";
 import type { Outbound } from "./outbound.ts";
 
 export interface Lane {
@@ -34,14 +34,19 @@ export interface Lane {
 }
 
 export interface LaneServices {
+  readonly lane: number;
+  /** No mail comes in here any more. */
+  readonly isAdopted: boolean;
   /** Of the spool. */
   readonly directory: string;
+  /** So many lanes share what the process may have in delivery. */
+  readonly parts: number;
   /** Charges that were written down reach to this id; the spool keeps the records beyond it. */
   readonly through: string;
   /** As of now. */
   readonly settings: () => Settings;
-  readonly store: Remote<Store>;
-  readonly directoryOf: Directory;
+  readonly store: LaneStore;
+  readonly accounts: Directory;
   readonly mailboxes: Mailboxes;
   readonly outbound: Pick<Outbound, "transport" | "finish">;
   readonly observer: Observer;
@@ -49,7 +54,7 @@ export interface LaneServices {
 }
 
 export async function openLane(services: LaneServices): Promise<Lane> {
-  const { settings, store, directoryOf, mailboxes, outbound, observer, clock } = services;
+  const { settings, store, accounts, mailboxes, outbound, isAdopted, observer, clock } = services;
   let chargesThrough = services.through;
   let lastId = chargesThrough;
   const found: AccountCharge[] = [];
@@ -68,7 +73,7 @@ export async function openLane(services: LaneServices): Promise<Lane> {
   let { recovered }: { recovered: Recovered | undefined } = opened;
   const ledger = createChargeLedger(lastId);
   const spool: Spool = { ...opened.spool, append: appendCharged(opened.spool, ledger) };
-  const newId = createIdMaker(clock, randomBytes, { after: lastId });
+  const newId = createIdMaker(clock, randomBytes, { lane: services.lane, after: lastId });
   /** Of `found`, what is not written yet. */
   let unwritten: readonly AccountCharge[] = found;
 
@@ -79,7 +84,7 @@ export async function openLane(services: LaneServices): Promise<Lane> {
     },
     spool,
     store,
-    directory: directoryOf,
+    directory: accounts,
     mailboxes,
     transport: outbound.transport,
     finish: outbound.finish,
@@ -92,6 +97,8 @@ export async function openLane(services: LaneServices): Promise<Lane> {
     observer,
     clock,
     newId,
+    window: Math.ceil(ACTIVE_LIMIT / services.parts),
+    contentMemory: Math.ceil(CONTENT_LIMIT / services.parts),
   });
 
   let writing = Promise.resolve();
@@ -132,6 +139,8 @@ export async function openLane(services: LaneServices): Promise<Lane> {
     close: async () => {
       await spool.close();
       await writeCharges();
+      // Of an adopted lane that has come to its end. One that is not empty stays.
+      if (isAdopted) await rmdir(services.directory).catch(() => undefined);
     },
   };
 }

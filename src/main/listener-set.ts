@@ -35,20 +35,25 @@ export interface ListenerChange {
   readonly restart: readonly string[];
   /** What the configuration no longer names stops accepting. */
   commit(): readonly OpenListener[];
+  /** What was opened for it is closed; all is as before. */
+  abandon(): Promise<void>;
 }
 
 export interface ListenerSet {
-  /** Rejects when an endpoint cannot be opened for another reason than missing privileges; nothing is open then. */
-  prepare(listeners: readonly ListenerSettings[]): Promise<ListenerChange>;
+  /**
+   * Rejects when an endpoint cannot be opened for another reason than missing privileges; nothing is open then. `ports`: what
+   * another thread has opened for the same change, in the same order.
+   */
+  prepare(listeners: readonly ListenerSettings[], ports?: readonly number[]): Promise<ListenerChange>;
   close(grace: number): Promise<void>;
 }
 
-export function createListenerSet(open: (place: Place) => Promise<Listener>): ListenerSet {
+export function createListenerSet(open: (place: Place, port: number | undefined) => Promise<Listener>): ListenerSet {
   let held: readonly Held[] = [];
   const retired: Held[] = [];
 
   return {
-    prepare: async (listeners) => {
+    prepare: async (listeners, ports = []) => {
       const missing = [...held];
       const added: Held[] = [];
       const restart: string[] = [];
@@ -68,14 +73,14 @@ export function createListenerSet(open: (place: Place) => Promise<Listener>): Li
         }
         try {
           // oxlint-disable-next-line no-await-in-loop -- a few sockets, in the order of the file
-          added.push({ place, listener: await open(place) });
+          added.push({ place, listener: await open(place, ports[added.length]) });
         } catch (error) {
           if (codeOf(error) === "EACCES" && held.length > 0) {
             restart.push(`listener ${place.name} on ${endpointOf(place)}: a port below 1024 needs privileges`);
             continue;
           }
           // oxlint-disable-next-line no-await-in-loop -- it ends here
-          await Promise.all(added.map(({ listener }) => listener.close(0)));
+          await closeAll(added);
           throw error;
         }
       }
@@ -88,12 +93,17 @@ export function createListenerSet(open: (place: Place) => Promise<Listener>): Li
           held = [...held.filter((each) => !missing.includes(each)), ...added];
           return missing.map(told);
         },
+        abandon: () => closeAll(added),
       };
     },
     close: async (grace) => {
       await Promise.all([...held, ...retired].map(({ listener }) => listener.close(grace)));
     },
   };
+}
+
+async function closeAll(listeners: readonly Held[]): Promise<void> {
+  await Promise.all(listeners.map(({ listener }) => listener.close(0)));
 }
 
 function placesOf(listeners: readonly ListenerSettings[]): readonly Place[] {

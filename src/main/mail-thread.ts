@@ -1,43 +1,60 @@
-// A mail thread: listeners, sessions, spool, delivery. Wiring by hand, in the order in which data flows.
+// A mail thread: listeners, sessions, spool, delivery. Wiring by hand, in the order in which data flows. Of several threads
+// each does all of it for the connections that the kernel gives it; what they must agree on is in shares.ts,
+// shared-memory.ts and counters/remote.ts.
 
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
-import { addressKey, parseAddress } from "../address/address.ts";
+import { addressKey } from "../address/address.ts";
+import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
+import { remoteCounters } from "../counters/remote.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
-import type { LoginAnswer } from "../directory/credentials.ts";
 import { createDirectory } from "../directory/directory.ts";
-import { openPop3Listener } from "../ingress/pop3/listener.ts";
-import type { Authentication } from "../ingress/pop3/session.ts";
-import { openSmtpListener } from "../ingress/smtp/listener.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
 import { recipientLookup } from "../ingress/smtp/recipient-lookup.ts";
 import type { SmtpServices } from "../ingress/smtp/services.ts";
 import { systemClock as clock } from "../io/clock.ts";
+import { limitHashes } from "../io/password-hash.ts";
 import { callRemote, serveCalls } from "../io/rpc.ts";
 import { openMailboxes } from "../mailbox/maildir.ts";
 import { mailRoot } from "../mailbox/usage.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
+import { storeOfLane } from "../store/lane.ts";
 import { counterRules } from "./counter-rules.ts";
+import { watchFreeSpace } from "./free-space.ts";
 import { openLane } from "./lane.ts";
-import { createListenerSet } from "./listener-set.ts";
+import { laneDirectory } from "./lanes.ts";
 import type { ListenerChange } from "./listener-set.ts";
 import { createLogBatches } from "./log-batches.ts";
+import { createMailListeners } from "./mail-listeners.ts";
 import { createOutbound } from "./outbound.ts";
 import { bindPrivileged } from "./privileged-start.ts";
-import type { MailConfiguration, MailPost, MailReload, MailThread, MailThreadData, StateThread } from "./threads.ts";
+import type { PrivilegedStep } from "./privileged-start.ts";
+import { openSharedMemory } from "./shared-memory.ts";
+import { deliveryShare } from "./shares.ts";
+import type {
+  MailConfiguration,
+  MailPost,
+  MailThread,
+  MailThreadData,
+  PreparedReload,
+  StateThread,
+} from "./threads.ts";
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by server.ts
 const data = workerData as MailThreadData;
 /** Replaced as a whole by a reload. What keeps a part of it for itself is told in `reload`. */
 let { settings } = data;
+const { place } = data;
+const leads = place.index === 0;
+// Two in the process, where the thread pool is the usual one (main.ts makes it larger for more threads).
+if (place.count > 1) limitHashes(1);
 
 const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies MailPost));
 const metrics = createMetrics();
@@ -50,6 +67,8 @@ const login = createLogin(directory, store, clock, (cause) => {
   observer.emit("internal.failed", { where: "SCRAM keys of an account", cause: String(cause) });
 });
 const scram = createScramLogin(directory, store);
+const local = data.counters === undefined ? createLocalCounters(counterRules(settings), clock) : undefined;
+const counters = local ?? remoteCounters(data.counters!, () => clock.monotonic());
 const mailboxes = openMailboxes(mailRoot(settings.state), {
   hostname: settings.hostname,
   clock,
@@ -58,41 +77,55 @@ const mailboxes = openMailboxes(mailRoot(settings.state), {
     const quotaOf = (one: Awaited<typeof found>): number | undefined => one?.quota ?? settings.mailbox.quota;
     return found instanceof Promise ? found.then(quotaOf) : quotaOf(found);
   },
+  locks: counters.locks,
+  thread: place,
 });
 
-const counters = createLocalCounters(counterRules(settings), clock);
-const outbound = createOutbound({ settings, dkimKeys: data.dkimKeys, observer, clock });
-const lane = await openLane({
-  directory: join(settings.state, "spool"),
-  through: data.charges.through,
-  settings: () => settings,
-  store,
-  directoryOf: directory,
-  mailboxes,
-  outbound,
-  observer,
-  clock,
-});
-const { spool, dispatcher, newId } = lane;
-await counters.replay([...data.charges.charges, ...lane.found]);
+const outbound = createOutbound({ settings: deliveryShare(settings, place), dkimKeys: data.dkimKeys, observer, clock });
+const lanes = await Promise.all(
+  data.lanes.map(({ lane, through }) =>
+    openLane({
+      lane,
+      isAdopted: lane >= place.count,
+      directory: laneDirectory(settings.state, lane),
+      through,
+      // Lanes that were adopted have their part of this thread's.
+      parts: place.count * data.lanes.length,
+      settings: () => settings,
+      store: storeOfLane(store, lane),
+      accounts: directory,
+      mailboxes,
+      outbound,
+      observer,
+      clock,
+    }),
+  ),
+);
+/** Where mail comes in. */
+const lane = lanes[0]!;
+const { newId } = lane;
+const spooledHere = (): number => lanes.reduce((sum, { spool }) => sum + spool.status().octets, 0);
 
 const stores = createMailboxStores({ hostname: () => settings.hostname, clock });
-const load = createSessionLoad();
-let freeSpace = Number.POSITIVE_INFINITY;
+const memory = data.shared === undefined ? undefined : openSharedMemory(data.shared, place.index);
+const load = memory?.load ?? createSessionLoad();
+const space = watchFreeSpace(settings.state, (cause) => {
+  observer.emit("internal.failed", { where: "free space", cause });
+});
 const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
   directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,
   scram,
   limits: counters.accounts,
   clients: counters.clients,
-  spool,
-  accepted: (message, content) => dispatcher.accepted(message, content),
-  deliver: (message, content, within) => dispatcher.deliver(message, content, within),
+  spool: lane.spool,
+  accepted: (message, content) => lane.dispatcher.accepted(message, content),
+  deliver: (message, content, within) => lane.dispatcher.deliver(message, content, within),
   observer,
   clock,
   newId,
-  freeSpace: () => freeSpace,
-  spooled: () => spool.status().octets,
+  freeSpace: () => space.now(),
+  spooled: memory === undefined ? spooledHere : () => memory.spooled(spooledHere()),
   load,
 };
 let services = servicesOf(data);
@@ -102,135 +135,135 @@ function servicesOf(configuration: MailConfiguration): SmtpServices {
   return { ...shared, hostname, smtp, secureContext: secureContextOf(configuration) };
 }
 
-metrics.gauge("sekimori_sessions", "SMTP sessions open now.", () => load.sessions);
-metrics.gauge("sekimori_content_bytes", "Octets of content in open transactions.", () => load.content);
-metrics.gauge("sekimori_queue_active", "Messages in delivery now.", () => dispatcher.activeCount());
-metrics.gauge("sekimori_spool_bytes", "Octets in spool segments.", () => spool.status().octets);
-metrics.gauge(
-  "sekimori_spool_messages",
-  "Messages in the spool that are not settled.",
-  () => spool.status().openMessages,
-);
-metrics.gauge("sekimori_free_bytes", "Octets free where the state lives.", () => freeSpace);
-
-/** POP3 names a mailbox by its address. */
-function loginAddress(answer: LoginAnswer): Authentication {
-  if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials" };
-  if (answer.kind === "unavailable") return { kind: "unavailable" };
-  if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };
-  const account = parseAddress(answer.account);
-  return account.ok ? { kind: "account", account: account.value } : { kind: "unavailable" };
+// Threads are added up: what is one for the process is told by one of them.
+if (leads) {
+  metrics.gauge("sekimori_sessions", "SMTP sessions open now.", () => load.sessions);
+  metrics.gauge("sekimori_content_bytes", "Octets of content in open transactions.", () => load.content);
+  metrics.gauge("sekimori_free_bytes", "Octets free where the state lives.", () => space.now());
 }
+metrics.gauge("sekimori_queue_active", "Messages in delivery now.", () =>
+  lanes.reduce((sum, { dispatcher }) => sum + dispatcher.activeCount(), 0),
+);
+metrics.gauge("sekimori_spool_bytes", "Octets in spool segments.", spooledHere);
+metrics.gauge("sekimori_spool_messages", "Messages in the spool that are not settled.", () =>
+  lanes.reduce((sum, { spool }) => sum + spool.status().openMessages, 0),
+);
 
+const listeners = createMailListeners({ place, directory, smtp: () => services, mailboxes });
 const timers: NodeJS.Timeout[] = [];
 
-async function watchSpace(): Promise<void> {
-  try {
-    const { bavail, bsize } = await statfs(settings.state);
-    freeSpace = bavail * bsize;
-  } catch (error) {
-    // A disk that cannot be asked has no room for promises.
-    freeSpace = 0;
-    observer.emit("internal.failed", { where: "free space", cause: String(error) });
-  }
+interface Prepared {
+  readonly configuration: MailConfiguration;
+  readonly services: SmtpServices;
+  readonly way: ReturnType<typeof outbound.prepare>;
+  readonly sockets: ListenerChange;
 }
+let prepared: Prepared | undefined;
 
-const listeners = createListenerSet(({ role, tls, proxies, endpoint, name }) =>
-  role === "pop3"
-    ? openPop3Listener({
-        endpoint,
-        tls: tls === "implicit" ? "implicit" : "starttls",
-        proxies,
-        secureContext: () => services.secureContext,
-        hostname: settings.hostname,
-        observer,
-        authenticate: async (user, password) => loginAddress(await login(user, password)),
-        scram: {
-          keys: (user) => scram.keys(user),
-          confirm: async (user, keys) => loginAddress(await scram.confirm(user, keys)),
-        },
-        mailboxes,
-        newSessionId: newId,
-      })
-    : openSmtpListener(endpoint, { role, listener: name, tls, proxies }, () => services),
-);
-
-/** Everything that can fail comes first; then all of it changes in one turn. */
-async function reload(configuration: MailConfiguration): Promise<MailReload> {
-  let nextServices: SmtpServices;
-  let way: ReturnType<typeof outbound.prepare>;
-  let sockets: ListenerChange;
+async function prepareReload(configuration: MailConfiguration, ports: readonly number[]): Promise<PreparedReload> {
   try {
-    nextServices = servicesOf(configuration);
-    way = outbound.prepare(configuration);
-    sockets = await listeners.prepare(configuration.settings.listeners);
+    const next = servicesOf(configuration);
+    const way = outbound.prepare({ ...configuration, settings: deliveryShare(configuration.settings, place) });
+    const sockets = await listeners.prepare(configuration.settings.listeners, ports);
+    prepared = { configuration, services: next, way, sockets };
+    return { kind: "prepared", opened: sockets.opened, restart: sockets.restart };
   } catch (error) {
     return { kind: "refused", problems: [error instanceof Error ? error.message : String(error)] };
   }
+}
+
+/** In one turn. */
+async function commitReload(): Promise<void> {
+  if (prepared === undefined) throw new Error("there is no reload to commit");
+  const { configuration, way, sockets } = prepared;
   const sameLimits = isDeepStrictEqual(settings.limits, configuration.settings.limits);
   settings = configuration.settings;
-  services = nextServices;
+  ({ services } = prepared);
+  prepared = undefined;
   writeLog = createLog(settings.log.level, log);
   directory.replaceDomains(settings.domains);
   // Rebuilding costs time with the number of active accounts.
-  const counting = sameLimits ? undefined : counters.replaceRules(counterRules(settings));
+  const counting = sameLimits || !leads ? undefined : counters.replaceRules(counterRules(settings));
   way.commit();
-  const closed = sockets.commit();
-  for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
-  for (const { name, ...where } of closed) observer.emit("listener.closed", { listener: name, ...where });
+  told(sockets.opened, sockets.commit());
   // Delivery may have been paused until now.
-  dispatcher.start();
+  for (const each of lanes) each.dispatcher.start();
   await counting;
-  return { kind: "applied", restart: sockets.restart };
 }
 
-function bind(): Promise<ListenerChange> {
-  return listeners.prepare(settings.listeners);
+function told(opened: ListenerChange["opened"], closed: ListenerChange["opened"]): void {
+  if (!leads) return;
+  for (const { name, ...where } of opened) observer.emit("listener.opened", { listener: name, ...where });
+  for (const { name, ...where } of closed) observer.emit("listener.closed", { listener: name, ...where });
+}
+
+async function bind(ports: readonly number[]): Promise<{ change: ListenerChange; ports: readonly number[] }> {
+  const change = await listeners.prepare(settings.listeners, ports);
+  return { change, ports: change.opened.map(({ port }) => port) };
+}
+
+function post(privileges: PrivilegedStep): void {
+  parentPort!.postMessage({ privileges } satisfies MailPost);
 }
 
 const thread: MailThread = {
-  start: async () => {
-    await watchSpace();
-    await lane.recover();
-    const sockets =
-      data.privileges === undefined
-        ? await bind()
-        : await bindPrivileged(
-            data.privileges,
-            (step) => parentPort!.postMessage({ privileges: step } satisfies MailPost),
-            bind,
-          );
-    sockets.commit();
-    for (const { name, ...where } of sockets.opened) observer.emit("listener.opened", { listener: name, ...where });
-    dispatcher.start();
-    timers.push(setInterval(() => void watchSpace(), 5000));
-    timers.push(setInterval(() => void lane.writeCharges(), 1000));
-    timers.push(setInterval(() => counters.sweep(), 60_000));
-    return sockets.opened;
+  recover: async () => {
+    await space.start();
+    await counters.replay([...data.charges, ...lanes.flatMap(({ found }) => found)]);
+    for (const each of lanes) {
+      // oxlint-disable-next-line no-await-in-loop -- one store
+      await each.recover();
+    }
   },
-  reload,
+  listen: async (ports) => {
+    const { change } = await (data.privileges === undefined
+      ? bind(ports)
+      : bindPrivileged(data.privileges, place.index, post, bind));
+    change.commit();
+    told(change.opened, []);
+    for (const each of lanes) each.dispatcher.start();
+    timers.push(setInterval(() => lanes.forEach((each) => void each.writeCharges()), 1000));
+    if (local !== undefined) timers.push(setInterval(() => local.sweep(), 60_000));
+    // For the others, while nothing comes in here.
+    if (memory !== undefined) timers.push(setInterval(() => memory.spooled(spooledHere()), 1000));
+    return change.opened;
+  },
+  prepareReload,
+  commitReload,
+  abandonReload: async () => {
+    await prepared?.sockets.abandon();
+    prepared = undefined;
+  },
   stop: async (grace) => {
     await listeners.close(grace);
     stores.close();
+    space.stop();
     for (const timer of timers) clearInterval(timer);
-    const attemptsEnded = dispatcher.close();
+    const attemptsEnded = Promise.all(lanes.map(({ dispatcher }) => dispatcher.close()));
     await outbound.close();
     await attemptsEnded;
-    await lane.close();
+    await Promise.all(lanes.map((each) => each.close()));
     log.flush();
   },
   metrics: () => metrics.collect(),
   forgetAccounts: (keys) => directory.forget(keys),
   destinations: () => outbound.destinations(),
-  activeMessages: () => dispatcher.active(),
-  changeQueue: (change, selector, by) =>
-    change === "delete" ? dispatcher.remove(selector, by) : dispatcher.change(change, selector),
-  accountUse: (account) => counters.accounts.uses(account),
+  activeMessages: () => lanes.flatMap(({ dispatcher }) => dispatcher.active()),
+  changeQueue: async (change, selector, by) =>
+    sumOf(
+      await Promise.all(
+        lanes.map(({ dispatcher }) =>
+          change === "delete" ? dispatcher.remove(selector, by) : dispatcher.change(change, selector),
+        ),
+      ),
+    ),
+  accountUse: async (account) => counters.accounts.uses(account),
 };
 
 serveCalls(data.control, thread);
 
 /** One for all sessions of a configuration: making one costs milliseconds. */
 function secureContextOf({ certificate, key }: MailConfiguration): SecureContext {
-  return createSecureContext({ cert: certificate, key, minVersion: "TLSv1.2" });
+  const ticketKeys = Buffer.from(data.ticketKeys);
+  return createSecureContext({ cert: certificate, key, minVersion: "TLSv1.2", ticketKeys });
 }

@@ -1,9 +1,10 @@
-// The whole server in one process: state thread, mail thread, and here the wiring, the log, metrics and control.
+// The whole server in one process: state thread, mail threads, and here the wiring, the log, metrics and control.
 //
 // The order of the start: lock, certificate and keys, store, spool and listeners, control socket; then ready. The order
 // of the end: listeners drain, deliveries end, spool, store, log, lock. A thread that dies takes the process with it: a
 // privileged port cannot be bound again, and whoever supervises us restarts the whole.
 
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -21,18 +22,23 @@ import { openTokens, tokenFile } from "../control/tokens.ts";
 import { ensureSelfSigned } from "../io/certificate.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
-import type { Remote } from "../io/rpc.ts";
 import { lockState } from "../io/state-lock.ts";
 import { lowerPrivileges } from "../io/privileges.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics, mergeMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
-import { createHttpServers } from "./http-servers.ts";
+import { counterRules } from "./counter-rules.ts";
+import { assignLanes, lanesOnDisk } from "./lanes.ts";
 import { openLogFile } from "./log-file.ts";
-import { changePrivileges } from "./privileged-start.ts";
+import { createHttpServers } from "./http-servers.ts";
+import { createMailGroup } from "./mail-group.ts";
+import type { MailGroup } from "./mail-group.ts";
+import { createGate, createGatekeeper } from "./privileged-start.ts";
 import { searchLog } from "./search-log.ts";
+import { createSharedMemory } from "./shared-memory.ts";
+import { mailThreads, tooManyThreads } from "./shares.ts";
 import { startThreads } from "./thread-group.ts";
-import type { MailConfiguration, MailThread, OpenListener } from "./threads.ts";
+import type { MailConfiguration, OpenListener } from "./threads.ts";
 
 /** Open transactions may end within this, ms. */
 const GRACE = 10_000;
@@ -95,15 +101,18 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   const early = Promise.withResolvers<never>();
   early.promise.catch(() => undefined);
   let state: "starting" | "ready" | "stopping" = "starting";
-  const gate = new SharedArrayBuffer(4);
+  const count = mailThreads(settings);
+  const endpoints = settings.listeners.reduce((sum, listener) => sum + listener.endpoints.length, 0);
+  const gate = lowered === undefined ? undefined : createGate(count, endpoints);
+  const gatekeeper =
+    gate === undefined
+      ? undefined
+      : createGatekeeper(gate, lowered!, () => observer.emit("privileges.dropped", account!));
   const threads = startThreads(
     { file: join(settings.state, "index.sqlite") },
     {
       log: writeLog,
-      privileges: (step) => {
-        changePrivileges(gate, step, lowered!);
-        if (step === "done") observer.emit("privileges.dropped", account!);
-      },
+      privileges: (thread, step) => gatekeeper?.(thread, step),
       failed: (cause) => {
         observer.emit("server.failed", { cause });
         if (state === "ready") died(cause);
@@ -115,7 +124,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   const { store } = threads;
 
   const longest = Math.max(...settings.limits.account.map(({ length }) => length), 0);
-  const charges = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
+  const { charges, through } = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
   const retained = retentionControl({ settings: () => settings, store, observer, clock });
   const purge = async (): Promise<void> => {
     try {
@@ -127,11 +136,11 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   await Promise.race([purge(), early.promise]);
   const purging = setInterval(() => void purge(), PURGE);
   undo.push(() => clearInterval(purging));
-  // Before the mail thread: its ports may be privileged, and no file is made meanwhile.
-  let mail: Remote<MailThread> | undefined;
+  // Before the mail threads: its ports may be privileged, and no file is made meanwhile.
+  let mail: MailGroup | undefined;
   const listeners: OpenListener[] = [];
   const collectMetrics = async (): Promise<string> =>
-    mergeMetrics([await metrics.collect(), ...(mail === undefined ? [] : [await mail.metrics()])]);
+    mergeMetrics([await metrics.collect(), ...((await mail?.metrics()) ?? [])]);
   const tokens = await openTokens(tokenFile(settings), () => settings.http);
   let controlOf: ((by: string) => Control) | undefined;
   const guarded: GuardServices = {
@@ -148,14 +157,27 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   await http.open(publicApp, settings.http, files);
   listeners.push(...settings.http.listen.map((endpoint) => ({ name: "http", ...endpoint })));
   lowered?.lower();
-  const thread = threads.startMail({
+  const known = [...(await lanesOnDisk(settings.state)), ...(await store.lanesWaiting())];
+  const forAll = {
     settings,
     ...files,
-    charges,
-    privileges: lowered === undefined ? undefined : gate,
-  });
-  mail = thread;
-  listeners.unshift(...(await Promise.race([thread.start(), early.promise])));
+    shared: count === 1 ? undefined : createSharedMemory(count),
+    ticketKeys: randomBytes(48),
+    privileges: gate,
+  };
+  const group = createMailGroup(
+    threads.startMail(
+      assignLanes(count, known).map((lanes, index) => ({
+        ...forAll,
+        place: { index, count },
+        lanes: lanes.map((lane) => ({ lane, through: through.get(lane) ?? "" })),
+        charges: index === 0 ? charges : [],
+      })),
+      counterRules(settings),
+    ),
+  );
+  mail = group;
+  listeners.unshift(...(await Promise.race([group.start(gate === undefined ? "in turn" : "together"), early.promise])));
 
   const reload = createReload({
     site,
@@ -163,7 +185,9 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer,
     apply: async (next) => {
       const read = await filesOf(next);
-      const outcome = await thread.reload({ settings: next, ...read });
+      const problem = tooManyThreads(next, count);
+      if (problem !== undefined) return { kind: "refused", problems: [problem] };
+      const outcome = await group.reload({ settings: next, ...read });
       if (outcome.kind === "refused") return outcome;
       const changed = [
         ...(read.certificate === files.certificate ? [] : ["certificate"]),
@@ -180,7 +204,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   controlOf = createLiveControl({
     settings: () => settings,
     store,
-    mail: thread,
+    mail: group,
     observer,
     clock,
     reload,
@@ -204,7 +228,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       stopBegun = clock.monotonic();
       state = "stopping";
       observer.emit("server.stopping", { signal: reason });
-      await Promise.race([thread.stop(GRACE), early.promise]);
+      await Promise.race([group.stop(GRACE), early.promise]);
       await undoAll(undo);
     },
   };

@@ -3,7 +3,16 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import { callRemote } from "../io/rpc.ts";
 import type { Remote } from "../io/rpc.ts";
-import type { MailPost, MailThread, MailThreadData, StateThread, StateThreadData } from "./threads.ts";
+import type { CounterRules } from "../counters/counters.ts";
+import type { PrivilegedStep } from "./privileged-start.ts";
+import type {
+  CountersThreadData,
+  MailPost,
+  MailThread,
+  MailThreadData,
+  StateThread,
+  StateThreadData,
+} from "./threads.ts";
 
 /**
  * Of a mail thread, MiB; a third of it is what is filled between two scavenges. Every read from a socket makes an ArrayBuffer,
@@ -16,7 +25,11 @@ const YOUNG_GENERATION = 6;
 
 export interface ThreadGroup {
   readonly store: Remote<StateThread>;
-  startMail(data: Omit<MailThreadData, "state" | "control">): Remote<MailThread>;
+  /** All mail threads, and the counters thread when they are several. */
+  startMail(
+    threads: readonly Omit<MailThreadData, "state" | "control" | "counters">[],
+    rules: CounterRules,
+  ): readonly Remote<MailThread>[];
   /** Closes the store and ends all threads; those of a group that failed are cut. */
   end(): Promise<void>;
 }
@@ -25,10 +38,10 @@ interface ThreadWatcher {
   readonly failed: (cause: string) => void;
   readonly log: (lines: string) => void;
   /** A step of a privileged start. */
-  readonly privileges: (step: "wanted" | "done") => void;
+  readonly privileges: (thread: number, step: PrivilegedStep) => void;
 }
 
-/** `failed` is called once, with the first thread that ended by itself; `log` gets the mail thread's lines. */
+/** `failed` is called once, with the first thread that ended by itself; `log` gets the mail threads' lines. */
 export function startThreads(state: StateThreadData, { failed, log, privileges }: ThreadWatcher): ThreadGroup {
   const workers: Worker[] = [];
   let over = false;
@@ -52,21 +65,30 @@ export function startThreads(state: StateThreadData, { failed, log, privileges }
 
   return {
     store: callRemote<StateThread>(forMain.port2),
-    startMail: (data) => {
-      const forMail = new MessageChannel();
-      const control = new MessageChannel();
-      stateWorker.postMessage({ serve: forMail.port1 }, [forMail.port1]);
-      const workerData: MailThreadData = { ...data, state: forMail.port2, control: control.port1 };
-      const worker = start("mail-thread.ts", "mail thread", {
-        workerData,
-        transferList: [forMail.port2, control.port1],
-        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
+    startMail: (threads, rules) => {
+      const counters = threads.length === 1 ? undefined : threads.map(() => new MessageChannel());
+      if (counters !== undefined) {
+        const ports = counters.map(({ port1 }) => port1);
+        const workerData: CountersThreadData = { rules, ports };
+        start("counters-thread.ts", "counters thread", { workerData, transferList: ports });
+      }
+      return threads.map((data, index) => {
+        const forMail = new MessageChannel();
+        const control = new MessageChannel();
+        const port = counters?.[index]?.port2;
+        stateWorker.postMessage({ serve: forMail.port1 }, [forMail.port1]);
+        const workerData: MailThreadData = { ...data, state: forMail.port2, control: control.port1, counters: port };
+        const worker = start("mail-thread.ts", threads.length === 1 ? "mail thread" : `mail thread ${index}`, {
+          workerData,
+          transferList: [forMail.port2, control.port1, ...(port === undefined ? [] : [port])],
+          resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
+        });
+        worker.on("message", (post: MailPost) => {
+          if ("log" in post) log(post.log);
+          else privileges(index, post.privileges);
+        });
+        return callRemote<MailThread>(control.port2);
       });
-      worker.on("message", (post: MailPost) => {
-        if ("log" in post) log(post.log);
-        else privileges(post.privileges);
-      });
-      return callRemote<MailThread>(control.port2);
     },
     end: async () => {
       if (!over) {

@@ -2,11 +2,13 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { Settings } from "../config/settings.ts";
-import type { AccountCharge } from "../counters/account-limits.ts";
-import type { WindowUse } from "../counters/limits.ts";
+import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
+import type { CounterRules } from "../counters/counters.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
+import type { Gate, PrivilegedStep } from "./privileged-start.ts";
+import type { ThreadPlace } from "./shares.ts";
 
 export interface StateThreadData {
   readonly file: string;
@@ -26,21 +28,48 @@ export interface MailConfiguration {
 }
 
 export interface MailThreadData extends MailConfiguration {
+  readonly place: ThreadPlace;
+  /** Lanes it serves; mail that comes in goes into the first. */
+  readonly lanes: readonly LaneData[];
   /** Speaks to the state thread. */
   readonly state: MessagePort;
   /** Serves MailThread. */
   readonly control: MessagePort;
+  /** Speaks to the counters thread; undefined: the counts are kept here. */
+  readonly counters: MessagePort | undefined;
+  /** Charges of earlier runs, in the history. The first thread tells the counters. */
+  readonly charges: readonly AccountCharge[];
+  /** What the mail threads share (shared-memory.ts); undefined: there is one. */
+  readonly shared: SharedArrayBuffer | undefined;
+  /** The same in all threads, so that a session of one is resumed in another (RFC 5077). 48 octets. */
+  readonly ticketKeys: Uint8Array;
   /** Set when ports are bound with privileges that are given up afterwards: see privileged-start.ts. */
-  readonly privileges: SharedArrayBuffer | undefined;
-  readonly charges: { readonly charges: readonly AccountCharge[]; readonly through: string };
+  readonly privileges: Gate | undefined;
+}
+
+export interface LaneData {
+  readonly lane: number;
+  /** Its charges are in the history up to this id. */
+  readonly through: string;
+}
+
+export interface CountersThreadData {
+  readonly rules: CounterRules;
+  /** One of each mail thread. */
+  readonly ports: readonly MessagePort[];
 }
 
 /** Served by a mail thread. */
 export interface MailThread {
-  /** Recovers the spool, opens the listeners. */
-  start(): Promise<readonly OpenListener[]>;
-  /** All of it or nothing; what cannot change while the thread runs is named and stays as it was. */
-  reload(configuration: MailConfiguration): Promise<MailReload>;
+  /** Its spools and the queue store agree; the counters know what was charged. In all threads before any of them listens. */
+  recover(): Promise<void>;
+  /** Opens the listeners, on these ports where another thread has opened them already, and begins to deliver. */
+  listen(ports: readonly number[]): Promise<readonly OpenListener[]>;
+  /** First half of a reload: everything that can fail. Changes nothing that a client would see but new listeners. */
+  prepareReload(configuration: MailConfiguration, ports: readonly number[]): Promise<PreparedReload>;
+  /** Second half: all of it at once. What cannot change while the thread runs was named and stays as it was. */
+  commitReload(): Promise<void>;
+  abandonReload(): Promise<void>;
   /** Drains within `grace` ms; after it everything accepted is on disk. */
   stop(grace: number): Promise<void>;
   metrics(): Promise<object>;
@@ -48,11 +77,11 @@ export interface MailThread {
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueChange | "delete", selector: QueueSelector, by: string): Promise<QueueCount>;
-  accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
+  accountUse(account: string): Promise<AccountUse>;
 }
 
-export type MailReload =
-  | { readonly kind: "applied"; readonly restart: readonly string[] }
+export type PreparedReload =
+  | { readonly kind: "prepared"; readonly opened: readonly OpenListener[]; readonly restart: readonly string[] }
   | { readonly kind: "refused"; readonly problems: readonly string[] };
 
 export interface OpenListener {
@@ -62,4 +91,4 @@ export interface OpenListener {
 }
 
 /** What a mail thread posts to main unasked: log lines, whole, with their newlines; and its turns of a privileged start. */
-export type MailPost = { readonly log: string } | { readonly privileges: "wanted" | "done" };
+export type MailPost = { readonly log: string } | { readonly privileges: PrivilegedStep };

@@ -8,7 +8,7 @@
 // the pool and back costs several times that. The sync, which waits for the disk, is always the pool's.
 
 import * as fs from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export interface SpoolFile {
   size(): Promise<number>;
@@ -79,20 +79,31 @@ export function spoolFilesIn(directory: string): SpoolFiles {
   const path = (name: string): string => join(directory, name);
   return {
     async list() {
-      await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
+      const made = await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 });
+      // The names of what was made; those in it are synced with the first file.
+      if (made !== undefined) await syncAbove(directory, dirname(made));
       return fs.promises.readdir(directory);
     },
     create: async (name) => fileOn(await call<number>((done) => fs.open(path(name), "wx+", 0o600, done))),
     open: async (name) => fileOn(await call<number>((done) => fs.open(path(name), "r+", done))),
     rename: (name, to) => call((done) => fs.rename(path(name), path(to), (error) => done(error, undefined))),
     remove: (name) => call((done) => fs.unlink(path(name), (error) => done(error, undefined))),
-    async syncNames() {
-      const descriptor = await call<number>((done) => fs.open(directory, "r", done));
-      try {
-        await call((done) => fs.fsync(descriptor, (error) => done(error, undefined)));
-      } finally {
-        await call((done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
-      }
-    },
+    syncNames: () => syncDirectory(directory),
   };
+}
+
+/** The directories above `path`, up to `top`. */
+async function syncAbove(path: string, top: string): Promise<void> {
+  const above = dirname(path);
+  if (above !== top) await syncAbove(above, top);
+  await syncDirectory(above);
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const descriptor = await call<number>((done) => fs.open(directory, "r", done));
+  try {
+    await call((done) => fs.fsync(descriptor, (error) => done(error, undefined)));
+  } finally {
+    await call((done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
+  }
 }

@@ -228,7 +228,7 @@ test("reconcile makes the index agree with the spool and keeps what it knows of 
 
 test("charges come back with the id they reach to, until they are purged", () => {
   withStore((store, reopen) => {
-    assert.deepEqual(store.chargesSince(0), { charges: [], through: "" });
+    assert.deepEqual(store.chargesSince(0), { charges: [], through: new Map() });
     store.addCharges(
       [
         { account: "a", at: 10, recipients: 3 },
@@ -242,7 +242,7 @@ test("charges come back with the id they reach to, until they are purged", () =>
       again.charges.map((charge) => ({ ...charge })),
       [{ account: "b", at: 20, recipients: 1 }],
     );
-    assert.equal(again.through, "id9");
+    assert.deepEqual(again.through, new Map([[0, "id9"]]));
   });
 });
 
@@ -488,4 +488,42 @@ test("an index of the first version is brought up to this one: senders, domains 
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test("a lane sees its own messages only", () => {
+  withStore((store, reopen) => {
+    const [zero, two] = ["0000000000aaaaaa", "0000000002aaaaaa"];
+    const waiting = [zero, two].map((id) => ({
+      message: message(id, ["x@r.test"]),
+      recipients: [{ recipient: 0, attempts: 1, due: 100, status: "4.4.1", reply: "no answer" }],
+    }));
+    store.putWaiting(waiting);
+    store.addWaiting([{ message: message("0000000003aaaaaa", ["x@r.test"]), recipients: [0] }], 50, 0);
+    assert.deepEqual(store.lanesWaiting(), [0, 2, 3]);
+    assert.equal(store.nextDue(), 100);
+    assert.equal(store.nextDue(3), 50);
+    assert.equal(store.nextDue(1), undefined);
+    assert.deepEqual(store.changeWaiting("hold", { kind: "all" }, 0, 2), { messages: 1, recipients: 1 });
+    assert.deepEqual(store.changeWaiting("release", { kind: "all" }, 100, 0), { messages: 0, recipients: 0 });
+    assert.deepEqual(store.changeWaiting("release", { kind: "all" }, 100, 2), { messages: 1, recipients: 1 });
+    assert.deepEqual(idsOf(store.claimDue(100, 1000, 10, [], 1)), []);
+    assert.deepEqual(idsOf(store.claimDue(100, 1000, 10, ["r.test"], 2)), []);
+    assert.deepEqual(idsOf(store.claimDue(100, 1000, 10, [], 2)), [two]);
+    assert.deepEqual(store.seizeWaiting({ kind: "all" }, 100, 1000, 10, 2), []);
+    assert.deepEqual(store.seizeWaiting({ kind: "all" }, 100, 1000, 10), [{ id: zero, recipients: [0] }]);
+    const all = { after: "", through: undefined, open: [] };
+    assert.deepEqual(store.reconcile({ ...all, lane: 0 }), { missing: [], interrupted: [] });
+    assert.deepEqual(store.lanesWaiting(), [2, 3], "the rows of the others are still there");
+    store.addCharges([], "0000000000bbbbbb");
+    store.addCharges([{ account: "a", at: 5, recipients: 1 }], "0000000002bbbbbb", 2);
+    const { charges, through } = reopen().chargesSince(0);
+    assert.equal(charges.length, 1);
+    assert.deepEqual(
+      [...through].toSorted(([one], [other]) => one - other),
+      [
+        [0, "0000000000bbbbbb"],
+        [2, "0000000002bbbbbb"],
+      ],
+    );
+  });
 });

@@ -116,8 +116,13 @@ export interface SpoolRange {
   readonly after: string;
   readonly through: string | undefined;
   readonly open: readonly { readonly id: string; readonly open: readonly number[] }[];
+  readonly lane?: number;
 }
 
+/**
+ * The waiting mail of all lanes. `lane`: only messages of that lane (base/id.ts), which is one spool; 0 where none is given,
+ * the only one of a server with one mail thread.
+ */
 export interface QueueStore {
   /** Adds or replaces recipients of messages; what is claimed becomes free again, what is held stays so. */
   putWaiting(messages: readonly DeferredMessage[]): void;
@@ -132,10 +137,16 @@ export interface QueueStore {
    * them before anybody dials (law 4). Only free and due recipients are in the answer, none of domains that are `full`.
    * Fresh mail first, then retries, then bulk; each class gets a part whenever it has something due.
    */
-  claimDue(now: number, lease: number, limit: number, full?: readonly string[]): readonly WaitingMessage[];
+  claimDue(
+    now: number,
+    lease: number,
+    limit: number,
+    full?: readonly string[],
+    lane?: number,
+  ): readonly WaitingMessage[];
   /** Forgets recipients that are settled. */
   removeWaiting(id: string, recipients: readonly number[]): void;
-  changeWaiting(change: QueueChange, selector: QueueSelector, now: number): QueueCount;
+  changeWaiting(change: QueueChange, selector: QueueSelector, now: number, lane?: number): QueueCount;
   findWaiting(id: string): WaitingMessage | undefined;
   /** The last attempts for each recipient of a waiting message, oldest first. They go when the message has ended. */
   attemptsFor(id: string): readonly PastAttempt[];
@@ -154,12 +165,15 @@ export interface QueueStore {
     now: number,
     lease: number,
     limit: number,
+    lane?: number,
   ): readonly { readonly id: string; readonly recipients: readonly number[] }[];
   countWaiting(): number;
   /** Free recipients that are due later than `latest` are due then: their time was made by a clock that ran ahead. */
   hasten(now: number, latest: number): void;
   /** When the earliest free recipient is due. */
-  nextDue(): number | undefined;
+  nextDue(lane?: number): number | undefined;
+  /** Which lanes have mail here. */
+  lanesWaiting(): readonly number[];
   /**
    * After recovery, range by range: the spool's open recipients are the truth. Rows for anything else go, leases end.
    * Says which messages lack recipients here (addWaiting takes them), and which were being tried when we stopped.
@@ -175,9 +189,10 @@ export interface Charge {
 }
 
 export interface ChargeStore {
-  /** `through`: the last message id whose charge is included, now or before. */
-  addCharges(charges: readonly Charge[], through: string): void;
-  chargesSince(time: number): { readonly charges: readonly Charge[]; readonly through: string };
+  /** `through`: the last message id of the lane whose charge is included, now or before. */
+  addCharges(charges: readonly Charge[], through: string, lane?: number): void;
+  /** Of all lanes; `through` by lane, where there is one. */
+  chargesSince(time: number): { readonly charges: readonly Charge[]; readonly through: ReadonlyMap<number, string> };
   /** Those at or before `before`. */
   purgeCharges(before: number): void;
   /** What there is: how many, since when, and how many `purgeCharges` would take. */

@@ -43,6 +43,12 @@ const root = join(import.meta.dirname, "../..");
 const startLimit = 120_000;
 const stopLimit = 30_000;
 
+/** For trying every test with so many mail threads; those that are about threads say their number themselves. */
+function threadsOf(config: string): string {
+  const wanted = process.env["SEKIMORI_MAIL_THREADS"];
+  return wanted === undefined || /^\[process\]|^process\./m.test(config) ? "" : `process.mail-threads = ${wanted}\n`;
+}
+
 /** Resolves when the server has said `ready`. The scope's end stops it, if the test has not. */
 export async function startServer(scope: Scope, options: ServerOptions): Promise<Server> {
   const state = join(options.directory, "var");
@@ -50,7 +56,7 @@ export async function startServer(scope: Scope, options: ServerOptions): Promise
   await mkdir(state, { recursive: true });
   if (options.config !== undefined) {
     const own = /^state-directory\s*=/m.test(options.config) ? "" : `state-directory = ${JSON.stringify(state)}\n`;
-    await writeFile(file, own + options.config);
+    await writeFile(file, own + threadsOf(options.config) + options.config);
   }
   const where = options.config === undefined ? ["--var", state] : ["--config", file];
   const command = (...parameters: readonly string[]): ReturnType<typeof runProgram> =>

@@ -34,9 +34,9 @@ import type { Run } from "./run.ts";
 import type { AttemptResult, Later, Transport } from "./transport.ts";
 import { ActiveWindow } from "./window.ts";
 
-const ACTIVE_LIMIT = 20_000;
+export const ACTIVE_LIMIT = 20_000;
 /** Content of fresh messages kept in memory until they end, octets; that of others is read from the spool in its turn. */
-const CONTENT_LIMIT = 128 * 2 ** 20;
+export const CONTENT_LIMIT = 128 * 2 ** 20;
 
 export interface DispatcherServices extends RecorderServices, OutgoingServices {
   readonly spool: Spool;

@@ -8,6 +8,7 @@ import { after, before, test, type TestContext } from "node:test";
 import { connect as connectTls, createSecureContext, TLSSocket, type SecureContext } from "node:tls";
 import { promisify } from "node:util";
 import { parseAddress, type Address } from "../../address/address.ts";
+import { createClientLimits } from "../../counters/client-limits.ts";
 import { ensureSelfSigned } from "../../io/certificate.ts";
 import { systemClock } from "../../io/clock.ts";
 import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../../io/scram-keys.ts";
@@ -70,6 +71,15 @@ function address(text: string): Address {
 }
 const alice = address("alice@sekimori.test");
 
+const unlimited = {
+  connections: 1000,
+  connectionRate: [],
+  messages: [],
+  recipients: [],
+  authFailures: [],
+  exempt: [],
+};
+
 async function serve(t: TestContext, options: Partial<Pop3ListenerOptions> = {}) {
   const root = await mkdtemp(join(shared, "mail-"));
   const mailboxes = openMailboxes(root, { hostname: "mx1.sekimori.test", clock: systemClock });
@@ -83,6 +93,7 @@ async function serve(t: TestContext, options: Partial<Pop3ListenerOptions> = {})
     hostname: "mx1.sekimori.test",
     observer: record.observer,
     mailboxes,
+    clients: createClientLimits(unlimited, () => 0),
     newSessionId: () => `session-${++sessions}`,
     authenticate: async (login, password) => {
       attempts.push(`${login} ${password}`);
@@ -500,4 +511,58 @@ test("curl fetches a message over implicit TLS and STLS, with each mechanism", a
       assert.equal(stdout, content, `${tls} ${way}`);
     }
   }
+});
+
+const minute = (limit: number) => [{ name: "1m", length: 60_000, limit }];
+
+test("a client has so many connections at once, and one more when one has ended", async (t) => {
+  const clients = createClientLimits({ ...unlimited, connections: 1 }, () => 0);
+  const { listener, seen, names } = await serve(t, { tls: "starttls", clients });
+  const first = inClear(listener.port);
+  await first.expect("ready\r\n");
+  assert.match(await inClear(listener.port).rest(), /^-ERR \[SYS\/TEMP\] Too many connections/);
+  await seen("session.refused", { reason: "connect.client-connections" });
+  first.send("QUIT");
+  await first.rest();
+  await seen("session.closed");
+  await inClear(listener.port).expect("ready\r\n");
+  assert.equal(names().filter((name) => name === "session.opened").length, 2);
+});
+
+test("who guesses passwords is refused for a while, inside TLS without a word", async (t) => {
+  const now = { at: 0 };
+  const clients = createClientLimits({ ...unlimited, authFailures: minute(2) }, () => now.at);
+  const { listener, seen } = await serve(t, { clients });
+  const session = inTls(listener.port);
+  await session.expect("ready\r\n");
+  for (const password of ["wrong", "worse"]) {
+    session.send("USER alice@sekimori.test", `PASS ${password}`);
+    await session.expect("[AUTH] Login refused\r\n");
+  }
+  assert.equal(await inTls(listener.port).rest(), "");
+  await seen("session.refused", { reason: "connect.client-logins" });
+  now.at = 61_000;
+  await loggedIn(listener.port);
+});
+
+test("a client that nobody can count is refused, and one whose count comes late is served", async (t) => {
+  const counts = [
+    Promise.resolve({ kind: "unavailable", cause: "no answer" } as const),
+    Promise.resolve({ kind: "within" } as const),
+  ];
+  const closed: string[] = [];
+  const handle = { message: () => undefined, recipient: () => undefined, failed: () => undefined };
+  const clients = {
+    connect: () => ({ ...handle, connecting: counts.shift()!, close: () => void closed.push("closed") }),
+  };
+  const { listener, seen } = await serve(t, { tls: "starttls", clients });
+  assert.match(await inClear(listener.port).rest(), /^-ERR \[SYS\/TEMP\]/);
+  await seen("session.refused", { reason: "connect.uncounted" });
+  assert.deepEqual(closed, ["closed"]);
+  const session = inClear(listener.port);
+  await session.expect("ready\r\n");
+  session.send("QUIT");
+  await session.rest();
+  await seen("session.closed");
+  assert.deepEqual(closed, ["closed", "closed"]);
 });

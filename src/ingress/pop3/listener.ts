@@ -2,12 +2,18 @@
 // without either. Closing drains: no new connections, idle sessions end, working ones finish their request, and what
 // is left after a grace is cut.
 
-import { createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import type { Prefix } from "../../base/prefix.ts";
 import type { Endpoint } from "../../config/settings.ts";
+import type { Connecting } from "../../counters/client-limits.ts";
+import type { ClientCounts, Unanswered } from "../../counters/counters.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import type { Observer } from "../../observe/events.ts";
+import { replies } from "../../proto/pop3/replies.ts";
+import { combine } from "../../verdict/combine.ts";
+import { decideConnect } from "../../verdict/stages/connect.ts";
+import { clientFact } from "../limit-fact.ts";
 import { createProxyGate } from "../proxy-gate.ts";
 import { Pop3Session, type Authenticate, type Pop3Limits, type Pop3Scram } from "./session.ts";
 
@@ -16,6 +22,8 @@ export interface Pop3ListenerOptions {
   readonly tls: "implicit" | "starttls";
   /** Who has to begin with a PROXY header. */
   readonly proxies?: readonly Prefix[];
+  /** Other threads listen at the same address (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
   /** Asked once for every session. */
   readonly secureContext: () => SecureContext;
   /** The name in the greeting. */
@@ -24,6 +32,8 @@ export interface Pop3ListenerOptions {
   readonly authenticate: Authenticate;
   readonly scram: Pop3Scram;
   readonly mailboxes: Pick<Mailboxes, "open">;
+  /** The same limits of a client as on the SMTP listeners: connections, their rate, failed logins. */
+  readonly clients: ClientCounts;
   readonly newSessionId: () => string;
   /** What departs from the usual limits. */
   readonly limits?: Partial<Pop3Limits & ListenerLimits>;
@@ -44,6 +54,9 @@ export interface Pop3Listener {
   close(): Promise<void>;
 }
 
+/** How long a refused client may take to read why, ms. */
+const REFUSED_LINGER = 5000;
+
 const usual: Pop3Limits & ListenerLimits = {
   idle: 600_000,
   handshake: 30_000,
@@ -56,28 +69,52 @@ const usual: Pop3Limits & ListenerLimits = {
 
 /** Rejects when the address cannot be bound. */
 export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Pop3Listener> {
-  const { endpoint, observer, newSessionId } = options;
+  const { endpoint, observer, clients, newSessionId } = options;
   const limits = { ...usual, ...options.limits };
   const listener = options.tls === "implicit" ? "pop3s" : "pop3";
   const sessions = new Set<Pop3Session>();
   let drained: (() => void) | undefined;
+  let closing = false;
 
   const gate = createProxyGate({ listener, proxies: options.proxies ?? [], observer });
   const server = createServer({ allowHalfOpen: true }, (socket) =>
     gate.admit(socket, (client) => {
       const peer = { session: newSessionId(), listener, client: client.address, port: client.port };
-      const sessionOptions = { ...options, secureContext: options.secureContext(), limits };
-      const session: Pop3Session = new Pop3Session(socket, peer, sessionOptions, () => {
-        sessions.delete(session);
-        if (sessions.size === 0) drained?.();
-      });
-      sessions.add(session);
+      const handle = clients.connect(client.address);
+      const begin = (connecting: Connecting | Unanswered): void => {
+        const refusal = refusalOf(options.hostname, connecting);
+        if (refusal !== undefined || socket.destroyed || closing) {
+          if (refusal !== undefined) observer.emit("session.refused", { ...peer, ...refusal });
+          handle.close();
+          // Before TLS there is nothing to say it in.
+          if (options.tls === "implicit" || refusal === undefined) socket.destroy();
+          else endWith(socket, `${replies.tooMany}\r\n`);
+          return;
+        }
+        const sessionOptions = {
+          ...options,
+          loginRefused: () => handle.failed(),
+          secureContext: options.secureContext(),
+          limits,
+        };
+        const session: Pop3Session = new Pop3Session(socket, peer, sessionOptions, () => {
+          handle.close();
+          sessions.delete(session);
+          if (sessions.size === 0) drained?.();
+        });
+        sessions.add(session);
+      };
+      if (handle.connecting instanceof Promise) {
+        socket.on("error", () => socket.destroy());
+        void handle.connecting.then(begin);
+      } else begin(handle.connecting);
     }),
   );
   server.maxConnections = limits.sessions;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: endpoint.address, port: endpoint.port }, () => {
+    const { address: host, port } = endpoint;
+    server.listen({ host, port, reusePort: options.reusePort ?? false }, () => {
       server.off("error", reject);
       resolve();
     });
@@ -94,6 +131,7 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
     port: bound.port,
     stopAccepting: () => void server.close(),
     async close() {
+      closing = true;
       server.close();
       gate.close();
       for (const session of sessions) session.drain();
@@ -109,4 +147,22 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
       });
     },
   };
+}
+
+/** Why the client may not have one more connection, for the log. */
+function refusalOf(
+  hostname: string,
+  connecting: Connecting | Unanswered,
+): { readonly reason: string; readonly reply: string } | undefined {
+  const facts = { hostname, sessions: 0, sessionLimit: Number.POSITIVE_INFINITY, client: clientFact(connecting) };
+  const { verdict } = combine(decideConnect(facts));
+  return verdict.kind === "accept" ? undefined : { reason: verdict.reason, reply: replies.tooMany };
+}
+
+/** Reads on a little, or what the client has sent already would turn the reply into a reset. */
+function endWith(socket: Socket, reply: string): void {
+  socket.on("error", () => socket.destroy());
+  socket.end(reply, "latin1");
+  socket.resume();
+  socket.setTimeout(REFUSED_LINGER, () => socket.destroy());
 }

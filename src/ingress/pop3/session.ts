@@ -61,6 +61,8 @@ export interface SessionOptions {
   readonly authenticate: Authenticate;
   readonly scram: Pop3Scram;
   readonly mailboxes: Pick<Mailboxes, "open">;
+  /** A login was refused: for the limits of the client. */
+  readonly loginRefused: () => void;
   readonly limits: Pop3Limits;
 }
 
@@ -277,6 +279,7 @@ export class Pop3Session {
           ? [answer.reason, replies.refused]
           : (["internal.unknown", replies.unavailable] as const);
       observer.emit("auth.failed", { ...this.#peer, account, mechanism, reason, reply });
+      if (answer.kind === "refused") this.#options.loginRefused();
       if (answer.kind === "refused") await sleep(limits.refusal, undefined, { signal: this.#over.signal });
       return { kind: answer.kind };
     }

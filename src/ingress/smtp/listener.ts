@@ -20,6 +20,8 @@ export interface SmtpListener {
 export interface SmtpListenerOptions extends SessionOptions {
   /** Who has to begin with a PROXY header. */
   readonly proxies?: readonly Prefix[];
+  /** Other threads listen at the same address (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
 }
 
 /** Long enough that a burst of connections is queued by the kernel and not dropped (somaxconn bounds it). */
@@ -50,7 +52,9 @@ export async function openSmtpListener(
   );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: endpoint.address, port: endpoint.port, backlog: BACKLOG, ipv6Only: true }, () => {
+    const { address: host, port } = endpoint;
+    const { reusePort = false } = options;
+    server.listen({ host, port, backlog: BACKLOG, ipv6Only: true, reusePort }, () => {
       server.off("error", reject);
       resolve();
     });

@@ -28,7 +28,7 @@ import { acceptMessage } from "./accept.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { SessionView } from "./accept.ts";
 import type { ConnectionHandler, TlsFacts } from "./connection.ts";
-import { clientFact, limitFact } from "./limit-fact.ts";
+import { clientFact, limitFact } from "../limit-fact.ts";
 import { LoginDialogue } from "./login.ts";
 import type { LoginStep } from "./login.ts";
 import { describeEvidence, replyFor } from "./replies.ts";

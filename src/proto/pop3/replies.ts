@@ -32,5 +32,6 @@ export const replies = {
   bareLineEnd: "-ERR Lines end with CRLF",
   lineTooLong: "-ERR Line too long",
   tooManyErrors: "-ERR Too many errors",
+  tooMany: "-ERR [SYS/TEMP] Too many connections or failed logins from your address, try again later",
   shutdown: "-ERR [SYS/TEMP] The server is shutting down",
 } as const;

@@ -5,11 +5,13 @@
 // Every question that is asked while mail flows goes by an index: figures in docs/decisions/0004-queue-window.md.
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { laneOf } from "../../base/id.ts";
 import { classOf, domainOf, mailClasses } from "../../queue/classes.ts";
 import type { SpooledMessage } from "../../spool/message.ts";
 import type {
   PastAttempt,
   QueueChange,
+  QueueCount,
   QueueSelector,
   QueueStore,
   WaitingFilter,
@@ -49,14 +51,14 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
       "INSERT INTO waiting_message (id, message, sender) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
     ),
     putRecipient: database.prepare(
-      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned, domain, class)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned, domain, class, lane)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id, recipient) DO UPDATE SET attempts = excluded.attempts, due = excluded.due, leased_until = 0,
          status = excluded.status, reply = excluded.reply, warned = excluded.warned, class = excluded.class, ready = 0`,
     ),
     addRecipient: database.prepare(
-      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, domain, class, leased_until)
-       VALUES (?, ?, 0, ?, '', '', ?, ?, ?) ON CONFLICT (id, recipient) DO NOTHING`,
+      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, domain, class, leased_until, lane)
+       VALUES (?, ?, 0, ?, '', '', ?, ?, ?, ?) ON CONFLICT (id, recipient) DO NOTHING`,
     ),
     addAttempt: database.prepare(
       `INSERT INTO attempt VALUES (?1, ?2,
@@ -72,18 +74,18 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     ),
     // The first ready domain beyond another: one step in the index, however many rows each has.
     nextReady: database.prepare(
-      `SELECT domain FROM waiting_recipient WHERE ${free} AND ready = 1 AND domain > ? ORDER BY domain LIMIT 1`,
+      `SELECT domain FROM waiting_recipient WHERE ${free} AND ready = 1 AND lane = ? AND domain > ? ORDER BY domain LIMIT 1`,
     ),
     firstReady: database.prepare(
-      `SELECT domain FROM waiting_recipient WHERE ${free} AND ready = 1 ORDER BY domain LIMIT 1`,
+      `SELECT domain FROM waiting_recipient WHERE ${free} AND ready = 1 AND lane = ? ORDER BY domain LIMIT 1`,
     ),
     readyOf: database.prepare(
       `SELECT id, recipient, domain FROM waiting_recipient
-       WHERE ${free} AND ready = 1 AND domain = ? ORDER BY class, due LIMIT ?`,
+       WHERE ${free} AND ready = 1 AND lane = ? AND domain = ? ORDER BY class, due LIMIT ?`,
     ),
     scheduled: database.prepare(
       `SELECT id, recipient, domain FROM waiting_recipient
-       WHERE ${free} AND ready = 0 AND class = ? AND due <= ? ORDER BY due LIMIT ${CHUNK}`,
+       WHERE ${free} AND ready = 0 AND lane = ? AND class = ? AND due <= ? ORDER BY due LIMIT ${CHUNK}`,
     ),
     makeReady: database.prepare("UPDATE waiting_recipient SET ready = 1 WHERE id = ? AND recipient = ?"),
     dueRecipients: database.prepare(
@@ -102,7 +104,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     ),
     count: database.prepare("SELECT count(*) AS count FROM waiting_message"),
     nextScheduled: database.prepare(
-      `SELECT min(due) AS due FROM waiting_recipient WHERE ${free} AND ready = 0 AND class = ?`,
+      `SELECT min(due) AS due FROM waiting_recipient WHERE ${free} AND ready = 0 AND lane = ? AND class = ?`,
     ),
     // What was ready under the clock that ran ahead is not due yet.
     hasten: database.prepare(
@@ -111,9 +113,10 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     ),
     range: database.prepare(
       `SELECT id, recipient, leased_until FROM waiting_recipient
-       WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) ORDER BY id, recipient`,
+       WHERE id > ?1 AND (?2 IS NULL OR id <= ?2) AND lane = ?3 ORDER BY id, recipient`,
     ),
     unlease: database.prepare("UPDATE waiting_recipient SET leased_until = 0 WHERE id = ? AND leased_until > 0"),
+    lanes: database.prepare("SELECT DISTINCT lane FROM waiting_recipient ORDER BY lane"),
     dropMessage: database.prepare("DELETE FROM waiting_message WHERE id = ?"),
   } satisfies Record<string, StatementSync>;
 
@@ -137,7 +140,13 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     sql.removeMessage.run(id);
   }
 
-  function claim(now: number, lease: number, limit: number, full: ReadonlySet<string>): readonly WaitingMessage[] {
+  function claim(
+    now: number,
+    lease: number,
+    limit: number,
+    full: ReadonlySet<string>,
+    lane: number,
+  ): readonly WaitingMessage[] {
     const claimed: WaitingMessage[] = [];
     const take = (rows: readonly DueRow[], upTo: number): void => {
       for (const { id, recipient, domain } of rows) {
@@ -159,18 +168,19 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     };
     sql.endLeases.run(now);
     const ready: string[] = [];
-    for (let row = one<DueRow>(sql.firstReady); row !== undefined; row = one<DueRow>(sql.nextReady, row.domain)) {
+    let row = one<DueRow>(sql.firstReady, lane);
+    for (; row !== undefined; row = one<DueRow>(sql.nextReady, lane, row.domain)) {
       if (!full.has(row.domain)) ready.push(row.domain);
     }
     // What waits for its domain gets at most half of a claim, shared by the domains.
     const share = Math.max(1, Math.floor(limit / 2 / Math.max(1, ready.length)));
     for (const domain of ready) {
-      take(all<DueRow>(sql.readyOf, domain, share), Math.min(limit, claimed.length + share));
+      take(all<DueRow>(sql.readyOf, lane, domain, share), Math.min(limit, claimed.length + share));
     }
     let chunks = 0;
     for (const [mailClass, upTo] of turns(limit)) {
       while (claimed.length < upTo && chunks < MOST_CHUNKS) {
-        const rows = all<DueRow>(sql.scheduled, mailClass, now);
+        const rows = all<DueRow>(sql.scheduled, lane, mailClass, now);
         take(rows, upTo);
         chunks++;
         if (rows.length < CHUNK) break;
@@ -180,8 +190,8 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
   }
 
   /** Statements of commands are rare and many: made when they are needed. */
-  function change(kind: QueueChange, selector: QueueSelector, now: number): { messages: number; recipients: number } {
-    const [where, ...parameters] = whereOf(selector);
+  function change(kind: QueueChange, selector: QueueSelector, now: number, lane: number): QueueCount {
+    const [where, ...parameters] = whereOf(selector, lane);
     const [set, only] = {
       hold: ["held = 1", "held = 0"],
       release: [`held = 0, due = ${now}, ready = 0`, "held = 1"],
@@ -194,7 +204,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     const count = database.prepare(
       `SELECT count(DISTINCT id) AS messages, count(*) AS recipients FROM waiting_recipient WHERE ${where} AND ${only}`,
     );
-    const found = one<{ messages: number; recipients: number }>(count, ...parameters)!;
+    const found = one<QueueCount>(count, ...parameters)!;
     database.prepare(`UPDATE waiting_recipient SET ${set} WHERE ${where} AND ${only}`).run(...parameters);
     return { ...found };
   }
@@ -247,11 +257,12 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
       transaction(() => {
         for (const { message, recipients } of messages) {
           putMessage(message);
+          const lane = laneOf(message.id);
           for (const { recipient, attempts, due, status, reply, warned, attempt } of recipients) {
             const mailClass = mailClasses.indexOf(classOf(message, attempts));
             const domain = domainOf(message.recipients[recipient] ?? "");
             const told = warned === true ? 1 : 0;
-            sql.putRecipient.run(message.id, recipient, attempts, due, status, reply, told, domain, mailClass);
+            sql.putRecipient.run(message.id, recipient, attempts, due, status, reply, told, domain, mailClass, lane);
             if (attempt === undefined) continue;
             const { at, remote, tls = "", milliseconds } = attempt;
             const words = reply.slice(0, REPLY_LENGTH);
@@ -268,13 +279,14 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
           const mailClass = mailClasses.indexOf(classOf(message, 0));
           for (const recipient of recipients) {
             const domain = domainOf(message.recipients[recipient] ?? "");
-            sql.addRecipient.run(message.id, recipient, now, domain, mailClass, until);
+            sql.addRecipient.run(message.id, recipient, now, domain, mailClass, until, laneOf(message.id));
           }
         }
       }),
-    claimDue: (now, lease, limit, full = []) => transaction(() => claim(now, lease, limit, new Set(full))),
+    claimDue: (now, lease, limit, full = [], lane = 0) =>
+      transaction(() => claim(now, lease, limit, new Set(full), lane)),
     removeWaiting: (id, recipients) => transaction(() => remove(id, recipients)),
-    changeWaiting: (kind, selector, now) => transaction(() => change(kind, selector, now)),
+    changeWaiting: (kind, selector, now, lane = 0) => transaction(() => change(kind, selector, now, lane)),
     findWaiting: (id) => toWaiting(id, all<RecipientRow>(sql.recipients, id)),
     attemptsFor: (id) =>
       all<PastAttempt & { readonly tls: string }>(sql.attempts, id).map(
@@ -284,9 +296,9 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         },
       ),
     listWaiting: list,
-    seizeWaiting: (selector, now, lease, limit) =>
+    seizeWaiting: (selector, now, lease, limit, lane = 0) =>
       transaction(() => {
-        const [where, ...parameters] = whereOf(selector);
+        const [where, ...parameters] = whereOf(selector, lane);
         const rows = database.prepare(
           `SELECT id, recipient FROM waiting_recipient WHERE ${where} AND leased_until = 0 ORDER BY id, recipient LIMIT ?`,
         );
@@ -301,17 +313,19 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
       }),
     countWaiting: () => one<{ count: number }>(sql.count)?.count ?? 0,
     hasten: (now, latest) => void sql.hasten.run(latest, latest, now),
-    nextDue: () => {
+    lanesWaiting: () => all<{ readonly lane: number }>(sql.lanes).map(({ lane }) => lane),
+    nextDue: (lane = 0) => {
       // Ready rows are due already; when exactly is of no interest.
-      if (one(sql.firstReady) !== undefined) return 0;
-      const times = mailClasses.map((_name, index) => one<{ due: number | null }>(sql.nextScheduled, index)?.due);
+      if (one(sql.firstReady, lane) !== undefined) return 0;
+      const times = mailClasses.map((_name, index) => one<{ due: number | null }>(sql.nextScheduled, lane, index)?.due);
       const known = times.filter((due) => typeof due === "number");
       return known.length === 0 ? undefined : Math.min(...known);
     },
-    reconcile: ({ after, through, open }) =>
+    reconcile: ({ after, through, open, lane = 0 }) =>
       transaction(() => {
         const known = new Map<string, { recipients: number[]; leased: boolean }>();
-        for (const { id, recipient, leased_until: leased } of all<RecipientRow>(sql.range, after, through ?? null)) {
+        const rows = all<RecipientRow>(sql.range, after, through ?? null, lane);
+        for (const { id, recipient, leased_until: leased } of rows) {
           let entry = known.get(id);
           if (entry === undefined) known.set(id, (entry = { recipients: [], leased: false }));
           entry.recipients.push(recipient);
@@ -352,7 +366,12 @@ function turns(limit: number): readonly (readonly [mailClass: number, upTo: numb
 }
 
 /** A condition on waiting_recipient, and its parameters. */
-function whereOf(selector: QueueSelector): readonly [string, ...SQLInputValue[]] {
+function whereOf(selector: QueueSelector, lane: number): readonly [string, ...SQLInputValue[]] {
+  const [where, ...parameters] = meant(selector);
+  return [`${where} AND lane = ?`, ...parameters, lane];
+}
+
+function meant(selector: QueueSelector): readonly [string, ...SQLInputValue[]] {
   switch (selector.kind) {
     case "all":
       return ["1"];

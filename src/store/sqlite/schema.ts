@@ -78,6 +78,14 @@ const steps: readonly string[] = [
      PRIMARY KEY (id, recipient, serial)
    ) STRICT, WITHOUT ROWID;`,
   "ALTER TABLE account ADD COLUMN quota INTEGER",
+  // Lanes: whose spool a message is in. There was one before.
+  `ALTER TABLE waiting_recipient ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;
+   DROP INDEX waiting_recipient_scheduled;
+   DROP INDEX waiting_recipient_ready;
+   CREATE INDEX waiting_recipient_scheduled ON waiting_recipient (lane, class, due)
+     WHERE held = 0 AND leased_until = 0 AND ready = 0;
+   CREATE INDEX waiting_recipient_ready ON waiting_recipient (lane, domain, class, due)
+     WHERE held = 0 AND leased_until = 0 AND ready = 1;`,
 ];
 
 const schemaVersion = steps.length;

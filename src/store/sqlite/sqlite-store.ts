@@ -55,6 +55,7 @@ export function openSqliteStore(file: string): SqliteStore {
     chargeSpan: database.prepare(
       "SELECT count(*) AS items, min(at) AS oldest, count(*) FILTER (WHERE at <= ?) AS expired FROM charge",
     ),
+    throughs: database.prepare("SELECT name, value FROM note WHERE name GLOB 'charges-through*'"),
     note: database.prepare("SELECT value FROM note WHERE name = ?"),
     addNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO NOTHING"),
     setNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
@@ -106,14 +107,19 @@ export function openSqliteStore(file: string): SqliteStore {
 
     ...createQueueTables(database, transaction),
 
-    addCharges: (charges: readonly Charge[], through: string) =>
+    addCharges: (charges: readonly Charge[], through: string, lane = 0) =>
       transaction(() => {
         for (const { account, at, recipients } of charges) sql.addCharge.run(account, at, recipients);
-        sql.setNote.run("charges-through", through);
+        sql.setNote.run(throughName(lane), through);
       }),
     chargesSince: (time) => ({
       charges: all<Charge>(sql.charges, time),
-      through: one<{ value: string }>(sql.note, "charges-through")?.value ?? "",
+      through: new Map(
+        all<{ readonly name: string; readonly value: string }>(sql.throughs).map(({ name, value }) => [
+          Number(name.slice("charges-through-".length)),
+          value,
+        ]),
+      ),
     }),
     purgeCharges: (before) => {
       sql.purgeCharges.run(before);
@@ -124,4 +130,9 @@ export function openSqliteStore(file: string): SqliteStore {
     },
     close: () => database.close(),
   };
+}
+
+/** The name from before there were lanes is that of lane 0. */
+function throughName(lane: number): string {
+  return lane === 0 ? "charges-through" : `charges-through-${lane}`;
 }

@@ -1,9 +1,9 @@
 // The counters' answer as a fact for the rules: how long something takes becomes a time people can read.
 
-import type { CountAnswer, Unanswered } from "../../counters/counters.ts";
-import type { Clock } from "../../io/clock.ts";
-import type { Connecting } from "../../counters/client-limits.ts";
-import type { ClientFact, LimitFact } from "../../verdict/facts.ts";
+import type { CountAnswer, Unanswered } from "../counters/counters.ts";
+import type { Clock } from "../io/clock.ts";
+import type { Connecting } from "../counters/client-limits.ts";
+import type { ClientFact, LimitFact } from "../verdict/facts.ts";
 
 export function clientFact(connecting: Connecting | Unanswered): ClientFact {
   switch (connecting.kind) {

@@ -1,0 +1,86 @@
+// The listeners of a mail thread, by role. Several threads bind the same address (SO_REUSEPORT), and the kernel spreads
+// connections over them. As many processes of one user could do that, the first thread makes sure that nobody else is there.
+
+import { createServer } from "node:net";
+import type { SecureContext } from "node:tls";
+import { parseAddress } from "../address/address.ts";
+import type { Endpoint } from "../config/settings.ts";
+import type { Login, LoginAnswer, ScramLogin } from "../directory/credentials.ts";
+import type { Directory } from "../directory/directory.ts";
+import { openPop3Listener } from "../ingress/pop3/listener.ts";
+import type { Authentication } from "../ingress/pop3/session.ts";
+import { openSmtpListener } from "../ingress/smtp/listener.ts";
+import type { SmtpServices } from "../ingress/smtp/services.ts";
+import type { Mailboxes } from "../mailbox/maildir.ts";
+import { createListenerSet } from "./listener-set.ts";
+import type { ListenerSet } from "./listener-set.ts";
+import type { ThreadPlace } from "./shares.ts";
+
+export interface ListenerServices {
+  readonly place: ThreadPlace;
+  readonly directory: Pick<Directory, "storeOf">;
+  /** As of now; a session keeps what it began with. */
+  readonly smtp: () => SmtpServices;
+  readonly mailboxes: Mailboxes;
+}
+
+export function createMailListeners({ place, directory, smtp, mailboxes }: ListenerServices): ListenerSet {
+  const reusePort = place.count > 1;
+  const pop3 = (secureContext: () => SecureContext) => {
+    const { hostname, observer, login, scram, newId, clients } = smtp();
+    return {
+      secureContext,
+      hostname,
+      observer,
+      clients,
+      ...popLogin(directory, login, scram),
+      mailboxes,
+      newSessionId: newId,
+    };
+  };
+  return createListenerSet(async ({ role, tls, proxies, endpoint, name }, port) => {
+    const at = { ...endpoint, port: port ?? endpoint.port };
+    if (reusePort && place.index === 0) await mustBeFree(at);
+    if (role !== "pop3") return openSmtpListener(at, { role, listener: name, tls, proxies, reusePort }, smtp);
+    return openPop3Listener({
+      endpoint: at,
+      tls: tls === "implicit" ? "implicit" : "starttls",
+      proxies,
+      reusePort,
+      ...pop3(() => smtp().secureContext),
+    });
+  });
+}
+
+/** POP3 names a mailbox by its address. */
+function popLogin(
+  directory: ListenerServices["directory"],
+  login: Login,
+  scram: ScramLogin,
+): Pick<Parameters<typeof openPop3Listener>[0], "authenticate" | "scram"> {
+  return {
+    authenticate: async (user, password) => loginAddress(directory, await login(user, password)),
+    scram: {
+      keys: (user) => scram.keys(user),
+      confirm: async (user, keys) => loginAddress(directory, await scram.confirm(user, keys)),
+    },
+  };
+}
+
+function loginAddress(directory: ListenerServices["directory"], answer: LoginAnswer): Authentication {
+  if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials" };
+  if (answer.kind === "unavailable") return { kind: "unavailable" };
+  if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };
+  const account = parseAddress(answer.account);
+  return account.ok ? { kind: "account", account: account.value } : { kind: "unavailable" };
+}
+
+/** Rejects when somebody listens there, whether he would share or not. */
+async function mustBeFree({ address: host, port }: Endpoint): Promise<void> {
+  if (port === 0) return;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, ipv6Only: true }, () => server.close(() => resolve()));
+  });
+}

@@ -1,0 +1,26 @@
+// The queue store as one lane sees it: only its own messages, for only their content is in its spool.
+
+import type { Remote } from "../io/rpc.ts";
+import type { ChargeStore, QueueStore, Store } from "./store.ts";
+
+/** What a lane asks of the store. */
+export type LaneStore = Remote<QueueStore & Pick<ChargeStore, "addCharges">>;
+
+export function storeOfLane(store: Remote<Store>, lane: number): LaneStore {
+  return {
+    putWaiting: (messages) => store.putWaiting(messages),
+    addWaiting: (messages, now, lease) => store.addWaiting(messages, now, lease),
+    claimDue: (now, lease, limit, full) => store.claimDue(now, lease, limit, full, lane),
+    removeWaiting: (id, recipients) => store.removeWaiting(id, recipients),
+    changeWaiting: (change, selector, now) => store.changeWaiting(change, selector, now, lane),
+    findWaiting: (id) => store.findWaiting(id),
+    attemptsFor: (id) => store.attemptsFor(id),
+    listWaiting: (filter, limit) => store.listWaiting(filter, limit),
+    seizeWaiting: (selector, now, lease, limit) => store.seizeWaiting(selector, now, lease, limit, lane),
+    countWaiting: () => store.countWaiting(),
+    lanesWaiting: () => store.lanesWaiting(),
+    nextDue: () => store.nextDue(lane),
+    reconcile: (range) => store.reconcile({ ...range, lane }),
+    addCharges: (charges, through) => store.addCharges(charges, through, lane),
+  };
+}
