@@ -15,7 +15,7 @@ export function storeOfLane(store: Remote<Store>, lane: number): LaneStore {
     changeWaiting: (change, selector, now) => store.changeWaiting(change, selector, now, lane),
     findWaiting: (id) => store.findWaiting(id),
     attemptsFor: (id) => store.attemptsFor(id),
-    listWaiting: (filter, limit) => store.listWaiting(filter, limit),
+    listWaiting: (filter, limit, after) => store.listWaiting(filter, limit, after),
     seizeWaiting: (selector, now, lease, limit) => store.seizeWaiting(selector, now, lease, limit, lane),
     countWaiting: () => store.countWaiting(),
     lanesWaiting: () => store.lanesWaiting(),
