@@ -41,7 +41,7 @@ export interface MailThreadData extends MailConfiguration {
   readonly charges: readonly AccountCharge[];
   /** What the mail threads share (shared-memory.ts); undefined: there is one. */
   readonly shared: SharedArrayBuffer | undefined;
-  /** The same in all threads, so that a session of one is resumed in another (RFC 5077). 48 octets. */
+  /** The same in all threads, so that a session of one is resumed in another: what seals TLS tickets, 48 octets. */
   readonly ticketKeys: Uint8Array;
   /** Set when ports are bound with privileges that are given up afterwards: see privileged-start.ts. */
   readonly privileges: Gate | undefined;
