@@ -2,7 +2,6 @@
 // each does all of it for the connections that the kernel gives it; what they must agree on is in shares.ts,
 // shared-memory.ts and counters/remote.ts.
 
-import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";

@@ -19,6 +19,8 @@ export function storeOfLane(store: Remote<Store>, lane: number): LaneStore {
     seizeWaiting: (selector, now, lease, limit) => store.seizeWaiting(selector, now, lease, limit, lane),
     countWaiting: () => store.countWaiting(),
     lanesWaiting: () => store.lanesWaiting(),
+    // Of all lanes: it is the clock that was wrong, and once is enough.
+    hasten: (now, latest) => store.hasten(now, latest),
     nextDue: () => store.nextDue(lane),
     reconcile: (range) => store.reconcile({ ...range, lane }),
     addCharges: (charges, through) => store.addCharges(charges, through, lane),

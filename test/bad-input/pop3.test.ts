@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls, createSecureContext } from "node:tls";
 import { parseAddress } from "../../src/address/address.ts";
+import { createClientLimits } from "../../src/counters/client-limits.ts";
 import { openPop3Listener } from "../../src/ingress/pop3/listener.ts";
 import { ensureSelfSigned } from "../../src/io/certificate.ts";
 import { systemClock } from "../../src/io/clock.ts";
@@ -39,6 +40,10 @@ before(async () => {
     tls: "starttls",
     proxies: [],
     secureContext: () => secureContext,
+    clients: createClientLimits(
+      { connections: 1000, connectionRate: [], messages: [], recipients: [], authFailures: [], exempt: [] },
+      () => 0,
+    ),
     hostname: "mx1.sekimori.test",
     observer: { emit: (name) => void events.push(name) },
     mailboxes,
