@@ -1,14 +1,11 @@
-// The control of a site for the command line: over the socket of its running server, or on its files with the concrete
-// stores, under the state lock.
+// The control of a site whose server does not run: on its files with the concrete stores, under the state lock.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { connectControl } from "../cli/client.ts";
 import { NotHere } from "../cli/house.ts";
 import type { Control } from "../control/control.ts";
 import { createOfflineControl } from "../control/offline.ts";
 import type { OpenedLane } from "../control/offline.ts";
-import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { becomeUser } from "../io/privileges.ts";
@@ -22,10 +19,11 @@ import { laneDirectory, lanesOnDisk } from "./lanes.ts";
 import { openLogFile } from "./log-file.ts";
 
 /** `by`: who it is that asks, for the log. */
-export async function withControl<T>(site: Site, by: string, work: (control: Control) => Promise<T>): Promise<T> {
-  const { settings } = site;
-  const live = await connectControl(controlSocket(site), by);
-  if (live !== undefined) return work(live);
+export async function withStopped<T>(
+  { settings }: Site,
+  by: string,
+  work: (control: Control) => Promise<T>,
+): Promise<T> {
   if (!existsSync(settings.state)) throw new NotHere(`${settings.state} does not exist: start the server once`);
   if (settings.process !== undefined) {
     try {
