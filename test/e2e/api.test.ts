@@ -144,8 +144,15 @@ test("over HTTPS the API has the certificate of the server; named tokens have th
       program: curl.path,
       environment: curl.environment,
       parameters: [
-        ...["--silent", "--show-error", "--cacert", certificate, "--connect-to", `::${address}:2080`],
-        ...["--header", `Authorization: Bearer ${environment.MONITORING}`, ...parameters],
+        "--silent",
+        "--show-error",
+        "--cacert",
+        certificate,
+        "--connect-to",
+        `::${address}:2080`,
+        "--header",
+        `Authorization: Bearer ${environment.MONITORING}`,
+        ...parameters,
       ],
       milliseconds: 60_000,
     });
