@@ -16,6 +16,7 @@ export type ProgramName =
   | "dovecot"
   | "exim4"
   | "msmtp"
+  | "opensmtpd"
   | "postfix"
   | "python3"
   | "saslpasswd2"
@@ -57,6 +58,8 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
   exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
   msmtp: { packages: ["msmtp"], path: "usr/bin/msmtp", installed: "use" },
+  // An installed one has the machine's users and spool.
+  opensmtpd: { packages: ["opensmtpd"], path: "usr/sbin/smtpd", installed: "ignore" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },
   // With the modules that look into what it writes: they need not be installed.
   saslpasswd2: {
