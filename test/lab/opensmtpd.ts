@@ -41,8 +41,6 @@ export async function startOpenSmtpd(t: TestContext, options: OpenSmtpdOptions):
   const directory = await temporaryDirectory(t);
   const address = loopbackAddress();
   await lay(directory, address, options);
-  const overlay = (lower: string, place: string): string =>
-    `mount -t overlay overlay -o lowerdir=${lower}:${place} ${place}`;
   const mounts = [
     overlay(`${directory}/etc`, "/etc"),
     // Only where the machine lacks a library that it needs.
@@ -124,4 +122,8 @@ function answers(address: string): Promise<boolean> {
     socket.once("error", () => resolve(false));
     socket.once("close", () => resolve(false));
   });
+}
+
+function overlay(lower: string, place: string): string {
+  return `mount -t overlay overlay -o lowerdir=${lower}:${place} ${place}`;
 }
