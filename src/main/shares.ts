@@ -2,7 +2,7 @@
 //
 // Every thread delivers the mail it took, so what the configuration allows towards other hosts is divided: the parts add up
 // to the limit and each is at least 1, so the limit holds exactly whatever the threads do, without asking each other. The
-// price: a destination whose mail is all in one thread has that thread's part only (decision 5).
+// price: a destination whose mail is all in one thread has that thread's part only (decision 6).
 
 import { availableParallelism } from "node:os";
 import { lanes } from "../base/id.ts";
