@@ -61,19 +61,27 @@ function keepFixed(
   current: Settings,
   read: Settings,
 ): { readonly next: Settings; readonly restart: readonly string[] } {
-  const { hostname, http, process } = current;
+  const { hostname, http, process, mailThreads } = current;
   const { directory, stdout } = current.log;
   const { listen, tls } = http;
   const fixed = [
     ["hostname", hostname, read.hostname],
     ["process", process, read.process],
+    ["process.mail-threads", mailThreads, read.mailThreads],
     ["http.listen", http.listen, read.http.listen],
     ["http.tls", http.tls, read.http.tls],
     ["log.directory", directory, read.log.directory],
     ["log.stdout", stdout, read.log.stdout],
   ] as const;
   return {
-    next: { ...read, hostname, http: { ...read.http, listen, tls }, process, log: { ...read.log, directory, stdout } },
+    next: {
+      ...read,
+      hostname,
+      http: { ...read.http, listen, tls },
+      process,
+      mailThreads,
+      log: { ...read.log, directory, stdout },
+    },
     restart: fixed.filter(([, now, wanted]) => !isDeepStrictEqual(now, wanted)).map(([name]) => name),
   };
 }

@@ -43,10 +43,10 @@ const root = join(import.meta.dirname, "../..");
 const startLimit = 120_000;
 const stopLimit = 30_000;
 
-/** For trying every test with so many mail threads; those that are about threads say their number themselves. */
+/** One mail thread on every machine, or so many for trying; tests that are about threads say their number themselves. */
 function threadsOf(config: string): string {
-  const wanted = process.env["SEKIMORI_MAIL_THREADS"];
-  return wanted === undefined || /^\[process\]|^process\./m.test(config) ? "" : `process.mail-threads = ${wanted}\n`;
+  const wanted = process.env["SEKIMORI_MAIL_THREADS"] ?? "1";
+  return /^\[process\]|^process\./m.test(config) ? "" : `process.mail-threads = ${wanted}\n`;
 }
 
 /** Resolves when the server has said `ready`. The scope's end stops it, if the test has not. */
