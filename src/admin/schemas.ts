@@ -19,12 +19,22 @@ export const account = z
     aliases: z.array(z.string()).readonly(),
     created: time,
     suspended: z.boolean(),
+    plan: z.string().optional().openapi({ description: "Its [[plan]], where it has one.", example: "office" }),
+    raise: z
+      .object({ factor: z.number(), until: time, by: z.string(), reason: z.string() })
+      .optional()
+      .openapi({ description: "While its limits are raised." }),
     mailbox: z
       .object({ used: z.number(), quota: z.number().optional() })
       .optional()
       .openapi({ description: "Octets in its mailbox, and how many may be; absent where another program stores it." }),
     use: z
-      .object({ quota: z.array(windowUse).readonly(), attempts: z.array(windowUse).readonly() })
+      .object({
+        quota: z
+          .array(windowUse.extend({ layer: z.enum(["recipients", "messages", "domain"]) }).openapi("LayerUse"))
+          .readonly(),
+        attempts: z.array(windowUse).readonly(),
+      })
       .optional()
       .openapi({ description: "What is used of its limits: recipients of accepted mail, and RCPT commands." }),
   })

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { isCancel, password as askPassword } from "@clack/prompts";
 import type { Command } from "commander";
-import { readQuota } from "../control/accounts.ts";
+import { readQuota, readTime } from "../control/accounts.ts";
 import type { AccountView, Control } from "../control/control.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
@@ -60,6 +60,13 @@ function quotaOf(text: string): number | null {
   return quota.value;
 }
 
+function raiseOf(factor: string, time: string | undefined, reason: string | undefined) {
+  if (time === undefined || reason === undefined) throw new Exit(2, "a raise needs --for and --reason");
+  const length = readTime(time);
+  if (!length.ok) throw new Exit(2, length.error);
+  return { factor: Number(factor), for: length.value, reason };
+}
+
 /** Three figures are enough to see how full it is. */
 function sizeText(octets: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -85,10 +92,11 @@ function allAccounts(control: Control): Promise<readonly AccountView[]> {
 export function addAccountCommands(program: Command, house: House): void {
   async function add(
     address: string,
-    options: PasswordOptions & { readonly alias?: readonly string[]; readonly quota?: string },
+    options: PasswordOptions & { readonly alias?: readonly string[]; readonly quota?: string; readonly plan?: string },
   ): Promise<void> {
     const site = siteOf(options);
-    const terms = options.quota === undefined ? {} : { quota: quotaOf(options.quota) };
+    const quotaTerm = options.quota === undefined ? {} : { quota: quotaOf(options.quota) };
+    const terms = options.plan === undefined ? quotaTerm : { ...quotaTerm, plan: options.plan };
     const chosen = await choosePassword(options);
     const outcome = await house.withControl(site, (control) =>
       control.addAccount(address, chosen.password, options.alias ?? [], terms),
@@ -111,7 +119,12 @@ export function addAccountCommands(program: Command, house: House): void {
       accounts.map(({ address, created, use, aliases, suspended }) => [
         suspended ? `${address} (suspended)` : address,
         created.slice(0, 10),
-        use === undefined ? "" : use.quota.map(({ window, used, limit }) => `${used}/${limit} in ${window}`).join(", "),
+        use === undefined
+          ? ""
+          : use.quota
+              .filter(({ layer }) => layer === "recipients")
+              .map(({ window, used, limit }) => `${used}/${limit} in ${window}`)
+              .join(", "),
         aliases.join(" "),
       ]),
     );
@@ -121,7 +134,7 @@ export function addAccountCommands(program: Command, house: House): void {
     const account = await house.withControl(siteOf(options), (control) => control.findAccount(address));
     if (account === undefined) throw new Exit(1, `${address}: no such account`);
     if (options.json) return printJson(account);
-    const { aliases, created, suspended, mailbox, use } = account;
+    const { aliases, created, suspended, mailbox, use, plan: name, raise: raised } = account;
     print(`address    ${printable(account.address)}`);
     print(`standing   ${suspended ? "suspended" : "active"}`);
     print(`created    ${created}`);
@@ -130,7 +143,14 @@ export function addAccountCommands(program: Command, house: House): void {
       const limit = mailbox.quota === undefined ? "no quota" : `of ${sizeText(mailbox.quota)}`;
       print(`mailbox    ${sizeText(mailbox.used)} ${limit}`);
     }
-    for (const { window, used, limit } of use?.quota ?? []) print(`recipients ${used} of ${limit} in ${window}`);
+    if (name !== undefined) print(`plan       ${printable(name)}`);
+    if (raised !== undefined) {
+      const { factor, until, by, reason } = raised;
+      print(`raise      ${factor} times until ${until}, by ${printable(by)}: ${printable(reason)}`);
+    }
+    for (const { layer, window, used, limit } of use?.quota ?? []) {
+      print(`${layer.padEnd(10)} ${used} of ${limit} in ${window}`);
+    }
     for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
     if (use === undefined) print("recipients known only while the server runs");
   }
@@ -139,6 +159,23 @@ export function addAccountCommands(program: Command, house: House): void {
     const site = siteOf(options);
     const terms = { quota: quotaOf(size) };
     const outcome = await house.withControl(site, (control) => control.changeAccount(address, terms));
+    finish(options, outcome, `changed ${address}`);
+  }
+
+  async function plan(address: string, wanted: string, options: OutputOptions): Promise<void> {
+    const terms = { plan: wanted === "default" ? null : wanted };
+    const outcome = await house.withControl(siteOf(options), (control) => control.changeAccount(address, terms));
+    finish(options, outcome, `changed ${address}`);
+  }
+
+  async function raise(
+    address: string,
+    factor: string,
+    options: OutputOptions & { readonly for?: string; readonly reason?: string },
+  ): Promise<void> {
+    const site = siteOf(options);
+    const wanted = factor === "end" ? null : raiseOf(factor, options.for, options.reason);
+    const outcome = await house.withControl(site, (control) => control.changeAccount(address, { raise: wanted }));
     finish(options, outcome, `changed ${address}`);
   }
 
@@ -164,6 +201,7 @@ export function addAccountCommands(program: Command, house: House): void {
     .argument("<address>", "its address, in a local domain")
     .option("--alias <address...>", "further addresses of the account")
     .option("--generate", "make a random password and print it once")
+    .option("--plan <name>", "its [[plan]]")
     .option("--quota <size>", "what its mailbox may hold, as in 2GiB")
     .action(add);
   leaf(account, "list", "list accounts", { examples: ["account list", "account list --json"] }).action(list);
@@ -184,6 +222,20 @@ export function addAccountCommands(program: Command, house: House): void {
     .argument("<address>", one)
     .argument("<size>", "as in 500MiB, 2GiB; default: what [mailbox] quota says")
     .action(quota);
+  leaf(account, "plan", "whose limits it has", {
+    examples: ["account plan alice@example.jp office", "account plan alice@example.jp default"],
+  })
+    .argument("<address>", one)
+    .argument("<plan>", "name of a [[plan]]; default: what [limits.account] says")
+    .action(plan);
+  leaf(account, "raise", "raise its limits for a time; the log says who did and why", {
+    examples: ["account raise alice@example.jp 5 --for 3d --reason newsletter", "account raise alice@example.jp end"],
+  })
+    .argument("<address>", one)
+    .argument("<factor>", "times its limits; end: no longer")
+    .option("--for <time>", "how long, as in 12h, 3d")
+    .option("--reason <text>", "why")
+    .action(raise);
   leaf(account, "suspend", "no login, no mail out, mail in waits at its sender; open sessions send nothing more", {
     examples: ["account suspend alice@example.jp"],
   })

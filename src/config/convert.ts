@@ -10,6 +10,7 @@ import type {
   DomainSettings,
   ListenerRole,
   ListenerTls,
+  PlanSettings,
   RouteTarget,
   Settings,
   StoreSettings,
@@ -24,6 +25,7 @@ export function toSettings(configuration: Configuration): Settings {
   const state = configuration["state-directory"];
   const { log, http, tls, smtp, mailbox, limits, delivery, dns } = configuration;
   const { user, group } = configuration.process;
+  const standard = toStandard(configuration);
   return {
     version: formatVersion,
     hostname: configuration.hostname,
@@ -61,8 +63,9 @@ export function toSettings(configuration: Configuration): Settings {
     },
     mailbox: { quota: mailbox.quota },
     limits: {
-      account: limits.account.recipients,
-      attempts: limits.account.attempts ?? limits.account.recipients.map(twice),
+      standard,
+      plans: new Map(configuration.plan.map((plan) => [plan.name, toPlan(plan, standard)])),
+      domain: limits.domain.recipients,
       client: {
         connections: limits.client.connections,
         connectionRate: limits.client["connection-rate"],
@@ -151,7 +154,8 @@ export function fromSettings(settings: Settings): Configuration {
     },
     mailbox,
     limits: {
-      account: { recipients: limits.account, attempts: limits.attempts },
+      account: fromPlan(limits.standard),
+      domain: { recipients: limits.domain },
       client: {
         connections: limits.client.connections,
         "connection-rate": limits.client.connectionRate,
@@ -178,6 +182,7 @@ export function fromSettings(settings: Settings): Configuration {
       ...rule,
       "messages-per-connection": messagesPerConnection,
     })),
+    plan: [...limits.plans].map(([name, plan]) => ({ name, ...fromPlan(plan) })),
     route: [...delivery.routes].map(([domain, target]) => ({ domain, ...fromTarget(target) })),
     dns,
     network: settings.network,
@@ -190,6 +195,40 @@ export function listenerTlsOf(listener: {
   readonly tls: ListenerTls | undefined;
 }): ListenerTls {
   return listener.tls ?? (listener.role === "pop3" ? "implicit" : "starttls");
+}
+
+function toStandard({ limits: { account }, smtp }: Configuration): PlanSettings {
+  return {
+    recipients: account.recipients,
+    attempts: account.attempts ?? account.recipients.map(twice),
+    messages: account.messages,
+    recipientsPerMessage: account["recipients-per-message"] ?? smtp.recipients,
+    over: account.over,
+    ramp: { length: account["new-for"], share: account["new-share"] },
+  };
+}
+
+function toPlan(plan: Configuration["plan"][number], standard: PlanSettings): PlanSettings {
+  return {
+    recipients: plan.recipients ?? standard.recipients,
+    attempts: plan.attempts ?? plan.recipients?.map(twice) ?? standard.attempts,
+    messages: plan.messages ?? standard.messages,
+    recipientsPerMessage: plan["recipients-per-message"] ?? standard.recipientsPerMessage,
+    over: plan.over ?? standard.over,
+    ramp: { length: plan["new-for"] ?? standard.ramp.length, share: plan["new-share"] ?? standard.ramp.share },
+  };
+}
+
+function fromPlan({ recipients, attempts, messages, recipientsPerMessage, over, ramp }: PlanSettings) {
+  return {
+    recipients,
+    attempts,
+    messages,
+    "recipients-per-message": recipientsPerMessage,
+    over,
+    "new-for": ramp.length,
+    "new-share": ramp.share,
+  };
 }
 
 function twice(window: WindowSettings): WindowSettings {

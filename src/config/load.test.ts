@@ -76,14 +76,22 @@ await describe("loadSettings", async () => {
     assert.equal(settings.smtp.messageSize, 35 * 2 ** 20);
     assert.equal(settings.smtp.timeout, 300_000);
     assert.deepEqual(settings.limits, {
-      account: [
-        { name: "1h", length: 3_600_000, recipients: 200 },
-        { name: "1d", length: 86_400_000, recipients: 1000 },
-      ],
-      attempts: [
-        { name: "1h", length: 3_600_000, recipients: 400 },
-        { name: "1d", length: 86_400_000, recipients: 2000 },
-      ],
+      standard: {
+        recipients: [
+          { name: "1h", length: 3_600_000, recipients: 200 },
+          { name: "1d", length: 86_400_000, recipients: 1000 },
+        ],
+        attempts: [
+          { name: "1h", length: 3_600_000, recipients: 400 },
+          { name: "1d", length: 86_400_000, recipients: 2000 },
+        ],
+        messages: [],
+        recipientsPerMessage: 1000,
+        over: "defer",
+        ramp: { length: 0, share: 20 },
+      },
+      plans: new Map(),
+      domain: [],
       client: {
         connections: 50,
         connectionRate: [],
@@ -137,7 +145,7 @@ recipients = ["10/90m"]
       tls: "opportunistic",
       auth: undefined,
     });
-    assert.deepEqual(settings.limits.attempts, [{ name: "1h30m", length: 5_400_000, recipients: 20 }]);
+    assert.deepEqual(settings.limits.standard.attempts, [{ name: "1h30m", length: 5_400_000, recipients: 20 }]);
   });
 
   await it("brings names into the form of the DNS and alias keys into lower case", () => {

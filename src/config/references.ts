@@ -304,29 +304,48 @@ function checkSession(rules: Rules): void {
 
 function checkLimits(rules: Rules): void {
   const { draft, placeOf } = rules.tree;
-  const { recipients, attempts } = draft.limits?.account ?? {};
-  for (const [key, list] of [
-    ["recipients", recipients],
-    ["attempts", attempts],
-  ] as const) {
-    const windows = present(list);
-    const place = (index: number): Place => placeOf("limits", "account", key, index);
-    checkUnique(
-      rules,
-      windows.map(([index, window]) => [window.name, place(index), `a limit over ${window.name}`] as const),
-    );
-    for (const [index, window] of windows) {
-      const stricter = windows.find(([, other]) => isNeverReached(window, other))?.[1];
-      if (stricter !== undefined) {
-        rules.report(place(index), `${writeWindow(window)} is never reached, ${writeWindow(stricter)} comes first`);
-      }
-    }
-  }
+  const plans = present(draft.plan);
+  checkUnique(
+    rules,
+    plans.flatMap(([index, { name }]) =>
+      name === undefined ? [] : [[name, placeOf("plan", index, "name"), `a plan ${quote(name)}`] as const],
+    ),
+  );
+  checkPlan(rules, draft.limits?.account ?? {}, ["limits", "account"]);
+  for (const [index, plan] of plans) checkPlan(rules, plan, ["plan", index]);
+  checkWindows(rules, draft.limits?.domain?.recipients, ["limits", "domain", "recipients"]);
+}
+
+type WindowList = readonly (WindowSettings | undefined)[] | undefined;
+
+function checkPlan(
+  rules: Rules,
+  { recipients, attempts, messages }: { recipients?: WindowList; attempts?: WindowList; messages?: WindowList },
+  at: Path,
+): void {
+  checkWindows(rules, recipients, [...at, "recipients"]);
+  checkWindows(rules, attempts, [...at, "attempts"]);
+  checkWindows(rules, messages, [...at, "messages"]);
   for (const [index, window] of present(attempts)) {
     const quota = present(recipients).find(([, other]) => other.length === window.length)?.[1];
     if (quota !== undefined && window.recipients < quota.recipients) {
-      const place = placeOf("limits", "account", "attempts", index);
+      const place = rules.tree.placeOf(...at, "attempts", index);
       rules.report(place, `${writeWindow(window)} lets nobody use the ${writeWindow(quota)} of "recipients"`);
+    }
+  }
+}
+
+function checkWindows(rules: Rules, list: WindowList, at: Path): void {
+  const windows = present(list);
+  const place = (index: number): Place => rules.tree.placeOf(...at, index);
+  checkUnique(
+    rules,
+    windows.map(([index, window]) => [window.name, place(index), `a limit over ${window.name}`] as const),
+  );
+  for (const [index, window] of windows) {
+    const stricter = windows.find(([, other]) => isNeverReached(window, other))?.[1];
+    if (stricter !== undefined) {
+      rules.report(place(index), `${writeWindow(window)} is never reached, ${writeWindow(stricter)} comes first`);
     }
   }
 }

@@ -3,7 +3,7 @@
 // from this one table. Rules that involve more than one value are in references.ts.
 
 import { network } from "./network-schema.ts";
-import type { Checked, Draft, Keys } from "./types.ts";
+import type { Checked, Draft, Keys, ValueType } from "./types.ts";
 
 /** The format that this program reads. A new number only for a change that old files do not survive. */
 export const formatVersion = 1;
@@ -397,6 +397,11 @@ const mailbox = {
   },
 } as const satisfies Keys;
 
+/** A key that another table has a value for when it is left out. */
+function optional<T extends ValueType>({ type, meaning }: { readonly type: T; readonly meaning: string }) {
+  return { type, meaning, otherwise: "as in `[limits.account]`" } as const;
+}
+
 const accountLimits = {
   recipients: {
     type: { kind: "list", of: { kind: "window" }, minimum: 1 },
@@ -413,6 +418,70 @@ const accountLimits = {
       "RCPT commands that one account may send, accepted or not. Never given back, so an address list cannot be tried out for nothing.",
     example: ["400/1h", "2000/1d"],
   },
+  messages: {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0 },
+    default: [],
+    meaning: "Messages of one account that are accepted, however many recipients each has. Empty: no limit.",
+    example: ["60/1m", "500/1d"],
+  },
+  "recipients-per-message": {
+    type: { kind: "integer", minimum: 1, maximum: 50_000 },
+    otherwise: "`[smtp] recipients`",
+    meaning:
+      "Recipients in one message of an account; one more is answered 452 4.5.3 and belongs into the next message.",
+    example: 100,
+  },
+  over: {
+    type: {
+      kind: "choice",
+      values: {
+        defer: "450: the client's queue tries again, and its user may not notice",
+        reject: "550: the user is told at once",
+      },
+    },
+    default: "defer",
+    meaning:
+      "How a limit is answered that is used up. The text says which, how much is used, and when there is room again.",
+  },
+  "new-for": {
+    type: { kind: "duration", minimum: "0s", maximum: "365d" },
+    default: "0s",
+    meaning:
+      "How long an account counts as new, from when it was made. Its limits grow in ten steps from `new-share` to all of them: " +
+      "an account that was opened to send spam is worth little on its first day.",
+    example: "14d",
+  },
+  "new-share": {
+    type: { kind: "integer", minimum: 1, maximum: 100 },
+    default: 20,
+    meaning: "What a new account has of its limits at first, per cent.",
+  },
+} as const satisfies Keys;
+
+const domainLimits = {
+  recipients: {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0 },
+    default: [],
+    meaning: "Recipients that all accounts of one local domain may reach together. Empty: no limit.",
+    example: ["20000/1d"],
+  },
+} as const satisfies Keys;
+
+/** The same as for all accounts; what is left out is as there. */
+const planLimits = {
+  name: {
+    type: { kind: "name" },
+    required: true,
+    meaning: "Name of the plan, for `sekimori account plan`.",
+    example: "office",
+  },
+  recipients: { ...optional(accountLimits.recipients) },
+  attempts: { ...optional(accountLimits.attempts), otherwise: "twice its `recipients`, or as `[limits.account]`" },
+  messages: { ...optional(accountLimits.messages) },
+  "recipients-per-message": { ...optional(accountLimits["recipients-per-message"]) },
+  over: { ...optional(accountLimits.over) },
+  "new-for": { ...optional(accountLimits["new-for"]) },
+  "new-share": { ...optional(accountLimits["new-share"]) },
 } as const satisfies Keys;
 
 const clientLimits = {
@@ -465,7 +534,16 @@ const limits = {
     default: {},
     meaning: "What one client may do on the SMTP listeners: an IPv4 address, or the /64 of an IPv6 address.",
   },
-  account: { type: { kind: "table", keys: accountLimits }, default: {}, meaning: "What one account may do." },
+  account: {
+    type: { kind: "table", keys: accountLimits },
+    default: {},
+    meaning: "What one account may do, unless it has a `[[plan]]`.",
+  },
+  domain: {
+    type: { kind: "table", keys: domainLimits },
+    default: {},
+    meaning: "What the accounts of one domain may do together.",
+  },
 } as const satisfies Keys;
 
 const delivery = {
@@ -685,6 +763,12 @@ export const schema = {
     },
     mailbox: { type: { kind: "table", keys: mailbox }, default: {}, meaning: "Mailboxes of the accounts." },
     limits: { type: { kind: "table", keys: limits }, default: {}, meaning: "How much mail is too much." },
+    plan: {
+      type: { kind: "list", of: { kind: "table", keys: planLimits }, minimum: 0 },
+      default: [],
+      meaning:
+        "Limits for accounts of one kind, in place of those in `[limits.account]`; `sekimori account plan` gives an account its plan.",
+    },
     delivery: { type: { kind: "table", keys: delivery }, default: {}, meaning: "How mail leaves." },
     route: {
       type: { kind: "list", of: { kind: "table", keys: route }, minimum: 0 },

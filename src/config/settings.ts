@@ -150,11 +150,28 @@ export interface WindowSettings {
 }
 
 export interface LimitSettings {
-  /** What one account may send: charged messages × recipients. */
-  readonly account: readonly WindowSettings[];
-  /** What one account may ask for: every RCPT TO, never given back. */
-  readonly attempts: readonly WindowSettings[];
+  /** Of accounts without a plan: [limits.account]. */
+  readonly standard: PlanSettings;
+  readonly plans: ReadonlyMap<string, PlanSettings>;
+  /** Recipients that all accounts of one local domain may reach together. Empty: no limit. */
+  readonly domain: readonly WindowSettings[];
   readonly client: ClientLimitSettings;
+}
+
+/** What one account of a kind may do. */
+export interface PlanSettings {
+  /** Recipients of accepted messages. */
+  readonly recipients: readonly WindowSettings[];
+  /** Every RCPT TO, never given back. */
+  readonly attempts: readonly WindowSettings[];
+  /** Accepted messages. Empty: no limit. */
+  readonly messages: readonly WindowSettings[];
+  /** In one message. */
+  readonly recipientsPerMessage: number;
+  /** What who is over a limit is told: come back later, or no. */
+  readonly over: "defer" | "reject";
+  /** For so long after it was made, ms, an account grows from this share of its limits, per cent, to all of them. */
+  readonly ramp: { readonly length: number; readonly share: number };
 }
 
 /** What one client address (IPv4) or /64 (IPv6) may do. Empty lists are no limit; windows count what their name says. */

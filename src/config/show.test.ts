@@ -17,6 +17,7 @@ import { readIp, writeDuration } from "./scalars.ts";
 import type {
   DestinationRule,
   DomainSettings,
+  PlanSettings,
   EgressSource,
   Endpoint,
   RouteTarget,
@@ -109,6 +110,16 @@ const anyWindows: fc.Arbitrary<readonly WindowSettings[]> = fc
       .toSorted((a, b) => a - b)
       .map((length, index) => ({ name: writeDuration(length), length, recipients: 10 ** (index + 1) })),
   );
+
+const anyPlan: fc.Arbitrary<PlanSettings> = fc
+  .record({
+    windows: anyWindows,
+    messages: fc.oneof(fc.constant([]), anyWindows),
+    recipientsPerMessage: between(1, 50_000),
+    over: fc.constantFrom("defer" as const, "reject" as const),
+    ramp: fc.record({ length: between(0, 365).map((days) => days * 86_400_000), share: between(1, 100) }),
+  })
+  .map(({ windows, ...rest }) => ({ ...rest, recipients: windows, attempts: windows }));
 
 const anyClientLimits: fc.Arbitrary<Settings["limits"]["client"]> = fc.record({
   connections: between(1, 1_000_000),
@@ -227,11 +238,17 @@ const anySettings: fc.Arbitrary<Settings> = fc
         spoolSize: fc.option(between(2 ** 26, 2 ** 50), { nil: Number.POSITIVE_INFINITY }),
       }),
       mailbox: fc.record({ quota: fc.option(between(2 ** 16, 2 ** 50), { nil: undefined }) }),
-      limits: fc.record({ account: anyWindows, client: anyClientLimits }).map(({ account, client }) => ({
-        account,
-        attempts: account,
-        client,
-      })),
+      limits: fc.record({
+        standard: anyPlan,
+        plans: fc
+          .uniqueArray(fc.tuple(fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/), anyPlan), {
+            maxLength: 2,
+            selector: ([name]) => name,
+          })
+          .map((plans) => new Map(plans)),
+        domain: fc.oneof(fc.constant([]), anyWindows),
+        client: anyClientLimits,
+      }),
       delivery: fc.record({
         smarthost: fc.option(anyTarget, { nil: undefined }),
         routes: fc.array(fc.tuple(anyDomain, anyTarget), { maxLength: 3 }).map((routes) => new Map(routes)),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDomain } from "../address/domain.ts";
+import type { PlanSettings } from "../config/settings.ts";
 import { asRemote } from "../io/rpc.ts";
 import { verifyPassword } from "../io/password-hash.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -13,6 +14,16 @@ interface Office {
   readonly changed: string[][];
   readonly events: object[];
 }
+
+const office: PlanSettings = {
+  recipients: [],
+  attempts: [],
+  messages: [],
+  recipientsPerMessage: 100,
+  over: "defer",
+  ramp: { length: 0, share: 100 },
+};
+const client = { connections: 1, connectionRate: [], messages: [], recipients: [], authFailures: [], exempt: [] };
 
 function withOffice(work: (office: Office) => Promise<void>): () => Promise<void> {
   return async () => {
@@ -27,6 +38,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
         settings: () => ({
           domains: [{ name: name.value, postmaster, aliases: new Map(), dkim: undefined, store: undefined }],
           mailbox: { quota: 2 ** 30 },
+          limits: { standard: office, plans: new Map([["office", office]]), domain: [], client },
           state: "/nonexistent",
         }),
         store: asRemote(store),
@@ -205,5 +217,39 @@ test(
     assert.deepEqual(readQuota("2GiB"), { ok: true, value: 2 ** 31 });
     assert.deepEqual(readQuota("default"), { ok: true, value: null });
     assert.equal(readQuota("much").ok, false);
+  }),
+);
+
+test(
+  "an account has a plan of the configuration, and a raise for a time with who and why",
+  withOffice(async ({ control, store, events }) => {
+    await control.addAccount("alice@sekimori.test", password, [], { plan: "office" });
+    assert.equal((await control.find("alice@sekimori.test"))?.plan, "office");
+    const raise = { factor: 5, for: 86_400_000, reason: "invitations" };
+    assert.deepEqual(await control.changeAccount("alice@sekimori.test", { plan: null, raise }), { done: true });
+    const view = await control.find("alice@sekimori.test");
+    const until = "2027-01-16T08:00:00.000Z";
+    assert.deepEqual(
+      [view?.plan, view?.raise],
+      [undefined, { factor: 5, until, by: "operator", reason: "invitations" }],
+    );
+    assert.deepEqual(
+      events.slice(1).map((event) => ("change" in event ? event.change : "")),
+      ["plan", "raise"],
+    );
+    store.setRaise("alice@sekimori.test", { factor: 5, until: 1_800_000_000_000, by: "operator", reason: "over" });
+    assert.equal((await control.find("alice@sekimori.test"))?.raise, undefined);
+    await control.changeAccount("alice@sekimori.test", { raise: null });
+    assert.equal(store.findAccount("alice@sekimori.test")?.raise, undefined);
+    for (const terms of [
+      { plan: "nothing" },
+      { raise: { ...raise, factor: 1 } },
+      { raise: { ...raise, factor: Number.NaN } },
+      { raise: { ...raise, for: 1 } },
+      { raise: { ...raise, reason: " " } },
+    ]) {
+      const outcome = await control.changeAccount("alice@sekimori.test", terms);
+      assert.equal(!outcome.done && outcome.kind, "invalid", JSON.stringify(terms));
+    }
   }),
 );

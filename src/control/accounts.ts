@@ -5,7 +5,7 @@ import { addressKey, formatAddress, parseAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
-import { readSize } from "../config/scalars.ts";
+import { readDuration, readSize } from "../config/scalars.ts";
 import { mailboxOctets, mailRoot } from "../mailbox/usage.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
@@ -19,7 +19,7 @@ import type { AccountList, AccountTerms, AccountView, Control, Page, Refused } f
 
 export interface AccountServices {
   /** In effect now: a reload replaces them. */
-  readonly settings: () => Pick<Settings, "domains" | "mailbox" | "state">;
+  readonly settings: () => Pick<Settings, "domains" | "mailbox" | "state" | "limits">;
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
@@ -55,6 +55,11 @@ export function accountControl(
     return parsed.ok ? await store.findAccount(addressKey(parsed.value)) : undefined;
   }
 
+  function raiseOf({ raise }: Account): Pick<AccountView, "raise"> {
+    if (raise === undefined || raise.until <= clock.wall()) return {};
+    return { raise: { ...raise, until: new Date(raise.until).toISOString() } };
+  }
+
   async function mailboxOf({ key, quota }: Account): Promise<Pick<AccountView, "mailbox">> {
     const { domains, mailbox, state } = services.settings();
     const address = parseAddress(key);
@@ -68,7 +73,7 @@ export function accountControl(
     addAccount: async (address, password, aliases, terms = {}) => {
       const parsed = localAddress(address);
       if (!parsed.ok) return refused("invalid", parsed.error);
-      const wrong = faultOf(terms);
+      const wrong = faultOf(terms, services.settings().limits);
       if (wrong !== undefined) return refused("invalid", wrong);
       const keys: string[] = [];
       for (const alias of aliases) {
@@ -88,6 +93,7 @@ export function accountControl(
         createdAt: clock.wall(),
         suspended: false,
         ...(typeof terms.quota === "number" ? { quota: terms.quota } : {}),
+        ...(typeof terms.plan === "string" ? { plan: terms.plan } : {}),
       });
       if (!added) return refused("conflict", `${address} or one of its aliases exists already`);
       await services.changed([key, ...keys]);
@@ -97,13 +103,28 @@ export function accountControl(
     changeAccount: async (address, terms) => {
       const account = await stored(address);
       if (account === undefined) return refused("not-found", `${address}: no such account`);
-      const wrong = faultOf(terms);
+      const wrong = faultOf(terms, services.settings().limits);
       if (wrong !== undefined) return refused("invalid", wrong);
+      const changes: string[] = [];
       if (terms.quota !== undefined) {
         await store.setQuota(account.key, terms.quota ?? undefined);
-        await services.changed([account.key, ...account.aliases]);
-        observer.emit("account.changed", { account: account.key, change: "quota", by });
+        changes.push("quota");
       }
+      if (terms.plan !== undefined) {
+        await store.setPlan(account.key, terms.plan ?? undefined);
+        changes.push("plan");
+      }
+      if (terms.raise !== undefined) {
+        const { raise } = terms;
+        const until = clock.wall() + (raise?.for ?? 0);
+        await store.setRaise(
+          account.key,
+          raise === null ? undefined : { factor: raise.factor, until, by, reason: raise.reason },
+        );
+        changes.push("raise");
+      }
+      await services.changed([account.key, ...account.aliases]);
+      for (const change of changes) observer.emit("account.changed", { account: account.key, change, by });
       return { done: true };
     },
     setPassword: async (address, password) => {
@@ -152,7 +173,9 @@ export function accountControl(
     },
     find: async (address) => {
       const account = await stored(address);
-      return account === undefined ? undefined : { ...toView(account), ...(await mailboxOf(account)) };
+      return account === undefined
+        ? undefined
+        : { ...toView(account), ...raiseOf(account), ...(await mailboxOf(account)) };
     },
     list: async ({ after, limit = PAGE }) => {
       // One more than asked for says whether there is more.
@@ -165,8 +188,14 @@ export function accountControl(
   };
 }
 
-function toView({ address, aliases, createdAt, suspended }: Account): AccountView {
-  return { address, aliases, created: new Date(createdAt).toISOString(), suspended };
+function toView({ address, aliases, createdAt, suspended, plan }: Account): AccountView {
+  return {
+    address,
+    aliases,
+    created: new Date(createdAt).toISOString(),
+    suspended,
+    ...(plan === undefined ? {} : { plan }),
+  };
 }
 
 /** `2GiB`; `default` is null. */
@@ -176,13 +205,29 @@ export function readQuota(text: string): Result<number | null, string> {
   return octets.ok ? octets : failure([octets.error.message, octets.error.hint].filter(Boolean).join(": "));
 }
 
+/** `12h`, `3d`; milliseconds. */
+export function readTime(text: string): Result<number, string> {
+  const length = readDuration(text);
+  return length.ok ? length : failure([length.error.message, length.error.hint].filter(Boolean).join(": "));
+}
+
 /** As in [mailbox] quota. */
 const SMALLEST_QUOTA = 64 * 1024;
 
-function faultOf({ quota }: AccountTerms): string | undefined {
-  if (quota === undefined || quota === null) return undefined;
-  if (Number.isSafeInteger(quota) && quota >= SMALLEST_QUOTA) return undefined;
-  return `a quota is at least ${SMALLEST_QUOTA} octets`;
+/** Nobody needs more for longer; who does has another plan. */
+const LARGEST_RAISE = { factor: 1000, for: 366 * 86_400_000 };
+
+function faultOf({ quota, plan, raise }: AccountTerms, { plans }: Settings["limits"]): string | undefined {
+  if (typeof quota === "number" && !(Number.isSafeInteger(quota) && quota >= SMALLEST_QUOTA)) {
+    return `a quota is at least ${SMALLEST_QUOTA} octets`;
+  }
+  if (typeof plan === "string" && !plans.has(plan)) return `${plan} is not a [[plan]] of the configuration`;
+  if (raise === undefined || raise === null) return undefined;
+  if (!(raise.factor > 1 && raise.factor <= LARGEST_RAISE.factor)) {
+    return `a raise is more than 1 times and at most ${LARGEST_RAISE.factor} times the limits`;
+  }
+  if (!(raise.for >= 60_000 && raise.for <= LARGEST_RAISE.for)) return "a raise lasts from a minute to a year";
+  return raise.reason.trim() === "" || raise.reason.length > 500 ? "a raise needs a reason, in a sentence" : undefined;
 }
 
 /** As the SASL exchanges will see it (RFC 4013). */

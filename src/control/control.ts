@@ -1,7 +1,7 @@
 // What an operator can ask and do, as use cases: one interface, behind the command line and the HTTP API alike.
 // A running server implements it over its threads (live.ts), a stopped one over its files (offline.ts).
 
-import type { WindowUse } from "../counters/limits.ts";
+import type { AccountUse } from "../counters/account-limits.ts";
 import type { Finding } from "./doctor.ts";
 import type { Trace } from "./trace.ts";
 import type { QueueChange, QueueSelector } from "../store/store.ts";
@@ -15,13 +15,21 @@ export interface AccountView {
   /** Of the mailbox, octets; absent where another program stores it. `quota`: what it may hold, if that is bounded. */
   readonly mailbox?: { readonly used: number; readonly quota?: number };
   /** Quota in use; absent when the server is not running. */
-  readonly use?: { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
+  readonly use?: AccountUse;
+  /** Its plan, where it has one of its own. */
+  readonly plan?: string;
+  /** While its limits are raised. */
+  readonly raise?: { readonly factor: number; readonly until: string; readonly by: string; readonly reason: string };
 }
 
 /** What an operator sets for one account. Null: as the configuration says. */
 export interface AccountTerms {
   /** Octets that its mailbox may hold. */
   readonly quota?: number | null | undefined;
+  /** Name of a [[plan]]. */
+  readonly plan?: string | null | undefined;
+  /** Its limits are so many times as high, for so long, ms. Who asks answers for it. */
+  readonly raise?: { readonly factor: number; readonly for: number; readonly reason: string } | null | undefined;
 }
 
 /** One page of a list. `after` is the `next` of the page before. */

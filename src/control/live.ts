@@ -2,7 +2,7 @@
 
 import { addressKey, parseAddress } from "../address/address.ts";
 import type { Settings } from "../config/settings.ts";
-import type { WindowUse } from "../counters/limits.ts";
+import type { AccountUse } from "../counters/account-limits.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
@@ -24,7 +24,7 @@ export interface MailControl {
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueChange | "delete", selector: QueueSelector, by: string): Promise<QueueCount>;
-  accountUse(account: string): { readonly quota: readonly WindowUse[]; readonly attempts: readonly WindowUse[] };
+  accountUse(account: string): AccountUse | Promise<AccountUse>;
 }
 
 export interface LiveServices extends Omit<AccountServices, "changed" | "store" | "settings"> {

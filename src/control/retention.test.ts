@@ -25,7 +25,18 @@ function office(t: TestContext, days: number) {
   const control = retentionControl({
     settings: () => ({
       retention: { log: days * DAY },
-      limits: { account: [{ name: "1d", length: DAY, recipients: 10 }] },
+      limits: {
+        standard: {
+          recipients: [{ name: "1d", length: DAY, recipients: 10 }],
+          attempts: [],
+          messages: [],
+          recipientsPerMessage: 100,
+          over: "defer",
+          ramp: { length: 0, share: 100 },
+        },
+        plans: new Map(),
+        domain: [],
+      },
       log: { level: "info", directory: log, stdout: false },
     }),
     store: asRemote(store),

@@ -4,6 +4,7 @@
 
 import { rmSync } from "node:fs";
 import { basename } from "node:path";
+import { longestWindow } from "../config/longest-window.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
@@ -14,7 +15,7 @@ import { logFiles } from "./log-search.ts";
 
 export interface RetentionServices {
   readonly settings: () => Pick<Settings, "retention" | "log"> & {
-    readonly limits: Pick<Settings["limits"], "account">;
+    readonly limits: Omit<Settings["limits"], "client">;
   };
   readonly store: Remote<ChargeStore>;
   readonly observer: Observer;
@@ -52,14 +53,9 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     return logFiles(settings().log.directory).toReversed();
   }
 
-  /** A charge counts as long as a window holds it. */
-  function longestWindow(): number {
-    return Math.max(...settings().limits.account.map(({ length }) => length), 0);
-  }
-
   async function look(): Promise<readonly RetentionView[]> {
     const [oldest] = days();
-    const span = await store.chargeSpan(clock.wall() - longestWindow());
+    const span = await store.chargeSpan(clock.wall() - longestWindow(settings().limits));
     return [
       {
         what: "log",
@@ -70,7 +66,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       },
       {
         what: "charge",
-        kept: `${inDays(longestWindow())}, the longest window of [limits.account]`,
+        kept: `${inDays(longestWindow(settings().limits))}, the longest window of a limit`,
         items: span.items,
         expired: span.expired,
         ...(span.oldest === undefined ? {} : { oldest: new Date(span.oldest).toISOString() }),
@@ -84,7 +80,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     purge: async (by) => {
       const found = (await look()).filter(({ expired }) => expired !== undefined && expired > 0);
       for (const file of expiredDays()) rmSync(file, { force: true });
-      await store.purgeCharges(clock.wall() - longestWindow());
+      await store.purgeCharges(clock.wall() - longestWindow(settings().limits));
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
       return found;
     },

@@ -1,46 +1,161 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { createAccountLimits } from "./account-limits.ts";
-import type { AccountLimits } from "./account-limits.ts";
+import type { AccountLimits, AccountRules, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 
-const rules = {
-  quota: [{ name: "1h", length: 3_600_000, limit: 10 }],
-  attempts: [{ name: "1h", length: 3_600_000, limit: 20 }],
+const HOUR = 3_600_000;
+const hour = (limit: number) => [{ name: "1h", length: HOUR, limit }];
+const day = (limit: number) => [{ name: "1d", length: 24 * HOUR, limit }];
+
+const rules: AccountRules = {
+  standard: { recipients: hour(10), attempts: hour(20), messages: [] },
+  plans: { office: { recipients: [...hour(20), ...day(40)], attempts: hour(50), messages: hour(3) } },
+  domain: [],
 };
 
-function limitsAt(clock: { now: number; wall?: number }): AccountLimits {
-  return createAccountLimits(rules, { wall: () => clock.wall ?? clock.now, monotonic: () => clock.now });
+function limitsAt(clock: { now: number; wall?: number }, given = rules): AccountLimits {
+  return createAccountLimits(given, { wall: () => clock.wall ?? clock.now, monotonic: () => clock.now });
 }
+
+const subject = (account: string, more: Partial<Subject> = {}): Subject => ({ account, plan: "", share: 1, ...more });
+const heldOf = (answer: QuotaAnswer): readonly Held[] => (answer.kind === "within" ? answer.held : []);
+const usedOf = (limits: AccountLimits, whose: Subject, layer = "recipients"): number =>
+  limits.uses(whose).quota.find((use) => use.layer === layer)!.used;
 
 test("attempts are never given back, reservations are", () => {
   const limits = limitsAt({ now: 1 });
-  for (let taken = 0; taken < 20; taken++) assert.equal(limits.attempt("a").kind, "within");
-  assert.equal(limits.attempt("a").kind, "over");
+  const a = subject("a");
+  for (let taken = 0; taken < 20; taken++) assert.equal(limits.attempt(a).kind, "within");
+  assert.equal(limits.attempt(a).kind, "over");
   for (let round = 0; round < 3; round++) {
-    const answers = Array.from({ length: 11 }, () => limits.reserve("a"));
+    const answers = Array.from({ length: 11 }, () => limits.reserve(a));
     assert.deepEqual(
       answers.map(({ kind }) => kind),
       [...Array.from({ length: 10 }, () => "within"), "over"],
     );
-    limits.release(answers.flatMap((answer) => (answer.kind === "within" ? [answer.reservation] : [])));
+    limits.release(answers.flatMap(heldOf));
   }
-  assert.equal(limits.uses("a").quota[0]!.used, 0);
-  assert.equal(limits.uses("a").attempts[0]!.used, 20);
-  assert.equal(limits.reserve("b").kind, "within", "another account has its own");
+  assert.equal(usedOf(limits, a), 0);
+  assert.equal(limits.uses(a).attempts[0]!.used, 20);
+  assert.equal(limits.reserve(subject("b")).kind, "within", "another account has its own");
 });
 
 test("replayed charges fill the windows by their age, and one from the future counts as one of now", () => {
   const clock = { now: 1000, wall: 100_000_000 };
   const limits = limitsAt(clock);
+  const a = subject("a");
   limits.replay([
     { account: "a", at: clock.wall - 1_800_000, recipients: 4 },
     { account: "a", at: clock.wall - 3_700_000, recipients: 5 },
     { account: "a", at: clock.wall + 9_000_000, recipients: 3 },
   ]);
-  assert.equal(limits.uses("a").quota[0]!.used, 7);
+  assert.equal(usedOf(limits, a), 7);
   clock.now += 1_900_000;
-  assert.equal(limits.uses("a").quota[0]!.used, 3, "the older one has left by the monotonic clock");
+  assert.equal(usedOf(limits, a), 3, "the older one has left by the monotonic clock");
   clock.now += 3_700_000;
   limits.sweep();
-  assert.equal(limits.uses("a").quota[0]!.used, 0);
+  assert.equal(usedOf(limits, a), 0);
+});
+
+test("what was charged before the plan was known counts in all windows of the plan, messages too", () => {
+  const clock = { now: 0, wall: 100 * HOUR };
+  const limits = limitsAt(clock);
+  limits.replay([
+    { account: "a", at: 90 * HOUR, recipients: 30 },
+    { account: "a", at: 100 * HOUR, recipients: 5 },
+  ]);
+  const a = subject("a", { plan: "office" });
+  assert.deepEqual(limits.uses(a).quota, [
+    { layer: "recipients", window: "1h", used: 5, limit: 20 },
+    { layer: "recipients", window: "1d", used: 35, limit: 40 },
+    { layer: "messages", window: "1h", used: 1, limit: 3 },
+  ]);
+  assert.equal(usedOf(limits, subject("a")), 5, "and goes back with the account");
+  assert.equal(usedOf(limits, a), 5);
+});
+
+test("a share makes limits smaller or larger, never less than one, and keeps what is counted", () => {
+  const limits = limitsAt({ now: 0 });
+  const fresh = subject("a", { share: 0.2 });
+  assert.deepEqual(
+    [limits.reserve(fresh), limits.reserve(fresh), limits.reserve(fresh)].map(({ kind }) => kind),
+    ["within", "within", "over"],
+  );
+  const raised = subject("a", { share: 2 });
+  const answers = Array.from({ length: 19 }, () => limits.reserve(raised));
+  assert.equal(answers.filter(({ kind }) => kind === "within").length, 18);
+  assert.equal(limits.reserve(subject("a")).kind, "over");
+  limits.release(answers.flatMap(heldOf));
+  assert.equal(usedOf(limits, subject("a")), 2, "taken under one share, given back under another");
+  assert.equal(limits.uses(subject("b", { share: 0.001 })).quota[0]!.limit, 1);
+});
+
+test("a domain's accounts share its limit, and who is refused there has taken nothing anywhere", () => {
+  const limits = limitsAt({ now: 0 }, { ...rules, domain: hour(5) });
+  const [a, b, other] = ["a@x.jp", "b@x.jp", "a@y.jp"].map((name) => subject(name));
+  for (let taken = 0; taken < 4; taken++) limits.reserve(a!);
+  assert.equal(limits.reserve(b!).kind, "within");
+  const refused = limits.reserve(b!);
+  assert.ok(refused.kind === "over" && refused.layer === "domain" && refused.used === 5);
+  assert.equal(usedOf(limits, b!), 1);
+  assert.equal(limits.reserve(other!).kind, "within");
+});
+
+test("80 % and the limit are told once in an interval, whatever comes and goes", () => {
+  const clock = { now: 0 };
+  const limits = limitsAt(clock);
+  const a = subject("a");
+  const told: string[] = [];
+  const reserve = (): QuotaAnswer => {
+    const answer = limits.reserve(a);
+    for (const { level, used } of answer.notices) told.push(`${level} ${used}`);
+    return answer;
+  };
+  for (let round = 0; round < 3; round++) {
+    const answers = Array.from({ length: 12 }, reserve);
+    limits.release(answers.flatMap(heldOf));
+    clock.now += 1000;
+  }
+  assert.deepEqual(told, ["near 8", "reached 10"]);
+  clock.now += 2 * HOUR;
+  limits.sweep();
+  for (let taken = 0; taken < 11; taken++) reserve();
+  assert.deepEqual(told, ["near 8", "reached 10", "near 8", "reached 10"]);
+});
+
+test("whatever is asked in whatever order: never over a limit, and all given back leaves nothing", () => {
+  const step = fc.record({
+    account: fc.constantFrom("a@x.jp", "b@x.jp", "a@y.jp"),
+    plan: fc.constantFrom("", "office"),
+    share: fc.constantFrom(0.5, 1, 2),
+    kind: fc.constantFrom("reserve", "message", "release", "rules"),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const given = { ...rules, domain: hour(12) };
+      const limits = limitsAt({ now: 0 }, given);
+      let held: Held[] = [];
+      for (const { kind, ...who } of steps) {
+        if (kind === "reserve" || kind === "message") {
+          const before = limits.uses(who).quota;
+          const answer = kind === "reserve" ? limits.reserve(who) : limits.reserveMessage(who);
+          held.push(...heldOf(answer));
+          if (answer.kind === "within")
+            for (const { used, limit } of limits.uses(who).quota) {
+              const grew = before.every((one) => one.used <= one.limit);
+              if (grew) assert.ok(used <= limit);
+            }
+          else assert.deepEqual(limits.uses(who).quota, before);
+        } else if (kind === "release") {
+          limits.release(held);
+          held = [];
+        } else limits.replaceRules(given);
+      }
+      limits.release(held);
+      for (const account of ["a@x.jp", "b@x.jp", "a@y.jp"]) {
+        for (const { used } of limits.uses(subject(account)).quota) assert.equal(used, 0);
+      }
+    }),
+  );
 });

@@ -1,13 +1,29 @@
-// What one account may send and ask for (S7, law 8): two counts in several windows each.
+// What one account may send and ask for (S7, law 8), in several layers at once, each over several windows:
 //
-//   attempts   every RCPT TO of the account, never given back
-//   quota      reserved at RCPT TO, kept when the message is durable, given back otherwise
+//   attempts     every RCPT TO of the account, never given back
+//   recipients   reserved at RCPT TO, kept when the message is durable, given back otherwise
+//   messages     the same for one message
+//   domain       recipients of all accounts of one domain together
 //
-// What is kept across a restart is charge-ledger.ts.
+// The limits are those of the account's plan, times its share: less than one while it is new, more than one while somebody
+// has raised it. An account that changes plan or share takes its counts with it. A reservation takes from all layers or
+// from none. What is kept across a restart is charge-ledger.ts.
 
 import type { Clock } from "../io/clock.ts";
 import { Limits } from "./limits.ts";
 import type { LimitAnswer, Reservation, WindowRule, WindowUse } from "./limits.ts";
+
+/** Whom limits are for, and which. */
+export interface Subject {
+  /** Its address; what follows the @ is the domain. */
+  readonly account: string;
+  /** An unknown one is the default. */
+  readonly plan: string;
+  /** Above zero; 1 is the plan as it stands. */
+  readonly share: number;
+}
+
+export type Layer = "recipients" | "messages" | "domain";
 
 export interface AccountCharge {
   readonly account: string;
@@ -16,58 +32,219 @@ export interface AccountCharge {
   readonly recipients: number;
 }
 
+export interface LayerUse extends WindowUse {
+  readonly layer: Layer;
+}
+
 export interface AccountUse {
-  readonly quota: readonly WindowUse[];
+  readonly quota: readonly LayerUse[];
   readonly attempts: readonly WindowUse[];
 }
 
+/** A window is nearly or wholly used up; told once until it is not any more. */
+export interface LimitNotice extends LayerUse {
+  readonly level: "near" | "reached";
+}
+
+/** What a reservation took, to be given back. */
+export interface Held extends Reservation {
+  readonly layer: Layer;
+}
+
+export type QuotaAnswer =
+  | { readonly kind: "within"; readonly held: readonly Held[]; readonly notices: readonly LimitNotice[] }
+  | (Extract<LimitAnswer, { kind: "over" }> & { readonly layer: Layer; readonly notices: readonly LimitNotice[] });
+
 export interface AccountLimits {
-  attempt(account: string): LimitAnswer;
-  reserve(account: string): LimitAnswer;
-  release(reservations: readonly Reservation[]): void;
+  attempt(subject: Subject): LimitAnswer;
+  /** One recipient: of the account and of its domain. */
+  reserve(subject: Subject): QuotaAnswer;
+  /** One message, whatever its recipients. */
+  reserveMessage(subject: Subject): QuotaAnswer;
+  release(held: readonly Held[]): void;
   /** Before the first message: the charges of earlier runs. */
   replay(charges: readonly AccountCharge[]): void;
-  uses(account: string): AccountUse;
+  uses(subject: Subject): AccountUse;
   sweep(): void;
   /** Other limits from now on, with what was counted so far. */
   replaceRules(rules: AccountRules): void;
 }
 
-export interface AccountRules {
-  readonly quota: readonly WindowRule[];
+export interface PlanRules {
+  readonly recipients: readonly WindowRule[];
   readonly attempts: readonly WindowRule[];
+  readonly messages: readonly WindowRule[];
 }
 
-export function createAccountLimits(rules: AccountRules, clock: Clock): AccountLimits {
-  let quota = new Limits(rules.quota);
-  let attempts = new Limits(rules.attempts);
+export interface AccountRules {
+  /** Of accounts without a plan. */
+  readonly standard: PlanRules;
+  readonly plans: Readonly<Record<string, PlanRules>>;
+  /** Recipients of all accounts of a domain. */
+  readonly domain: readonly WindowRule[];
+}
+
+/** From here on a window is nearly used up. */
+const NEAR = 0.8;
+const layers: readonly Layer[] = ["recipients", "messages", "domain"];
+
+type Counts = Readonly<Record<keyof PlanRules, Limits>>;
+const counted: readonly (keyof PlanRules)[] = ["recipients", "attempts", "messages"];
+
+interface Part {
+  readonly layer: Layer;
+  readonly limits: Limits;
+  readonly key: string;
+  readonly units: number;
+}
+
+export function createAccountLimits(first: AccountRules, clock: Clock): AccountLimits {
+  let rules = first;
+  let domains = new Limits(rules.domain);
+  /** By share and plan. Until its account is asked about, what was replayed lies under "", in windows of every length there is. */
+  let counts = new Map<string, Counts>([["", makeCounts(everyWindow(rules))]]);
+  /** Where an account's counts are. */
+  const places = new Map<string, string>();
+  /** Windows of which it was told that they are nearly or wholly used up, and until when it need not be told again. */
+  const told = new Map<string, { readonly level: LimitNotice["level"]; readonly until: number }>();
+
+  function countsOf({ account, plan, share }: Subject): Counts {
+    const name = `${share} ${plan}`;
+    let found = counts.get(name);
+    if (found === undefined) {
+      found = makeCounts(scaled(Object.hasOwn(rules.plans, plan) ? rules.plans[plan]! : rules.standard, share));
+      counts.set(name, found);
+    }
+    const place = places.get(account) ?? "";
+    if (place !== name) {
+      const old = counts.get(place);
+      if (old !== undefined) for (const each of counted) old[each].move(account, found[each]);
+      places.set(account, name);
+    }
+    return found;
+  }
+
+  /** Wherever they are now. */
+  function limitsOf(layer: Layer, key: string): Limits | undefined {
+    return layer === "domain" ? domains : counts.get(places.get(key) ?? "")?.[layer];
+  }
+
+  function notices({ layer, limits, key }: Part, now: number, full?: string): readonly LimitNotice[] {
+    return limits.filled(key, NEAR, now).flatMap(({ length, ...use }) => {
+      const level = use.window === full || use.used >= use.limit ? "reached" : "near";
+      const name = `${layer} ${use.window} ${key}`;
+      const before = told.get(name);
+      if (before !== undefined && before.until > now && (before.level === "reached" || level === "near")) return [];
+      told.set(name, { level, until: now + length });
+      return [{ layer, level, ...use }];
+    });
+  }
+
+  function reserveAll(parts: readonly Part[]): QuotaAnswer {
+    const now = clock.monotonic();
+    const held: Held[] = [];
+    for (const part of parts) {
+      const answer = part.limits.reserve(part.key, part.units, now);
+      if (answer.kind === "over") {
+        release(held);
+        return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
+      }
+      held.push({ ...answer.reservation, layer: part.layer });
+    }
+    return { kind: "within", held, notices: parts.flatMap((part) => notices(part, now)) };
+  }
+
+  function release(held: readonly Held[]): void {
+    for (const { layer, ...reservation } of held) limitsOf(layer, reservation.key)?.release(reservation);
+  }
 
   return {
-    attempt: (account) => attempts.reserve(account, 1, clock.monotonic()),
-    reserve: (account) => quota.reserve(account, 1, clock.monotonic()),
-    release: (reservations) => {
-      for (const reservation of reservations) quota.release(reservation);
-    },
+    attempt: (subject) => countsOf(subject).attempts.reserve(subject.account, 1, clock.monotonic()),
+    reserve: (subject) =>
+      reserveAll([
+        { layer: "recipients", limits: countsOf(subject).recipients, key: subject.account, units: 1 },
+        { layer: "domain", limits: domains, key: domainOf(subject.account), units: 1 },
+      ]),
+    reserveMessage: (subject) =>
+      reserveAll([{ layer: "messages", limits: countsOf(subject).messages, key: subject.account, units: 1 }]),
+    release,
     replay: (charges) => {
       const now = clock.monotonic();
       const wall = clock.wall();
       for (const { account, at, recipients } of charges) {
         // A charge from the future (the clock was set back) counts as one of now.
-        quota.count(account, recipients, now - Math.max(0, wall - at));
+        const then = now - Math.max(0, wall - at);
+        limitsOf("recipients", account)?.count(account, recipients, then);
+        limitsOf("messages", account)?.count(account, 1, then);
+        domains.count(domainOf(account), recipients, then);
       }
     },
-    uses: (account) => {
+    uses: (subject) => {
       const now = clock.monotonic();
-      return { quota: quota.uses(account, now), attempts: attempts.uses(account, now) };
+      const { attempts } = countsOf(subject);
+      const quota = layers.flatMap((layer) => {
+        const key = layer === "domain" ? domainOf(subject.account) : subject.account;
+        return limitsOf(layer, key)!
+          .uses(key, now)
+          .map((use) => ({ layer, ...use }));
+      });
+      return { quota, attempts: attempts.uses(subject.account, now) };
     },
     sweep: () => {
       const now = clock.monotonic();
-      quota.sweep(now);
-      attempts.sweep(now);
+      domains.sweep(now);
+      for (const each of counts.values()) for (const name of counted) each[name].sweep(now);
+      for (const [account, place] of places) {
+        const of = counts.get(place);
+        if (of === undefined || !counted.some((name) => of[name].has(account))) places.delete(account);
+      }
+      for (const [name, { until }] of told) if (until <= now) told.delete(name);
     },
     replaceRules: (next) => {
-      quota = quota.reshaped(next.quota);
-      attempts = attempts.reshaped(next.attempts);
+      const everything = makeCounts(everyWindow(next));
+      for (const each of counts.values()) for (const name of counted) each[name].moveAll(everything[name]);
+      rules = next;
+      domains = domains.reshaped(next.domain);
+      // Each goes into the windows of its plan with the next question about it.
+      counts = new Map([["", everything]]);
+      places.clear();
     },
+  };
+}
+
+function domainOf(account: string): string {
+  return account.slice(account.lastIndexOf("@") + 1);
+}
+
+function makeCounts(rules: PlanRules): Counts {
+  return {
+    recipients: new Limits(rules.recipients),
+    attempts: new Limits(rules.attempts),
+    messages: new Limits(rules.messages),
+  };
+}
+
+/** A limit is never less than one. */
+function scaled(rules: PlanRules, share: number): PlanRules {
+  if (share === 1) return rules;
+  const scale = (windows: readonly WindowRule[]): readonly WindowRule[] =>
+    windows.map((window) => ({ ...window, limit: Math.max(1, Math.floor(window.limit * share)) }));
+  return {
+    recipients: scale(rules.recipients),
+    attempts: scale(rules.attempts),
+    messages: scale(rules.messages),
+  };
+}
+
+/** One window of each length that any plan has: what is counted in them can be asked for in all of those. */
+function everyWindow({ standard, plans }: AccountRules): PlanRules {
+  const every = [standard, ...Object.values(plans)];
+  const union = (name: keyof PlanRules): readonly WindowRule[] => [
+    ...new Map(every.flatMap((plan) => plan[name].map((window) => [window.length, window] as const))).values(),
+  ];
+  return {
+    recipients: union("recipients"),
+    attempts: union("attempts"),
+    messages: union("messages"),
   };
 }

@@ -6,7 +6,7 @@ import { MessageChannel } from "node:worker_threads";
 import type { TestContext } from "node:test";
 import fc from "fast-check";
 import type { Awaitable, CounterRules, Counters } from "./counters.ts";
-import type { Reservation } from "./limits.ts";
+import type { Held } from "./account-limits.ts";
 import { createLocalCounters } from "./local.ts";
 import { remoteCounters, serveCounters } from "./remote.ts";
 
@@ -18,11 +18,18 @@ const LIMIT = 5;
 const client = { connections: 3, connectionRate: [], messages: [], recipients: [], authFailures: [], exempt: [] };
 const rules: CounterRules = {
   account: {
-    quota: [{ name: "window", length: LENGTH, limit: LIMIT }],
-    attempts: [{ name: "window", length: LENGTH, limit: 20 }],
+    standard: {
+      recipients: [{ name: "window", length: LENGTH, limit: LIMIT }],
+      attempts: [{ name: "window", length: LENGTH, limit: 20 }],
+      messages: [],
+    },
+    plans: {},
+    domain: [],
   },
   client,
 };
+
+const a = { account: "a", plan: "", share: 1 };
 
 interface House {
   readonly clock: { now: number };
@@ -78,7 +85,7 @@ for (const [place, make] of [
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const { clock, threads } = make(t, rules);
-        let kept: Reservation[] = [];
+        let kept: Held[] = [];
         for (const each of steps) {
           switch (each.kind) {
             case "wait":
@@ -93,18 +100,20 @@ for (const [place, make] of [
               // All at once, from both threads.
               const answers = await together(
                 Array.from({ length: each.units }, (_unit, index) =>
-                  threads[(each.thread + index) % 2 === 0 ? 0 : 1].accounts.reserve("a"),
+                  threads[(each.thread + index) % 2 === 0 ? 0 : 1].accounts.reserve(a),
                 ),
               );
-              const taken = answers.flatMap((answer) => (answer.kind === "within" ? [answer.reservation] : []));
+              const taken = answers.flatMap((answer) =>
+                answer.kind === "within" ? answer.held.filter(({ layer }) => layer === "recipients") : [],
+              );
               assert.equal(taken.length, Math.min(each.units, LIMIT - before), "exactly what was left");
               kept = [...kept, ...taken];
               break;
             }
           }
           // What the other thread was told a moment ago is on its way: one question of each settles that.
-          await together(threads.map(({ accounts }) => accounts.uses("a")));
-          const { quota } = await threads[0].accounts.uses("a");
+          await together(threads.map(({ accounts }) => accounts.uses(a)));
+          const { quota } = await threads[0].accounts.uses(a);
           assert.equal(quota[0]!.used, kept.filter(({ at }) => at + HELD > clock.now).length);
         }
         for (const { at: from } of kept) {
@@ -124,7 +133,7 @@ for (const [place, make] of [
       handle.close();
       handle.close();
     }
-    await together(threads.map(({ accounts }) => accounts.uses("a")));
+    await together(threads.map(({ accounts }) => accounts.uses(a)));
     assert.equal((await threads[1].clients.connect("192.0.2.1").connecting).kind, "within");
     assert.equal((await threads[0].clients.connect("192.0.2.1").connecting).kind, "connections");
   });
@@ -139,7 +148,7 @@ for (const [place, make] of [
     const recipients = await Promise.all([one!.recipient(), two!.recipient(), one!.recipient()]);
     assert.deepEqual(recipients.map((answer) => answer?.kind ?? "").toSorted(byLetters), ["over", "within", "within"]);
     one!.failed();
-    await threads[0].accounts.uses("a");
+    await threads[0].accounts.uses(a);
     assert.equal((await threads[1].clients.connect("192.0.2.1").connecting).kind, "logins");
   });
 
@@ -149,7 +158,7 @@ for (const [place, make] of [
     assert.equal(taken.filter(Boolean).length, 1);
     assert.equal(await threads[1].locks.take("another"), true);
     threads[0].locks.give("mailbox");
-    await threads[0].accounts.uses("a");
+    await threads[0].accounts.uses(a);
     assert.equal(await threads[1].locks.take("mailbox"), true);
   });
 
@@ -158,16 +167,17 @@ for (const [place, make] of [
     clock.now = 1000;
     const charge = { account: "a", at: 900, recipients: 1 };
     await threads[0].replay([charge, charge, { ...charge, at: 100 }]);
-    assert.equal((await threads[1].accounts.uses("a")).quota[0]!.used, 2);
-    assert.equal((await threads[1].accounts.attempt("a")).kind, "within");
-    const quota = [{ name: "window", length: LENGTH, limit: 3 }];
-    await threads[0].replaceRules({ ...rules, account: { ...rules.account, quota } });
-    const answers = [await threads[1].accounts.reserve("a"), await threads[0].accounts.reserve("a")];
+    assert.equal((await threads[1].accounts.uses(a)).quota[0]!.used, 2);
+    assert.equal((await threads[1].accounts.attempt(a)).kind, "within");
+    const recipients = [{ name: "window", length: LENGTH, limit: 3 }];
+    const standard = { ...rules.account.standard, recipients };
+    await threads[0].replaceRules({ ...rules, account: { ...rules.account, standard } });
+    const answers = [await threads[1].accounts.reserve(a), await threads[0].accounts.reserve(a)];
     assert.deepEqual(
       answers.map(({ kind }) => kind),
       ["within", "over"],
     );
-    assert.equal((await threads[0].accounts.uses("a")).attempts[0]!.used, 1);
+    assert.equal((await threads[0].accounts.uses(a)).attempts[0]!.used, 1);
   });
 }
 
@@ -200,19 +210,19 @@ test("an owner that does not answer lets nothing pass, and what it took meanwhil
   const { owner, counters, goOn } = makeStalled(t);
   const handle = counters.clients.connect("192.0.2.1");
   const answers = await Promise.all([
-    counters.accounts.attempt("a"),
-    ...Array.from({ length: 7 }, () => counters.accounts.reserve("a")),
+    counters.accounts.attempt(a),
+    ...Array.from({ length: 7 }, () => counters.accounts.reserve(a)),
     handle.connecting,
     handle.message(),
   ]);
   for (const answer of answers) assert.equal(answer?.kind, "unavailable");
-  await assert.rejects(async () => counters.accounts.uses("a"), /does not answer/);
+  await assert.rejects(async () => counters.accounts.uses(a), /does not answer/);
   await assert.rejects(async () => counters.locks.take("mailbox"), /does not answer/);
   handle.close();
   goOn();
-  assert.equal((await counters.accounts.uses("a")).attempts[0]!.used, 1, "asked for, and never given back");
+  assert.equal((await counters.accounts.uses(a)).attempts[0]!.used, 1, "asked for, and never given back");
   // The answers that came late were heard before this one, and what follows them is on its way.
-  assert.equal((await counters.accounts.uses("a")).quota[0]!.used, 0);
+  assert.equal((await counters.accounts.uses(a)).quota[0]!.used, 0);
   assert.equal(owner.locks.take("mailbox"), true);
   for (let open = 0; open < 3; open++) assert.equal(owner.clients.connect("192.0.2.1").connecting.kind, "within");
 });
@@ -229,7 +239,7 @@ test("a failure of the owner reaches who asked, and nobody else", async (t) => {
   };
   serveCounters(port1, { ...owner, accounts: broken });
   const counters = remoteCounters(port2, () => performance.now());
-  const [attempt, quota] = await Promise.all([counters.accounts.attempt("a"), counters.accounts.reserve("a")]);
+  const [attempt, quota] = await Promise.all([counters.accounts.attempt(a), counters.accounts.reserve(a)]);
   assert.deepEqual(attempt, { kind: "unavailable", cause: "a bug" });
   assert.equal(quota.kind, "within");
 });

@@ -2,9 +2,9 @@
 // thread that thread itself, and the answer is there at once; with several, a thread of its own (remote.ts), and the
 // answer is a promise. An owner that does not answer in time is "unavailable", which lets nothing pass.
 
-import type { AccountCharge, AccountRules, AccountUse } from "./account-limits.ts";
+import type { AccountCharge, AccountRules, AccountUse, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 import type { ClientRules, Connecting } from "./client-limits.ts";
-import type { LimitAnswer, Reservation } from "./limits.ts";
+import type { LimitAnswer } from "./limits.ts";
 import type { Locks } from "./locks.ts";
 
 export type Awaitable<T> = T | Promise<T>;
@@ -18,12 +18,14 @@ export type CountAnswer = LimitAnswer | Unanswered;
 
 export interface AccountCounts {
   /** One more RCPT TO. Never given back. */
-  attempt(account: string): Awaitable<CountAnswer>;
-  /** Quota for one more recipient, to be kept or released. */
-  reserve(account: string): Awaitable<CountAnswer>;
-  release(reservations: readonly Reservation[]): void;
+  attempt(subject: Subject): Awaitable<CountAnswer>;
+  /** Quota for one more recipient in all layers, to be kept or released. */
+  reserve(subject: Subject): Awaitable<QuotaAnswer | Unanswered>;
+  /** The same for the message itself. */
+  reserveMessage(subject: Subject): Awaitable<QuotaAnswer | Unanswered>;
+  release(held: readonly Held[]): void;
   /** Rejects when the owner does not answer. */
-  uses(account: string): Awaitable<AccountUse>;
+  uses(subject: Subject): Awaitable<AccountUse>;
 }
 
 /** One client's connection. */

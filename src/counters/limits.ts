@@ -72,21 +72,57 @@ export class Limits {
    */
   reshaped(rules: readonly WindowRule[]): Limits {
     const limits = new Limits(rules);
-    const old = this.#rules.map(({ length }, index) => ({ length, index })).toSorted((a, b) => a.length - b.length);
-    const sources = rules.map(({ length }) => (old.find((each) => each.length >= length) ?? old.at(-1))?.index);
-    for (const [key, windows] of this.#keys) {
-      limits.#keys.set(
-        key,
-        rules.map(({ length, limit }, index) => {
-          const source = sources[index];
-          return (
-            (source === undefined ? undefined : windows[source])?.reshaped(length, limit) ??
-            new SlidingWindow(length, limit)
-          );
-        }),
-      );
-    }
+    for (const key of this.#keys.keys()) this.#copy(key, limits);
     return limits;
+  }
+
+  /** What is counted for the key goes over to other limits, as in `reshaped`, in place of what they had. */
+  move(key: string, to: Limits): void {
+    if (to === this) return;
+    this.#copy(key, to);
+    this.#keys.delete(key);
+  }
+
+  #copy(key: string, to: Limits): void {
+    const windows = this.#keys.get(key);
+    if (windows === undefined) return;
+    to.#keys.set(
+      key,
+      to.#rules.map(({ length, limit }) => {
+        const source = windows[this.#sourceOf(length)];
+        return source?.reshaped(length, limit) ?? new SlidingWindow(length, limit);
+      }),
+    );
+  }
+
+  /** Index of the window whose history serves one of this length; -1 when there is none. */
+  #sourceOf(length: number): number {
+    let best = -1;
+    for (const [index, rule] of this.#rules.entries()) {
+      const held = this.#rules[best]?.length;
+      if (held === undefined) best = index;
+      else if (rule.length >= length ? held < length || rule.length < held : held < length && rule.length > held)
+        best = index;
+    }
+    return best;
+  }
+
+  /** The windows in which at least this share of the limit is in use, with their lengths. */
+  filled(key: string, share: number, now: number): readonly (WindowUse & { readonly length: number })[] {
+    return (this.#keys.get(key) ?? []).flatMap((window, index) => {
+      const { name, limit, length } = this.#rules[index]!;
+      const used = window.used(now);
+      return used >= share * limit ? [{ window: name, used, limit, length }] : [];
+    });
+  }
+
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  /** Everything goes over. */
+  moveAll(to: Limits): void {
+    for (const key of this.#keys.keys()) this.move(key, to);
   }
 
   uses(key: string, now: number): readonly WindowUse[] {

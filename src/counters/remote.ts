@@ -6,10 +6,10 @@
 // that held stays equal to used. Nothing is given back for a thread that ends: the process ends with it.
 
 import type { MessagePort } from "node:worker_threads";
-import type { AccountCharge, AccountUse } from "./account-limits.ts";
+import type { AccountCharge, AccountUse, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
-import type { LimitAnswer, Reservation } from "./limits.ts";
+import type { LimitAnswer } from "./limits.ts";
 import type { LocalCounters } from "./local.ts";
 
 /** How long an answer may take, ms. A thread that is that late is stuck, and clients wait for their replies. */
@@ -19,10 +19,11 @@ const REPLAYED = 10_000;
 
 /** By name: the parameters, and what comes back. Connections are numbered by who asks. */
 interface Questions {
-  readonly attempt: { readonly asked: readonly [account: string]; readonly answer: LimitAnswer };
-  readonly reserve: { readonly asked: readonly [account: string]; readonly answer: LimitAnswer };
-  readonly release: { readonly asked: readonly [readonly Reservation[]]; readonly answer: undefined };
-  readonly uses: { readonly asked: readonly [account: string]; readonly answer: AccountUse };
+  readonly attempt: { readonly asked: readonly [Subject]; readonly answer: LimitAnswer };
+  readonly reserve: { readonly asked: readonly [Subject]; readonly answer: QuotaAnswer };
+  readonly reserveMessage: { readonly asked: readonly [Subject]; readonly answer: QuotaAnswer };
+  readonly release: { readonly asked: readonly [readonly Held[]]; readonly answer: undefined };
+  readonly uses: { readonly asked: readonly [Subject]; readonly answer: AccountUse };
   readonly connect: { readonly asked: readonly [connection: number, address: string]; readonly answer: Connecting };
   readonly message: { readonly asked: readonly [connection: number]; readonly answer: LimitAnswer | undefined };
   readonly recipient: { readonly asked: readonly [connection: number]; readonly answer: LimitAnswer | undefined };
@@ -59,6 +60,8 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
         return accounts.attempt(question[1]);
       case "reserve":
         return accounts.reserve(question[1]);
+      case "reserveMessage":
+        return accounts.reserveMessage(question[1]);
       case "release":
         return accounts.release(question[1]);
       case "uses":
@@ -201,17 +204,19 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
     };
   }
 
+  function giveBack(answer: QuotaAnswer): void {
+    if (answer.kind === "within") tell("release", answer.held);
+  }
+
   return {
     accounts: {
-      attempt: (account) => ask("attempt", [account]).catch(unavailable),
-      reserve: (account) =>
-        ask("reserve", [account], (answer) => {
-          if (answer.kind === "within") tell("release", [answer.reservation]);
-        }).catch(unavailable),
-      release: (reservations) => {
-        if (reservations.length > 0) tell("release", reservations);
+      attempt: (subject) => ask("attempt", [bare(subject)]).catch(unavailable),
+      reserve: (subject) => ask("reserve", [bare(subject)], giveBack).catch(unavailable),
+      reserveMessage: (subject) => ask("reserveMessage", [bare(subject)], giveBack).catch(unavailable),
+      release: (held) => {
+        if (held.length > 0) tell("release", held);
       },
-      uses: (account) => ask("uses", [account]),
+      uses: (subject) => ask("uses", [bare(subject)]),
     },
     clients: { connect },
     locks: {
@@ -233,4 +238,9 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
 
 function unavailable(error: unknown): Unanswered {
   return { kind: "unavailable", cause: error instanceof Error ? error.message : String(error) };
+}
+
+/** What the owner needs of it, and no more: everything that is sent is copied. */
+function bare({ account, plan, share }: Subject): Subject {
+  return { account, plan, share };
 }

@@ -1,5 +1,6 @@
 // The counters' answer as a fact for the rules: how long something takes becomes a time people can read.
 
+import type { QuotaAnswer } from "../counters/account-limits.ts";
 import type { CountAnswer, Unanswered } from "../counters/counters.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Connecting } from "../counters/client-limits.ts";
@@ -17,10 +18,11 @@ export function clientFact(connecting: Connecting | Unanswered): ClientFact {
   }
 }
 
-export function limitFact(answer: CountAnswer | undefined, clock: Clock): LimitFact {
+export function limitFact(answer: CountAnswer | QuotaAnswer | undefined, clock: Clock): LimitFact {
   if (answer === undefined) return { kind: "none" };
   if (answer.kind === "within") return { kind: "within" };
   if (answer.kind === "unavailable") return answer;
   const { window, used, limit, opensIn } = answer;
-  return { kind: "over", window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
+  const of = "layer" in answer && answer.layer === "domain" ? ({ of: "domain" } as const) : {};
+  return { kind: "over", ...of, window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
 }

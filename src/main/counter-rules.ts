@@ -1,12 +1,17 @@
 // The limits of the configuration as the counters want them.
 
-import type { Settings, WindowSettings } from "../config/settings.ts";
+import type { PlanSettings, Settings, WindowSettings } from "../config/settings.ts";
+import type { PlanRules } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
 import type { WindowRule } from "../counters/limits.ts";
 
-export function counterRules({ limits: { account, attempts, client } }: Settings): CounterRules {
+export function counterRules({ limits: { standard, plans, domain, client } }: Settings): CounterRules {
   return {
-    account: { quota: account.map(windowRule), attempts: attempts.map(windowRule) },
+    account: {
+      standard: planRules(standard),
+      plans: Object.fromEntries([...plans].map(([name, plan]) => [name, planRules(plan)])),
+      domain: domain.map(windowRule),
+    },
     client: {
       ...client,
       connectionRate: client.connectionRate.map(windowRule),
@@ -14,6 +19,14 @@ export function counterRules({ limits: { account, attempts, client } }: Settings
       recipients: client.recipients.map(windowRule),
       authFailures: client.authFailures.map(windowRule),
     },
+  };
+}
+
+function planRules({ recipients, attempts, messages }: PlanSettings): PlanRules {
+  return {
+    recipients: recipients.map(windowRule),
+    attempts: attempts.map(windowRule),
+    messages: messages.map(windowRule),
   };
 }
 

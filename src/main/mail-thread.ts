@@ -12,6 +12,7 @@ import { createLocalCounters } from "../counters/local.ts";
 import { remoteCounters } from "../counters/remote.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import { createDirectory } from "../directory/directory.ts";
+import { accountTerms } from "../directory/terms.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
 import { recipientLookup } from "../ingress/smtp/recipient-lookup.ts";
@@ -105,6 +106,7 @@ const lane = lanes[0]!;
 const { newId } = lane;
 const spooledHere = (): number => lanes.reduce((sum, { spool }) => sum + spool.status().octets, 0);
 
+const terms = accountTerms({ directory, limits: () => settings.limits, clock });
 const stores = createMailboxStores({ hostname: () => settings.hostname, clock });
 const memory = data.shared === undefined ? undefined : openSharedMemory(data.shared, place.index);
 const load = memory?.load ?? createSessionLoad();
@@ -116,6 +118,7 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
   login,
   scram,
   limits: counters.accounts,
+  terms,
   clients: counters.clients,
   spool: lane.spool,
   accepted: (message, content) => lane.dispatcher.accepted(message, content),
@@ -256,7 +259,7 @@ const thread: MailThread = {
         ),
       ),
     ),
-  accountUse: async (account) => counters.accounts.uses(account),
+  accountUse: async (account) => counters.accounts.uses(await terms(account)),
 };
 
 serveCalls(data.control, thread);

@@ -11,6 +11,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { GuardServices } from "../admin/guard.ts";
 import { createPublicApp, createSocketApp } from "../admin/http.ts";
 import type { RunningServer } from "../cli/house.ts";
+import { longestWindow } from "../config/longest-window.ts";
 import type { Settings } from "../config/settings.ts";
 import { createReload } from "../control/reload.ts";
 import { retentionControl } from "../control/retention.ts";
@@ -123,7 +124,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   undo.push(() => threads.end());
   const { store } = threads;
 
-  const longest = Math.max(...settings.limits.account.map(({ length }) => length), 0);
+  const longest = longestWindow(settings.limits);
   const { charges, through } = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
   const retained = retentionControl({ settings: () => settings, store, observer, clock });
   const purge = async (): Promise<void> => {

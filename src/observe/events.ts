@@ -21,6 +21,14 @@ interface Decision {
   readonly evidence?: string;
 }
 
+interface LimitNotice {
+  readonly account: string;
+  readonly layer: string;
+  readonly window: string;
+  readonly used: number;
+  readonly limit: number;
+}
+
 export interface EventFields {
   "server.started": { readonly version: string; readonly hostname: string };
   "server.ready": { readonly milliseconds: number };
@@ -121,6 +129,8 @@ export interface EventFields {
   "mailbox.opened": Peer & { readonly account: string; readonly messages: number; readonly octets: number };
   "mailbox.read": Peer & { readonly account: string; readonly file: string };
   "mailbox.deleted": Peer & { readonly account: string; readonly messages: number };
+  "limit.near": LimitNotice;
+  "limit.reached": LimitNotice;
   "account.changed": { readonly account: string; readonly change: string; readonly by: string };
   "queue.changed": {
     readonly change: string;
@@ -225,6 +235,16 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "mailbox.opened": { level: "info", meaning: "A POP3 session locked a mailbox." },
   "mailbox.read": { level: "debug", meaning: "A POP3 session fetched a message." },
   "mailbox.deleted": { level: "info", meaning: "A POP3 session ended and its deletions were made." },
+  "limit.near": {
+    level: "info",
+    meaning: "An account, or its domain, has used 80 % of a limit; told once in that limit's interval.",
+    label: "layer",
+  },
+  "limit.reached": {
+    level: "warn",
+    meaning: "An account, or its domain, has used up a limit; told once in that limit's interval.",
+    label: "layer",
+  },
   "account.changed": { level: "warn", meaning: "An account was added or changed.", label: "change" },
   "queue.changed": { level: "warn", meaning: "An operator changed the queue.", label: "change" },
   "spool.recovered": { level: "info", meaning: "The spool was read at start." },

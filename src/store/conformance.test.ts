@@ -56,6 +56,14 @@ test("an account is found by its address and its aliases, and neither can be tak
     assert.equal(store.addAccount({ ...alice, key: "bob@sekimori.test", aliases: ["alice@sekimori.test"] }), false);
     assert.equal(store.addAccount({ ...alice, key: "a.smith@sekimori.test", aliases: [] }), false);
     assert.equal(store.findAccount("bob@sekimori.test"), undefined, "a refused account leaves nothing behind");
+    assert.equal(store.setPlan("nobody@sekimori.test", "office"), false);
+    assert.equal(store.setPlan(alice.key, "office"), true);
+    const raise = { factor: 5, until: 9, by: "carol", reason: "new year" };
+    assert.equal(store.setRaise(alice.key, raise), true);
+    assert.deepEqual([store.findAccount(alice.key)?.plan, store.findAccount(alice.key)?.raise], ["office", raise]);
+    store.setPlan(alice.key, undefined);
+    store.setRaise(alice.key, undefined);
+    assert.deepEqual([store.findAccount(alice.key)?.plan, store.findAccount(alice.key)?.raise], [undefined, undefined]);
     assert.equal(store.setQuota("nobody@sekimori.test", 1), false);
     assert.equal(store.setQuota(alice.key, 2 ** 50), true);
     assert.equal(store.findAccount(alice.key)?.quota, 2 ** 50);

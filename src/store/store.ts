@@ -19,6 +19,20 @@ export interface Account {
   readonly suspended: boolean;
   /** Octets that its mailbox may hold; undefined: as many as the configuration says. */
   readonly quota?: number;
+  /** Name of a plan of the configuration; undefined: none of its own. */
+  readonly plan?: string;
+  /** Its limits are raised for a time. */
+  readonly raise?: AccountRaise;
+}
+
+export interface AccountRaise {
+  /** Times the limits of the plan. */
+  readonly factor: number;
+  /** Wall ms. */
+  readonly until: number;
+  /** Who answers for it, and why. */
+  readonly by: string;
+  readonly reason: string;
 }
 
 export interface AccountStore {
@@ -37,8 +51,10 @@ export interface AccountStore {
   loginSecret(): string;
   /** False when there is no such account; likewise deleteAccount. */
   setSuspended(key: string, suspended: boolean): boolean;
-  /** False when there is no such account. */
+  /** False when there is no such account; likewise setPlan and setRaise. */
   setQuota(key: string, quota: number | undefined): boolean;
+  setPlan(key: string, plan: string | undefined): boolean;
+  setRaise(key: string, raise: AccountRaise | undefined): boolean;
   /** With its aliases. Its charges stay: the same address made again has the same limits left. */
   deleteAccount(key: string): boolean;
 }

@@ -93,6 +93,8 @@ export type LimitFact =
   | { readonly kind: "none" }
   | {
       readonly kind: "over";
+      /** Whose; the account's own when nothing is said. */
+      readonly of?: "domain";
       /** Name of the window that is full, e.g. "1h". */
       readonly window: string;
       readonly used: number;
@@ -115,7 +117,13 @@ export interface RcptFacts {
   readonly clientRecipients: LimitFact;
 }
 
+/** What who is over a limit is told: come back later, or no. */
+export type OverLimit = "defer" | "reject";
+
 export interface DataFacts {
+  /** Messages of the account. */
+  readonly messages: LimitFact;
+  readonly over: OverLimit;
   /** Octets of content in memory in all sessions now. */
   readonly contentMemory: number;
   readonly contentMemoryLimit: number;

@@ -222,6 +222,18 @@ const entries = {
     text: "recipient limit reached: {used} of {limit} in {window}, again from {reset}",
     meaning: "The account's quota for this window is used up. Recipients accepted before are delivered.",
   },
+  "recipient.limit-refused": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "recipient limit reached: {used} of {limit} in {window}, again from {reset}",
+    meaning: 'The same as `recipient.limit`, where over = "reject" says so: the user is told at once.',
+  },
+  "recipient.domain-limit": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "recipient limit of your domain reached: {used} of {limit} in {window}, again from {reset}",
+    meaning: "All accounts of the domain together have used up [limits.domain] recipients.",
+  },
   "recipient.attempts": {
     code: 450,
     enhanced: "4.7.1",
@@ -240,6 +252,18 @@ const entries = {
     enhanced: "",
     text: "go ahead, end with <CRLF>.<CRLF>",
     meaning: "Content is awaited.",
+  },
+  "data.limit": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "message limit reached: {used} of {limit} in {window}, again from {reset}",
+    meaning: "The account has sent as many messages as its plan allows in this window.",
+  },
+  "data.limit-refused": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "message limit reached: {used} of {limit} in {window}, again from {reset}",
+    meaning: 'The same as `data.limit`, where over = "reject" says so: the user is told at once.',
   },
   "data.memory": {
     code: 452,

@@ -26,7 +26,14 @@ const terms = {
     .nullable()
     .optional()
     .openapi({ description: "Octets that its mailbox may hold; null: as [mailbox] quota says.", example: 2147483648 }),
+  plan: z.string().nullable().optional().openapi({ description: "Name of a [[plan]]; null: none.", example: "office" }),
 };
+
+const raise = z
+  .strictObject({ factor: z.number(), for: z.number(), reason: z.string() })
+  .nullable()
+  .optional()
+  .openapi({ description: "Limits so many times as high for so many ms, and why; null ends that." });
 
 const list = operation(
   { rights: "read", problems: ["invalid"] },
@@ -83,7 +90,7 @@ const change = operation(
     path: "/accounts/{address}",
     tags,
     summary: "Change what is set for one account; what is left out stays as it is",
-    request: { params, ...body(z.strictObject(terms).openapi("AccountTerms")) },
+    request: { params, ...body(z.strictObject({ ...terms, raise }).openapi("AccountTerms")) },
     responses: { 204: { description: "Changed." } },
   },
 );

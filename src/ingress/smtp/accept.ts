@@ -90,7 +90,8 @@ export async function acceptMessage(
   };
 
   // Asked before the wait for the disk, which is longer.
-  const use = account === undefined ? undefined : services.limits.uses(account);
+  const { terms } = transaction;
+  const use = terms === undefined ? undefined : services.limits.uses(terms);
   if (use instanceof Promise) use.catch(() => undefined);
   let message: SpooledMessage;
   try {

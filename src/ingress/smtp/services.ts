@@ -7,6 +7,7 @@ import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
 import type { AccountCounts, ClientCounts } from "../../counters/counters.ts";
 import type { Login, ScramLogin } from "../../directory/credentials.ts";
+import type { AccountTerms } from "../../directory/terms.ts";
 import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
 import type { Observer } from "../../observe/events.ts";
@@ -23,6 +24,8 @@ export interface SmtpServices {
   readonly limits: AccountCounts;
   readonly clients: ClientCounts;
   readonly spool: Pick<Spool, "append">;
+  /** Rejects when the directory does not answer. */
+  readonly terms: (account: string) => AccountTerms | Promise<AccountTerms>;
   /** The message is durable; takes it on its way. Must not throw. */
   readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
   /** The same, for a message whose recipients are all in mailbox stores; resolves to what they say, at the latest after `within` ms. */

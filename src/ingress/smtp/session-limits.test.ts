@@ -150,3 +150,51 @@ test("every recipient tried counts as an attempt, refused ones too", async (t) =
   await client.ask("RSET");
   assert.equal(house.attemptsUsed(), 4);
 });
+
+test("recipients in one message are bounded by the account's terms: 452 4.5.3, and the next message takes the rest", async (t) => {
+  const house = service({ terms: { recipientsPerMessage: 2 } });
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "x@example.jp", "y@example.jp");
+  assert.match(await client.ask("RCPT TO:<z@example.jp>"), /^452 4\.5\.3 .*at most 2 /);
+  assert.match(await client.ask("DATA"), /^354 /);
+  assert.match(await client.ask(`${message()}.`), /^250 /);
+  assert.match(await send(client, message(), "z@example.jp"), /^250 /);
+});
+
+test("messages are counted at DATA, given back when the message is refused, and told about once", async (t) => {
+  const house = service({ perMessage: [{ name: "1h", length: HOUR, limit: 2 }] });
+  const client = await dialAs(t, house, await listen(t, house));
+  const foreign = message().replace(/^From: .*$/m, "From: <mallory@example.com>");
+  assert.match(await send(client, foreign), /^550 5\.7\.1 /);
+  assert.match(await send(client), /^250 /);
+  assert.match(await send(client), /^250 /);
+  await open(client, ALICE, "x@example.jp");
+  assert.match(await client.ask("DATA"), /^450 4\.7\.1 message limit reached: 2 of 2 in 1h, again from /);
+  assert.match(await client.ask("RSET"), /^250 /);
+  await open(client, ALICE, "x@example.jp");
+  assert.match(await client.ask("DATA"), /^450 /);
+  await client.ask("RSET");
+  assert.equal(house.quotaUsed(), 2);
+  const notice = { account: ALICE, layer: "messages", window: "1h", used: 2, limit: 2 };
+  assert.deepEqual(house.named("limit.reached"), [notice]);
+});
+
+test("over = reject answers 550 with the same numbers; a domain's limit is always for later", async (t) => {
+  const house = service({ quota: [{ name: "1h", length: HOUR, limit: 1 }], terms: { over: "reject" } });
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "x@example.jp");
+  assert.match(await client.ask("RCPT TO:<y@example.jp>"), /^550 5\.7\.1 recipient limit reached: 1 of 1 in 1h/);
+  const other = service({ domainQuota: [{ name: "1h", length: HOUR, limit: 1 }], terms: { over: "reject" } });
+  const second = await dialAs(t, other, await listen(t, other));
+  await open(second, ALICE, "x@example.jp");
+  assert.match(await second.ask("RCPT TO:<y@example.jp>"), /^450 4\.7\.1 recipient limit of your domain reached/);
+  assert.equal(other.named("limit.reached").length, 1);
+});
+
+test("terms that nobody can tell are 451: nothing is let through uncounted", async (t) => {
+  const house = service();
+  const services = { ...house.services, terms: () => Promise.reject(new Error("no directory")) };
+  const client = await dialAs(t, house, await listen(t, { ...house, services }));
+  assert.match(await client.ask(`MAIL FROM:<${ALICE}>`), /^451 4\.3\.0 /);
+  assert.match(await client.ask("MAIL FROM:<>"), /^451 4\.3\.0 /);
+});

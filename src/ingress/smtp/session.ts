@@ -9,7 +9,7 @@ import { formatAddress } from "../../address/address.ts";
 import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
-import type { Reservation } from "../../counters/limits.ts";
+import type { Held, QuotaAnswer } from "../../counters/account-limits.ts";
 import type { Connecting } from "../../counters/client-limits.ts";
 import type { ClientHandle, CountAnswer, Unanswered } from "../../counters/counters.ts";
 import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
@@ -33,6 +33,7 @@ import { LoginDialogue } from "./login.ts";
 import type { LoginStep } from "./login.ts";
 import { describeEvidence, replyFor } from "./replies.ts";
 import type { SmtpServices } from "./services.ts";
+import type { AccountTerms } from "../../directory/terms.ts";
 import { beginTransaction, reservationsOf } from "./transaction.ts";
 import type { MailRequest, RcptRequest, Transaction } from "./transaction.ts";
 
@@ -317,12 +318,15 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #mail(request: MailRequest): Promise<void> | undefined {
     const owned = this.#ownership(request);
     const counted = this.#client.message();
-    if (owned instanceof Promise || counted instanceof Promise) {
-      return Promise.all([owned, counted]).then(([ownership, messages]) =>
-        this.#mailDecided(request, ownership, messages),
+    const terms = this.account === undefined ? undefined : this.services.terms(this.account);
+    if (owned instanceof Promise || counted instanceof Promise || terms instanceof Promise) {
+      return Promise.all([owned, counted, terms]).then(
+        ([ownership, messages, found]) => this.#mailDecided(request, ownership, messages, found),
+        (error: unknown) =>
+          this.#mailDecided(request, { kind: "unavailable", cause: String(error) }, undefined, undefined),
       );
     }
-    this.#mailDecided(request, owned, counted);
+    this.#mailDecided(request, owned, counted, terms);
     return undefined;
   }
 
@@ -336,7 +340,12 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     );
   }
 
-  #mailDecided(request: MailRequest, ownership: MailFacts["ownership"], messages: CountAnswer | undefined): void {
+  #mailDecided(
+    request: MailRequest,
+    ownership: MailFacts["ownership"],
+    messages: CountAnswer | undefined,
+    terms: AccountTerms | undefined,
+  ): void {
     const { hostname, smtp, observer } = this.services;
     const { sender, declaredSize } = request;
     const decision = this.#decide(
@@ -357,7 +366,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         messageLimit: smtp.messages,
       }),
     );
-    const transaction = beginTransaction(request);
+    const transaction = beginTransaction(request, terms);
     const account = this.account === undefined ? {} : { account: this.account };
     if (decision.verdict.kind === "accept") {
       this.#transaction = transaction;
@@ -377,7 +386,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   /** Counted as a try, whatever comes of it. */
   #rcptFound(request: RcptRequest, lookup: Lookup): Promise<void> | undefined {
-    const attempts = this.account === undefined ? undefined : this.services.limits.attempt(this.account);
+    const terms = this.#transaction?.terms;
+    const attempts = terms === undefined ? undefined : this.services.limits.attempt(terms);
     const recipients = this.#client.recipient();
     if (attempts instanceof Promise || recipients instanceof Promise) {
       return Promise.all([attempts, recipients]).then(([tried, ofClient]) =>
@@ -408,63 +418,90 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         recipient: formatAddress(request.recipient),
         lookup,
         accepted: transaction.recipients.length,
-        recipientLimit: smtp.recipients,
+        recipientLimit: Math.min(smtp.recipients, transaction.terms?.recipientsPerMessage ?? smtp.recipients),
         attempts: limitFact(attempts, clock),
         clientRecipients: limitFact(recipients, clock),
       }),
     );
-    if (decision.verdict.kind !== "accept" || account === undefined) {
-      this.#rcptDecided(request, transaction, decision, undefined);
+    if (decision.verdict.kind !== "accept" || transaction.terms === undefined) {
+      this.#rcptDecided(request, transaction, decision, []);
       return undefined;
     }
-    const quota = limits.reserve(account);
+    const quota = limits.reserve(transaction.terms);
     if (quota instanceof Promise) return quota.then((answer) => this.#rcptReserved(request, decision, answer));
     this.#rcptReserved(request, decision, quota);
     return undefined;
   }
 
-  #rcptReserved(request: RcptRequest, decided: Decision, quota: CountAnswer): void {
+  #rcptReserved(request: RcptRequest, decided: Decision, quota: QuotaAnswer | Unanswered): void {
     const { limits, clock } = this.services;
-    const reservation = quota.kind === "within" ? quota.reservation : undefined;
+    const held = quota.kind === "within" ? quota.held : [];
     const transaction = this.#transaction;
     if (transaction === undefined) {
-      if (reservation !== undefined) limits.release([reservation]);
+      limits.release(held);
       this.#core.answer(replyFor("internal.unknown"));
       return;
     }
-    const decision = this.#decide(decideQuota(decided.verdict, limitFact(quota, clock)));
-    this.#rcptDecided(request, transaction, decision, reservation);
+    this.#tellAbout(quota);
+    const over = transaction.terms?.over ?? "defer";
+    const decision = this.#decide(decideQuota(decided.verdict, limitFact(quota, clock), over));
+    this.#rcptDecided(request, transaction, decision, held);
   }
 
-  #rcptDecided(
-    request: RcptRequest,
-    transaction: Transaction,
-    decision: Decision,
-    reservation: Reservation | undefined,
-  ): void {
+  #tellAbout(quota: QuotaAnswer | Unanswered): void {
+    if (quota.kind === "unavailable" || this.account === undefined) return;
+    for (const { level, ...use } of quota.notices) {
+      const event = level === "near" ? "limit.near" : "limit.reached";
+      this.services.observer.emit(event, { account: this.account, ...use });
+    }
+  }
+
+  #rcptDecided(request: RcptRequest, transaction: Transaction, decision: Decision, held: readonly Held[]): void {
     const { account } = this;
     const { observer } = this.services;
     const text = formatAddress(request.recipient);
     const logged = { ...this.peer, ...this.#logged(decision), sender: transaction.senderText, recipient: text };
     if (decision.verdict.kind === "accept") {
       const { reason } = decision.verdict;
-      this.#transaction = transaction.add({ address: request.recipient, text, dsn: request.dsn, reason, reservation });
+      this.#transaction = transaction.add({ address: request.recipient, text, dsn: request.dsn, reason, held });
       observer.emit("recipient.accepted", logged);
     } else observer.emit("recipient.refused", account === undefined ? logged : { ...logged, account });
     this.#core.answer(decision.reply);
   }
 
-  #data(): undefined {
-    const { load, smtp } = this.services;
-    const transaction = this.#transaction!;
+  #data(): Promise<void> | undefined {
+    const { terms } = this.#transaction!;
+    const counted = terms?.countsMessages === true ? this.services.limits.reserveMessage(terms) : undefined;
+    if (counted instanceof Promise) return counted.then((answer) => this.#dataDecided(answer));
+    this.#dataDecided(counted);
+    return undefined;
+  }
+
+  #dataDecided(counted: QuotaAnswer | Unanswered | undefined): void {
+    const { load, smtp, limits, clock } = this.services;
+    const held = counted?.kind === "within" ? counted.held : [];
+    const transaction = this.#transaction;
+    if (transaction === undefined) {
+      limits.release(held);
+      this.#core.answer(replyFor("internal.unknown"));
+      return;
+    }
+    if (counted !== undefined) this.#tellAbout(counted);
     const decision = this.#decide(
       decideData({
+        messages: limitFact(counted, clock),
+        over: transaction.terms?.over ?? "defer",
         contentMemory: load.content + (transaction.declaredSize ?? 0),
         contentMemoryLimit: smtp.contentMemory,
       }),
     );
-    if (decision.verdict.kind === "accept") this.#transaction = transaction.freeze();
-    else this.#refusedMessage(decision, transaction);
+    if (decision.verdict.kind === "accept") {
+      transaction.hold(held);
+      this.#transaction = transaction.freeze();
+    } else {
+      limits.release(held);
+      this.#refusedMessage(decision, transaction);
+    }
     this.#core.answer(decision.reply);
   }
 

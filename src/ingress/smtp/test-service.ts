@@ -19,6 +19,7 @@ import type { ClientRules } from "../../counters/client-limits.ts";
 import { createAccountLimits } from "../../counters/account-limits.ts";
 import type { WindowRule } from "../../counters/limits.ts";
 import { createLogin, createScramLogin } from "../../directory/credentials.ts";
+import type { AccountTerms } from "../../directory/terms.ts";
 import { createDirectory } from "../../directory/directory.ts";
 import { ensureSelfSigned } from "../../io/certificate.ts";
 import { hashPassword } from "../../io/password-hash.ts";
@@ -55,6 +56,10 @@ export interface Settings {
   readonly smtp?: Partial<SmtpSettings>;
   readonly quota?: readonly WindowRule[];
   readonly attempts?: readonly WindowRule[];
+  /** Messages of one account. */
+  readonly perMessage?: readonly WindowRule[];
+  readonly domainQuota?: readonly WindowRule[];
+  readonly terms?: Partial<AccountTerms>;
   readonly client?: Partial<ClientRules>;
 }
 
@@ -98,11 +103,25 @@ export function makeService(material: Material, settings: Settings = {}) {
   let ids = 0;
   const limits = createAccountLimits(
     {
-      quota: settings.quota ?? [{ name: "1h", length: HOUR, limit: 1000 }],
-      attempts: settings.attempts ?? [{ name: "1h", length: HOUR, limit: 1000 }],
+      standard: {
+        recipients: settings.quota ?? [{ name: "1h", length: HOUR, limit: 1000 }],
+        attempts: settings.attempts ?? [{ name: "1h", length: HOUR, limit: 1000 }],
+        messages: settings.perMessage ?? [],
+      },
+      plans: {},
+      domain: settings.domainQuota ?? [],
     },
     clock,
   );
+  const termsOf = (account: string): AccountTerms => ({
+    account,
+    plan: "",
+    share: 1,
+    recipientsPerMessage: 1000,
+    over: "defer",
+    countsMessages: settings.perMessage !== undefined,
+    ...settings.terms,
+  });
   const services: SmtpServices = {
     hostname: domain("mx1.sekimori.test"),
     smtp: {
@@ -125,6 +144,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     },
     scram: createScramLogin(directory, asRemote(store)),
     limits,
+    terms: termsOf,
     clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
     accepted: (message, content) => {
@@ -154,8 +174,8 @@ export function makeService(material: Material, settings: Settings = {}) {
     named,
     /** Resolves when the condition holds; asked after every event and every call of the spool. */
     until: notices.until,
-    quotaUsed: (account = "alice@sekimori.test") => limits.uses(account).quota[0]!.used,
-    attemptsUsed: (account = "alice@sekimori.test") => limits.uses(account).attempts[0]!.used,
+    quotaUsed: (account = "alice@sekimori.test") => limits.uses(termsOf(account)).quota[0]!.used,
+    attemptsUsed: (account = "alice@sekimori.test") => limits.uses(termsOf(account)).attempts[0]!.used,
     certificate: material.certificate,
   };
 }

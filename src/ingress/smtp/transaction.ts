@@ -3,7 +3,8 @@
 
 import { formatAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
-import type { Reservation } from "../../counters/limits.ts";
+import type { Held } from "../../counters/account-limits.ts";
+import type { AccountTerms } from "../../directory/terms.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type { ReasonId } from "../../verdict/reasons.ts";
 
@@ -16,7 +17,7 @@ export interface TransactionRecipient {
   readonly text: string;
   readonly dsn: RcptRequest["dsn"];
   readonly reason: ReasonId;
-  readonly reservation: Reservation | undefined;
+  readonly held: readonly Held[];
 }
 
 export interface Transaction {
@@ -28,15 +29,21 @@ export interface Transaction {
   readonly body: MailRequest["body"];
   readonly charset: MailRequest["charset"];
   readonly dsn: MailRequest["dsn"];
+  /** Of the account that submits it. */
+  readonly terms: AccountTerms | undefined;
   readonly recipients: readonly TransactionRecipient[];
+  /** What the message itself holds of the limits. */
+  readonly held: readonly Held[];
   /** Appends; a copy of the list for each would make a thousand recipients cost half a million copies. */
   readonly add: (recipient: TransactionRecipient) => Transaction;
+  readonly hold: (held: readonly Held[]) => void;
   readonly freeze: () => Transaction;
 }
 
-export function beginTransaction(request: MailRequest): Transaction {
+export function beginTransaction(request: MailRequest, terms?: AccountTerms): Transaction {
   const { sender, declaredSize, body, charset, dsn } = request;
   const recipients: TransactionRecipient[] = [];
+  const messageHeld: Held[] = [];
   const transaction: Transaction = {
     sender,
     senderText: sender === undefined ? "" : formatAddress(sender),
@@ -44,7 +51,10 @@ export function beginTransaction(request: MailRequest): Transaction {
     body,
     charset,
     dsn,
+    terms,
     recipients,
+    held: messageHeld,
+    hold: (held) => void messageHeld.push(...held),
     add: (recipient) => {
       recipients.push(recipient);
       return transaction;
@@ -57,6 +67,6 @@ export function beginTransaction(request: MailRequest): Transaction {
   return transaction;
 }
 
-export function reservationsOf(transaction: Transaction): readonly Reservation[] {
-  return transaction.recipients.map(({ reservation }) => reservation).filter((each) => each !== undefined);
+export function reservationsOf({ recipients, held }: Transaction): readonly Held[] {
+  return [...held, ...recipients.flatMap((recipient) => recipient.held)];
 }

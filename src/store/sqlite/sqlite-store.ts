@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
-import type { Account, Charge, Store } from "../store.ts";
+import type { Account, AccountRaise, Charge, Store } from "../store.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
@@ -18,6 +18,8 @@ interface AccountRow {
   readonly suspended: number;
   readonly scram: string | null;
   readonly quota: number | null;
+  readonly plan: string | null;
+  readonly raise: string | null;
 }
 
 export interface SqliteStore extends Store {
@@ -39,7 +41,7 @@ export function openSqliteStore(file: string): SqliteStore {
     accounts: database.prepare("SELECT * FROM account WHERE key > ? ORDER BY key LIMIT ?"),
     countAccounts: database.prepare("SELECT count(*) AS count FROM account"),
     addAccount: database.prepare(
-      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota, plan) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
     setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ? WHERE key = ?"),
@@ -48,6 +50,8 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     setSuspended: database.prepare("UPDATE account SET suspended = ? WHERE key = ?"),
     setQuota: database.prepare("UPDATE account SET quota = ? WHERE key = ?"),
+    setPlan: database.prepare("UPDATE account SET plan = ? WHERE key = ?"),
+    setRaise: database.prepare("UPDATE account SET raise = ? WHERE key = ?"),
     deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
     addCharge: database.prepare("INSERT INTO charge VALUES (?, ?, ?)"),
     charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
@@ -75,6 +79,9 @@ export function openSqliteStore(file: string): SqliteStore {
       suspended: row.suspended !== 0,
       ...(row.scram === null ? {} : { scram: row.scram }),
       ...(row.quota === null ? {} : { quota: row.quota }),
+      ...(row.plan === null ? {} : { plan: row.plan }),
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setRaise
+      ...(row.raise === null ? {} : { raise: JSON.parse(row.raise) as AccountRaise }),
     };
   }
 
@@ -90,8 +97,17 @@ export function openSqliteStore(file: string): SqliteStore {
     addAccount: (account) =>
       transaction(() => {
         for (const key of [account.key, ...account.aliases]) if (findAccount(key) !== undefined) return false;
-        const { key, address, passwordHash, createdAt, suspended, scram, quota } = account;
-        sql.addAccount.run(key, address, passwordHash, createdAt, suspended ? 1 : 0, scram ?? null, quota ?? null);
+        const { key, address, passwordHash, createdAt, suspended, scram, quota, plan } = account;
+        sql.addAccount.run(
+          key,
+          address,
+          passwordHash,
+          createdAt,
+          suspended ? 1 : 0,
+          scram ?? null,
+          quota ?? null,
+          plan ?? null,
+        );
         for (const alias of account.aliases) sql.addAlias.run(alias, key);
         return true;
       }),
@@ -103,6 +119,8 @@ export function openSqliteStore(file: string): SqliteStore {
     },
     setSuspended: (key, suspended) => sql.setSuspended.run(suspended ? 1 : 0, key).changes > 0,
     setQuota: (key, quota) => sql.setQuota.run(quota ?? null, key).changes > 0,
+    setPlan: (key, plan) => sql.setPlan.run(plan ?? null, key).changes > 0,
+    setRaise: (key, raise) => sql.setRaise.run(raise === undefined ? null : JSON.stringify(raise), key).changes > 0,
     deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 
     ...createQueueTables(database, transaction),

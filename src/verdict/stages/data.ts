@@ -2,10 +2,14 @@
 
 import type { DataFacts, MessageFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
+import { limitRule } from "./rcpt.ts";
 
 export function decideData(facts: DataFacts): readonly Verdict[] {
   if (facts.contentMemory >= facts.contentMemoryLimit) return [{ kind: "defer", reason: "data.memory" }];
-  return [{ kind: "accept", reason: "data.go-ahead" }];
+  return [
+    { kind: "accept", reason: "data.go-ahead" },
+    ...limitRule(facts.messages, facts.over === "reject" ? "data.limit-refused" : "data.limit"),
+  ];
 }
 
 /** After the final dot, before anything is stored. Acceptance here is not yet a 250: the spool has the last word. */

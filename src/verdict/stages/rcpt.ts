@@ -4,7 +4,7 @@
 // Two pure decisions with one action between them: decideRcpt says whether the recipient could be taken, ingress then
 // reserves quota for it, decideQuota says what the counters' answer means.
 
-import type { LimitFact, Lookup, RcptFacts, StoreRefusal } from "../facts.ts";
+import type { LimitFact, Lookup, OverLimit, RcptFacts, StoreRefusal } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
 
 export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
@@ -23,8 +23,10 @@ export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
 }
 
 /** After the reservation. */
-export function decideQuota(decided: Verdict, quota: LimitFact): readonly Verdict[] {
-  return [decided, ...limitRule(quota, "recipient.limit")];
+export function decideQuota(decided: Verdict, quota: LimitFact, over: OverLimit): readonly Verdict[] {
+  // What others have used up is nobody's fault: it is always for later.
+  if (quota.kind === "over" && quota.of === "domain") return [decided, ...limitRule(quota, "recipient.domain-limit")];
+  return [decided, ...limitRule(quota, over === "reject" ? "recipient.limit-refused" : "recipient.limit")];
 }
 
 function placeRule(facts: RcptFacts, lookup: Lookup): Verdict {
@@ -74,10 +76,17 @@ export function storeRefusal(
   }
 }
 
-export function limitRule(
-  fact: LimitFact,
-  reason: "recipient.attempts" | "recipient.limit" | "recipient.client-rate" | "sender.client-rate",
-): readonly Verdict[] {
+type LimitReason =
+  | "recipient.attempts"
+  | "recipient.limit"
+  | "recipient.limit-refused"
+  | "recipient.domain-limit"
+  | "recipient.client-rate"
+  | "sender.client-rate"
+  | "data.limit"
+  | "data.limit-refused";
+
+export function limitRule(fact: LimitFact, reason: LimitReason): readonly Verdict[] {
   switch (fact.kind) {
     case "within":
     case "none":
@@ -88,7 +97,7 @@ export function limitRule(
     case "over":
       return [
         {
-          kind: "defer",
+          kind: reason.endsWith("-refused") ? "reject" : "defer",
           reason,
           evidence: {
             used: fact.used,

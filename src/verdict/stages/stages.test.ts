@@ -140,6 +140,7 @@ const limits: readonly LimitFact[] = [
   { kind: "within" },
   { kind: "none" },
   { kind: "over", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
+  { kind: "over", of: "domain", window: "1d", used: 900, limit: 900, reset: 1_700_000_000_000 },
   unavailable,
 ];
 
@@ -288,19 +289,30 @@ test("quota: never makes a yes out of anything else, and only a known answer wit
   for (const facts of rcpts) {
     const before = decided(decideRcpt(facts));
     for (const quota of limits) {
-      const after = decided(decideQuota(before, quota));
-      const passes = quota.kind === "within" || quota.kind === "none";
-      assert.equal(after.kind === "accept", before.kind === "accept" && passes);
+      for (const over of ["defer", "reject"] as const) {
+        const after = decided(decideQuota(before, quota, over));
+        const passes = quota.kind === "within" || quota.kind === "none";
+        assert.equal(after.kind === "accept", before.kind === "accept" && passes);
+        if (before.kind !== "accept" || quota.kind !== "over") continue;
+        assert.equal(after.kind, quota.of === "domain" ? "defer" : over);
+      }
     }
   }
 });
 
-const datas = product<DataFacts>({ contentMemory: [0, 99, 100, 101], contentMemoryLimit: [100] });
+const datas = product<DataFacts>({
+  messages: limits,
+  over: ["defer", "reject"],
+  contentMemory: [0, 99, 100, 101],
+  contentMemoryLimit: [100],
+});
 
-test("DATA: content comes only while there is memory for it", () => {
+test("DATA: content comes only while there is memory for it, and the account may send a message", () => {
   for (const facts of datas) {
     const { kind } = decided(decideData(facts));
-    assert.equal(kind, facts.contentMemory < facts.contentMemoryLimit ? "accept" : "defer");
+    const allowed = facts.messages.kind === "within" || facts.messages.kind === "none";
+    assert.equal(kind === "accept", allowed && facts.contentMemory < facts.contentMemoryLimit);
+    if (kind === "reject") assert.equal(facts.over, "reject");
   }
 });
 

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PlanSettings } from "../config/settings.ts";
+import type { Account } from "../store/store.ts";
+import { accountTerms, growth } from "./terms.ts";
+
+const DAY = 86_400_000;
+const NOW = 1_800_000_000_000;
+
+const standard: PlanSettings = {
+  recipients: [],
+  attempts: [],
+  messages: [],
+  recipientsPerMessage: 1000,
+  over: "defer",
+  ramp: { length: 0, share: 100 },
+};
+const office: PlanSettings = {
+  ...standard,
+  messages: [{ name: "1h", length: 3_600_000, recipients: 10 }],
+  recipientsPerMessage: 50,
+  over: "reject",
+  ramp: { length: 10 * DAY, share: 20 },
+};
+
+async function termsOf(change: Partial<Account>) {
+  const account: Account = {
+    key: "alice@sekimori.test",
+    address: "alice@sekimori.test",
+    passwordHash: "",
+    aliases: [],
+    createdAt: 0,
+    suspended: false,
+    ...change,
+  };
+  const limits = () => ({ standard, plans: new Map([["office", office]]) });
+  const directory = { findAccount: () => account };
+  return accountTerms({ directory, limits, clock: { wall: () => NOW } })(account.key);
+}
+
+test("an account has the terms of its plan; of a plan that is gone, those of all", async () => {
+  const plain = { recipientsPerMessage: 1000, over: "defer", countsMessages: false, share: 1, plan: "" };
+  assert.deepEqual(await termsOf({}), { account: "alice@sekimori.test", ...plain });
+  assert.deepEqual(await termsOf({ plan: "gone" }), { account: "alice@sekimori.test", ...plain });
+  const own = { recipientsPerMessage: 50, over: "reject", countsMessages: true, share: 1, plan: "office" };
+  assert.deepEqual(await termsOf({ plan: "office" }), { account: "alice@sekimori.test", ...own });
+});
+
+test("a new account grows in ten steps, and its growth never falls", () => {
+  const { ramp } = office;
+  const shares = Array.from({ length: 12 }, (_each, day) => growth(ramp, day * DAY));
+  assert.deepEqual([shares[0], shares[5], shares[10], shares[11]], [0.2, 0.6, 1, 1]);
+  assert.ok(shares.every((share, index) => index === 0 || share >= shares[index - 1]!));
+  assert.equal(growth(ramp, -DAY), 0.2, "a clock that was set back");
+  assert.equal(growth(standard.ramp, 0), 1);
+});
+
+test("a raise multiplies until its time is over, also what a new account has", async () => {
+  const raise = { factor: 5, until: NOW + 1, by: "carol", reason: "new year" };
+  assert.equal((await termsOf({ raise })).share, 5);
+  assert.equal((await termsOf({ raise: { ...raise, until: NOW } })).share, 1);
+  assert.equal((await termsOf({ raise, plan: "office", createdAt: NOW })).share, 1);
+});

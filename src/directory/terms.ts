@@ -1,0 +1,63 @@
+// Whose limits count for an account, and how much of them: its plan, less while the account is new, more while somebody has
+// raised it. Answers come as the directory's do. Rejects when that cannot say.
+
+import type { PlanSettings } from "../config/settings.ts";
+import type { Clock } from "../io/clock.ts";
+import type { Account } from "../store/store.ts";
+import type { Directory } from "./directory.ts";
+
+export interface AccountTerms {
+  readonly account: string;
+  /** Name; "" is that of accounts without one. */
+  readonly plan: string;
+  /** Times the limits of the plan. */
+  readonly share: number;
+  readonly recipientsPerMessage: number;
+  readonly over: PlanSettings["over"];
+  /** Whether messages are limited at all. */
+  readonly countsMessages: boolean;
+}
+
+export interface TermsServices {
+  readonly directory: Pick<Directory, "findAccount">;
+  /** In effect now. */
+  readonly limits: () => { readonly standard: PlanSettings; readonly plans: ReadonlyMap<string, PlanSettings> };
+  readonly clock: Pick<Clock, "wall">;
+}
+
+/** An account grows in so many steps. */
+const STEPS = 10;
+
+export function accountTerms(services: TermsServices): (account: string) => AccountTerms | Promise<AccountTerms> {
+  function terms(key: string, account: Account | undefined): AccountTerms {
+    const { standard, plans } = services.limits();
+    const own = account?.plan === undefined ? undefined : plans.get(account.plan);
+    const plan = own ?? standard;
+    const now = services.clock.wall();
+    return {
+      account: key,
+      // A plan that the configuration does not know any more is none.
+      plan: own === undefined ? "" : (account?.plan ?? ""),
+      share: account === undefined ? 1 : growth(plan.ramp, now - account.createdAt) * raised(account, now),
+      recipientsPerMessage: plan.recipientsPerMessage,
+      over: plan.over,
+      countsMessages: plan.messages.length > 0,
+    };
+  }
+
+  return (key) => {
+    const found = services.directory.findAccount(key);
+    return found instanceof Promise ? found.then((account) => terms(key, account)) : terms(key, found);
+  };
+}
+
+/** A clock that was set back makes nobody newer than new. */
+export function growth({ length, share }: PlanSettings["ramp"], age: number): number {
+  if (age >= length || share >= 100) return 1;
+  const steps = Math.floor((Math.max(0, age) / length) * STEPS);
+  return (share + ((100 - share) * steps) / STEPS) / 100;
+}
+
+function raised({ raise }: Account, now: number): number {
+  return raise === undefined || raise.until <= now ? 1 : raise.factor;
+}
