@@ -23,6 +23,8 @@ const office: PlanSettings = {
   ramp: { length: 10 * DAY, share: 20 },
 };
 
+const limitsNow = () => ({ standard, plans: new Map([["office", office]]) });
+
 async function termsOf(change: Partial<Account>) {
   const account: Account = {
     key: "alice@sekimori.test",
@@ -33,9 +35,8 @@ async function termsOf(change: Partial<Account>) {
     suspended: false,
     ...change,
   };
-  const limits = () => ({ standard, plans: new Map([["office", office]]) });
   const directory = { findAccount: () => account };
-  return accountTerms({ directory, limits, clock: { wall: () => NOW } })(account.key);
+  return accountTerms({ directory, limits: limitsNow, clock: { wall: () => NOW } })(account.key);
 }
 
 test("an account has the terms of its plan; of a plan that is gone, those of all", async () => {

@@ -66,6 +66,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   readonly #core: SmtpServer;
   readonly #ended: () => void;
   #transaction: Transaction | undefined;
+  /** As of the last MAIL; tries count also when their transaction is gone. */
+  #terms: AccountTerms | undefined;
   #messages = 0;
   #contentHeld = 0;
   #draining = false;
@@ -322,8 +324,11 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     if (owned instanceof Promise || counted instanceof Promise || terms instanceof Promise) {
       return Promise.all([owned, counted, terms]).then(
         ([ownership, messages, found]) => this.#mailDecided(request, ownership, messages, found),
-        (error: unknown) =>
-          this.#mailDecided(request, { kind: "unavailable", cause: String(error) }, undefined, undefined),
+        (error: unknown) => {
+          // Without terms nothing could be counted: the null sender waits as well.
+          const unavailable = { kind: "unavailable", cause: String(error) } as const;
+          this.#mailDecided(request, unavailable, unavailable, undefined);
+        },
       );
     }
     this.#mailDecided(request, owned, counted, terms);
@@ -366,6 +371,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         messageLimit: smtp.messages,
       }),
     );
+    this.#terms = terms;
     const transaction = beginTransaction(request, terms);
     const account = this.account === undefined ? {} : { account: this.account };
     if (decision.verdict.kind === "accept") {
@@ -386,7 +392,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   /** Counted as a try, whatever comes of it. */
   #rcptFound(request: RcptRequest, lookup: Lookup): Promise<void> | undefined {
-    const terms = this.#transaction?.terms;
+    const terms = this.#terms;
     const attempts = terms === undefined ? undefined : this.services.limits.attempt(terms);
     const recipients = this.#client.recipient();
     if (attempts instanceof Promise || recipients instanceof Promise) {
