@@ -71,16 +71,16 @@ export function networkMarkdown(rows: readonly NetworkRow[]): string {
 
 Made by \`npm run bench -- net\`. ${machine().join(", ")}, medians of ${rows[0]?.runs.length ?? 0} runs, each in a process
 of its own. Prefixes are made up so that none merges with another, one in eight IPv6; "real" is a routing table of 2014,
-which merges to fewer. Reading takes the prefixes from text; the proof compares what the text reads back to with the policy.
+which merges to fewer. CPU is that of the whole process, its start included. Reading takes the prefixes from text; the proof compares what the text reads back to with the policy.
 
-| prefixes | target | ${steps.map((step) => `${step} ms`).join(" | ")} | total ms | peak MiB | text MB |
-|---:|---|${steps.map(() => "---:").join("|")}|---:|---:|---:|
+| prefixes | target | ${steps.map((step) => `${step} ms`).join(" | ")} | total ms | CPU ms | peak MiB | text MB |
+|---:|---|${steps.map(() => "---:").join("|")}|---:|---:|---:|---:|
 ${compiled
   .map(({ what, runs }) => {
     const cells = steps.map((step) => of(runs, (one) => one.steps[step] ?? 0));
     const name = what.length > 1 ? `all ${what.length}` : what[0];
     const text = median(runs.map(({ octets }) => octets / 1e6)).toFixed(1);
-    return `| ${runs[0]!.prefixes} | ${name} | ${cells.join(" | ")} | ${of(runs, ({ total }) => total)} | ${of(runs, ({ peakMebibytes }) => peakMebibytes)} | ${text} |`;
+    return `| ${runs[0]!.prefixes} | ${name} | ${cells.join(" | ")} | ${of(runs, ({ total }) => total)} | ${of(runs, ({ cpu }) => cpu)} | ${of(runs, ({ peakMebibytes }) => peakMebibytes)} | ${text} |`;
   })
   .join("\n")}
 

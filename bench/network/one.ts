@@ -14,6 +14,8 @@ export interface Measured {
   /** Milliseconds of each step; those of several targets added up. */
   readonly steps: Readonly<Record<string, number>>;
   readonly total: number;
+  /** Processor time of the whole process in milliseconds, which other work on the machine does not change much. */
+  readonly cpu: number;
   readonly octets: number;
   readonly peakMebibytes: number;
   readonly packetsPerSecond: number | undefined;
@@ -59,6 +61,7 @@ const measured: Measured = {
   prefixes: count,
   steps,
   total: performance.now() - begin,
+  cpu: (process.cpuUsage().user + process.cpuUsage().system) / 1000,
   octets,
   peakMebibytes: process.resourceUsage().maxRSS / 1024,
   packetsPerSecond,
