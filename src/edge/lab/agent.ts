@@ -1,0 +1,108 @@
+// One process in each namespace of the lab: answers questions, one JSON line each, on standard input and output.
+// Servers greet like SMTP servers, so that a connection counts only when a banner came back. Ends with its input.
+
+import { connect, createServer } from "node:net";
+import { createInterface } from "node:readline";
+
+export type AgentRequest =
+  | { readonly operation: "listen"; readonly name: string; readonly ports: readonly number[] }
+  | {
+      readonly operation: "connect";
+      readonly host: string;
+      readonly port: number;
+      readonly from: string;
+      readonly fromPort?: number;
+      readonly milliseconds: number;
+    }
+  /** Connects without pause for a while, and counts what came of it. */
+  | {
+      readonly operation: "probe";
+      readonly host: string;
+      readonly port: number;
+      readonly from: string;
+      readonly milliseconds: number;
+      readonly every: number;
+    };
+
+/** `open` with the banner; otherwise what the socket said. */
+export interface Probe {
+  readonly result: "open" | "timeout" | "closed" | (string & {});
+  readonly banner: string;
+  readonly milliseconds: number;
+}
+
+export type AgentAnswer =
+  | { readonly kind: "listening" }
+  | ({ readonly kind: "probe" } & Probe)
+  | { readonly kind: "counts"; readonly counts: Readonly<Record<string, number>> }
+  | { readonly kind: "failed"; readonly cause: string };
+
+async function answer(request: AgentRequest): Promise<AgentAnswer> {
+  switch (request.operation) {
+    case "listen":
+      await Promise.all(request.ports.map((port) => listen(request.name, port)));
+      return { kind: "listening" };
+    case "connect":
+      return { kind: "probe", ...(await probe(request)) };
+    case "probe":
+      return { kind: "counts", counts: await probeFor(request) };
+  }
+}
+
+function listen(name: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.on("data", () => socket.write("250 ok\r\n"));
+      socket.write(`220 ${name} greets ${socket.remoteAddress?.replace(/^::ffff:/, "") ?? "nobody"}\r\n`);
+    });
+    server.once("error", reject);
+    server.listen({ port, host: "::", backlog: 1024 }, resolve);
+  });
+}
+
+function probe(request: Extract<AgentRequest, { operation: "connect" }>): Promise<Probe> {
+  const started = performance.now();
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: request.host,
+      port: request.port,
+      localAddress: request.from,
+      ...(request.fromPort === undefined ? {} : { localPort: request.fromPort }),
+    });
+    const end = (result: string, banner = ""): void => {
+      socket.destroy();
+      resolve({ result, banner, milliseconds: Math.round((performance.now() - started) * 10) / 10 });
+    };
+    socket.setTimeout(request.milliseconds, () => end("timeout"));
+    socket.once("data", (octets) => end("open", octets.toString("latin1").trim()));
+    socket.once("error", (error) => end("code" in error ? String(error.code) : "error"));
+    socket.once("close", () => end("closed"));
+  });
+}
+
+async function probeFor(request: Extract<AgentRequest, { operation: "probe" }>): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  const until = performance.now() + request.milliseconds;
+  const running: Promise<void>[] = [];
+  while (performance.now() < until) {
+    running.push(
+      probe({ ...request, operation: "connect", milliseconds: 400 }).then(({ result }) => {
+        counts[result] = (counts[result] ?? 0) + 1;
+      }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, request.every));
+  }
+  await Promise.all(running);
+  return counts;
+}
+
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by agents.ts
+    const { id, request } = JSON.parse(line) as { id: number; request: AgentRequest };
+    void answer(request)
+      .catch((error: unknown): AgentAnswer => ({ kind: "failed", cause: String(error) }))
+      .then((said) => process.stdout.write(`${JSON.stringify({ id, answer: said })}\n`));
+  })
+  .on("close", () => process.exit(0));
