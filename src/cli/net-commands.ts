@@ -5,6 +5,7 @@ import { checkNetwork, explainPacket, formatFinding, planNetwork } from "../cont
 import { Exit } from "./exit.ts";
 import { leaf } from "./leaf.ts";
 import { addCompileCommands } from "./net-compile.ts";
+import { addNetEdgeCommands } from "./net-edge.ts";
 import { addExemptCommands } from "./net-exempt.ts";
 import { addRefreshCommand } from "./net-refresh.ts";
 import { instantOf, networkOf } from "./net-site.ts";
@@ -147,6 +148,7 @@ export function addNetCommands(program: Command): Command {
     .action(netExplain);
   addCompileCommands(net);
   addExemptCommands(net);
+  addNetEdgeCommands(net);
   addRefreshCommand(net);
   return net;
 }

@@ -35,6 +35,8 @@ export interface NetworkSite {
   readonly lock: NetworkLock | undefined;
   readonly exemptionsFile: string;
   readonly dns: DnsSettings;
+  /** State directory of the site; a Linux edge keeps there what it applied. */
+  readonly state: string;
 }
 
 /** `instead` are texts to read in the place of files, by absolute path: how a change is tried before it is made. */
@@ -100,6 +102,8 @@ function build(tables: NetworkTables, parts: Parts): Result<NetworkSite, readonl
     tables,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
     dns: tree.draft.dns as DnsSettings,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    state: tree.draft["state-directory"] as string,
     placeOf: places,
     utcOffset: tables["utc-offset"],
     lockFile,

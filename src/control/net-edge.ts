@@ -1,0 +1,182 @@
+// Use cases of a Linux edge: apply the policy of now, confirm it, roll it back, restore it after a reboot, say what is in
+// force; count who still speaks to port 25 and what the policy has changed. Only these need CAP_NET_ADMIN. What is
+// looked up about people is noted with who asked.
+
+import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { failure, success } from "../base/result.ts";
+import type { Result } from "../base/result.ts";
+import { project } from "../compile/project.ts";
+import { nftables } from "../compile/targets/nftables/index.ts";
+import { createEdge } from "../edge/apply.ts";
+import type { ApplyOutcome, Edge, EdgeStatus } from "../edge/apply.ts";
+import { standsAtBlock } from "../edge/blocking.ts";
+import { openLedger } from "../edge/ledger.ts";
+import type { AppliedText } from "../edge/ledger.ts";
+import { createNftTarget } from "../edge/nft-target.ts";
+import { createNft } from "../edge/nft.ts";
+import { readAssignments } from "../edge/survey/assignments.ts";
+import { countingText, readPoolCounts, readSources } from "../edge/survey/counting.ts";
+import { effectOf } from "../edge/survey/effect.ts";
+import type { EffectReport, EffectSample } from "../edge/survey/effect.ts";
+import { readFlows } from "../edge/survey/flows.ts";
+import { openSamples } from "../edge/survey/samples.ts";
+import { surveyCounts, surveyFlows } from "../edge/survey/who.ts";
+import type { SurveyRow } from "../edge/survey/who.ts";
+import { armWatchdog, disarm, isWatching } from "../edge/watchdog.ts";
+import { systemClock } from "../io/clock.ts";
+import type { Clock } from "../io/clock.ts";
+import { lockState } from "../io/state-lock.ts";
+import { stageAt } from "../policy/network/in-force.ts";
+import type { NetworkPolicy, TargetSettings } from "../policy/network/policy.ts";
+
+export { effectPage, effectText } from "../edge/survey/effect-page.ts";
+export type { EdgeStatus } from "../edge/apply.ts";
+export type { SurveyRow } from "../edge/survey/who.ts";
+
+export interface EdgeSite {
+  readonly policy: NetworkPolicy;
+  /** State directory; the edge has a part of it. */
+  readonly state: string;
+  /** The command line that rolls back a change, up to its id. */
+  readonly rollBack: readonly [string, ...string[]];
+  /** A network namespace instead of the machine's own. */
+  readonly namespace?: string;
+  readonly clock?: Clock;
+}
+
+export interface NetEdge {
+  apply(by: string, confirmWithin: number | undefined): Promise<Result<ApplyOutcome, string>>;
+  confirm(): Promise<Result<AppliedText, string>>;
+  rollback(unconfirmed: string | undefined): Promise<Result<AppliedText | undefined, string>>;
+  restore(): Promise<Result<AppliedText | undefined, string>>;
+  status(): Promise<EdgeStatus>;
+  survey(by: string, sources: SurveySources): Promise<Result<readonly SurveyRow[], string>>;
+  sample(): Promise<Result<EffectSample, string>>;
+  effect(): Promise<EffectReport>;
+}
+
+export interface SurveySources {
+  /** Output of `nfdump -o csv`, instead of this edge's counters. */
+  readonly flows?: string;
+  /** A `detail` file of RADIUS accounting. */
+  readonly assignments?: string;
+}
+
+/** How long samples are kept, ms: before and after must both be there. */
+const SAMPLES_KEPT = 400 * 86_400_000;
+
+export function netEdge(site: EdgeSite): NetEdge {
+  const { policy, state, namespace, clock = systemClock } = site;
+  const directory = join(state, "edge");
+  const settings = edgeTarget(policy);
+  const interfaces = {
+    customerInterfaces: settings?.customerInterfaces ?? [],
+    upstreamInterfaces: settings?.upstreamInterfaces ?? [],
+  };
+  const nft = createNft(namespace);
+  const edge: Edge = createEdge({
+    nft,
+    clock,
+    ledger: openLedger(directory),
+    target: createNftTarget(interfaces),
+    watchdog: {
+      arm: (id, milliseconds) => armWatchdog(id, milliseconds, [...site.rollBack, id]),
+      isWatching,
+      disarm,
+    },
+  });
+  const samples = openSamples(join(directory, "samples.jsonl"));
+
+  /** One change at a time. */
+  const alone = async <T>(work: () => Promise<Result<T, string>>): Promise<Result<T, string>> => {
+    const lock = lockState(directory);
+    if (lock === undefined) return failure("another command is changing the filter of this edge");
+    try {
+      return await work();
+    } finally {
+      lock.release();
+    }
+  };
+  const note = async (by: string, what: object): Promise<void> => {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const line = JSON.stringify({ at: new Date(clock.wall()).toISOString(), by, ...what });
+    await appendFile(join(directory, "audit.jsonl"), `${line}\n`, { mode: 0o600 });
+  };
+
+  return {
+    apply: (by, confirmWithin) =>
+      alone(async () => {
+        if (policy.pools.length === 0) return failure("the policy has no pools: there is nothing to apply");
+        const at = clock.wall();
+        const { program, validUntil } = project(
+          policy,
+          at,
+          settings?.placement ?? { kind: "edge" },
+          { customers: interfaces.customerInterfaces, upstreams: interfaces.upstreamInterfaces },
+          nftables.capabilities,
+        );
+        const outcome = await edge.apply({
+          program,
+          validUntil,
+          by,
+          ...(confirmWithin === undefined ? {} : { confirmWithin }),
+        });
+        await note(by, { did: "apply", outcome: outcome.kind });
+        if (outcome.kind === "applied") {
+          // It counts and decides nothing, so its failure undoes nothing.
+          const counting = await nft.load(countingText(policy));
+          if (!counting.ok) await note(by, { did: "count", outcome: counting.error });
+        }
+        return success(outcome);
+      }),
+    confirm: () => alone(() => edge.confirm()),
+    rollback: (unconfirmed) => alone(() => edge.rollback(unconfirmed)),
+    restore: () => alone(() => edge.restore()),
+    status: () => edge.status(),
+    survey: async (by, { flows, assignments }) => {
+      await note(by, { did: "survey", flows: flows ?? "this edge", assignments: assignments ?? "none" });
+      const known = assignments === undefined ? undefined : readAssignments(await readFile(assignments, "utf8"));
+      if (flows !== undefined) {
+        const read = readFlows(await readFile(flows, "utf8"));
+        return read.ok ? success(surveyFlows(policy, read.value, known)) : failure(`${flows} ${read.error}`);
+      }
+      const counts = await readSources(nft);
+      if (counts === undefined) return failure("nothing is counted on this edge: sekimori net apply begins it");
+      return success(surveyCounts(policy, counts, known, clock.wall()));
+    },
+    sample: async () => {
+      const counts = await readPoolCounts(nft, policy);
+      if (counts === undefined) return failure("nothing is counted on this edge: sekimori net apply begins it");
+      const filter = await nft.counters("sekimori");
+      const blocked = filter.ok ? [...filter.value] : [];
+      const at = clock.wall();
+      const sample: EffectSample = {
+        at,
+        pools: policy.pools
+          .filter(({ kind }) => kind === "dynamic")
+          .map((pool) => ({
+            pool: pool.name,
+            stage: stageAt(pool, at),
+            conversations: Object.fromEntries(
+              counts
+                .filter((each) => each.pool === pool.name)
+                .map(({ destination, conversations }) => [destination, conversations]),
+            ),
+            blocked: blocked
+              .filter(([name]) => standsAtBlock(name, pool.name))
+              .reduce((sum, [, { packets }]) => sum + packets, 0),
+          })),
+      };
+      await samples.add(sample);
+      await samples.purge(at - SAMPLES_KEPT);
+      return success(sample);
+    },
+    effect: async () => effectOf(await samples.all()),
+  };
+}
+
+/** The first target of this kind; without one, all that is forwarded. */
+function edgeTarget(policy: NetworkPolicy): TargetSettings | undefined {
+  return policy.targets.find(({ kind }) => kind === "nftables");
+}
