@@ -13,8 +13,8 @@ export interface Demand {
   readonly sessions: number;
   /** In [0, 1): which transactions are given back, and in which state. */
   readonly random: () => number;
-  /** When the demand ends. Without it: when nothing is left, and nobody holds anything that may come back. */
-  readonly until?: () => boolean;
+  /** When the demand ends, by what was accepted so far. Without it: when nothing is left, and nobody holds anything that may come back. */
+  readonly until?: (accepted: number) => boolean;
 }
 
 /** A recipient that was let through: between these two moments of one clock, ms. */
@@ -88,7 +88,7 @@ export function startDemand({ site, account, sessions, random, until }: Demand):
     }
   }
 
-  const isOver = (): boolean => until?.() === true;
+  const isOver = (): boolean => until?.(accepted.length) === true;
 
   async function run(): Promise<void> {
     let session: Dialogue | undefined;
