@@ -9,7 +9,7 @@ export const limits: Readonly<Record<string, string>> = {
   r10: `${roundTrips}34 % are write(2) for 16 replies, 15 % read and epoll; no function of ours has 3 %. The index rows of ten recipients are 10 % of the CPU.`,
   big: "Of the CPU the mail thread is 62 % (22 % of that scanning content, 17 % write(2), 24 % in read, epoll and the loop, 5 % collecting garbage), the pool 16 % (half of it fdatasync, a third the copy into the page cache), V8's helpers 15 %.",
   tls20:
-    "CPU, shared with a client that needs as much: of the mail thread 47 % is OpenSSL and libuv (SSL_read 25 %, tickets 4 %), 12 % write(2); no function of ours has 2 %. A bare server without policy, log and index needs two thirds of our CPU. Postfix mostly waits here, for acknowledgements.",
+    "CPU, shared with a client that needs as much: of the mail thread 47 % is OpenSSL and libuv (SSL_read 25 %, tickets 4 %), 12 % write(2); no function of ours has 2 %. A bare server without policy, log and index needs two thirds of our CPU.",
   tls100:
     "CPU, shared with a client that needs as much: of the mail thread 47 % is OpenSSL and libuv (SSL_read 25 %, tickets 4 %), 12 % write(2); no function of ours has 2 %. A bare server without policy, log and index needs two thirds of our CPU.",
 };
