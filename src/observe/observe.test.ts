@@ -28,7 +28,8 @@ for (const [name, { level, meaning, label }] of Object.entries(events)) {
     assert.ok(["debug", "info", "warn", "error"].includes(level));
     assert.match(meaning, /^[A-Z].*\.$/);
     assert.ok(
-      label === undefined || ["listener", "cause", "protocol", "reason", "mechanism", "change"].includes(label),
+      label === undefined ||
+        ["listener", "cause", "protocol", "reason", "mechanism", "change", "layer"].includes(label),
     );
   });
 }

@@ -457,8 +457,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #tellAbout(quota: QuotaAnswer | Unanswered): void {
     if (quota.kind === "unavailable" || this.account === undefined) return;
     for (const { level, ...use } of quota.notices) {
-      const event = level === "near" ? "limit.near" : "limit.reached";
-      this.services.observer.emit(event, { account: this.account, ...use });
+      const notice = { account: this.account, ...use };
+      if (level === "near") this.services.observer.emit("limit.near", notice);
+      else this.services.observer.emit("limit.reached", notice);
     }
   }
 
