@@ -8,5 +8,5 @@ let given = 0;
 export function loopbackAddress(): string {
   given++;
   if (given > 250) throw new Error("A test file wants more than 250 loopback addresses.");
-  return `127.${given + 1}.${(process.pid >> 8) & 0xff}.${(process.pid & 0xfe) + 1}`;
+  return `127.${given + 1}.${(process.pid >> 8) & 0xff}.${process.pid & 0xff}`;
 }
