@@ -4,13 +4,13 @@ import { parseDomain } from "../address/domain.ts";
 import type { PlanSettings } from "../config/settings.ts";
 import { asRemote } from "../io/rpc.ts";
 import { verifyPassword } from "../io/password-hash.ts";
-import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
-import type { SqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { openMemoryStore } from "../store/memory/memory-store.ts";
+import type { Store } from "../store/store.ts";
 import { accountControl, readQuota } from "./accounts.ts";
 
 interface Office {
   readonly control: ReturnType<typeof accountControl>;
-  readonly store: SqliteStore;
+  readonly store: Store;
   readonly changed: string[][];
   readonly events: object[];
 }
@@ -27,7 +27,7 @@ const client = { connections: 1, connectionRate: [], messages: [], recipients: [
 
 function withOffice(work: (office: Office) => Promise<void>): () => Promise<void> {
   return async () => {
-    const store = openSqliteStore(":memory:");
+    const store = openMemoryStore();
     const changed: string[][] = [];
     const events: object[] = [];
     const name = parseDomain("sekimori.test");
@@ -48,11 +48,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
       },
       "operator",
     );
-    try {
-      await work({ control, store, changed, events });
-    } finally {
-      store.close();
-    }
+    await work({ control, store, changed, events });
   };
 }
 

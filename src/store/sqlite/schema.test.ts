@@ -6,6 +6,8 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { SpooledMessage } from "../../spool/message.ts";
+import { migrate } from "./schema.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 
 /** What the first version made. Never changed: files of this form exist. */
@@ -82,5 +84,56 @@ test("an index of a newer program is left alone", () => {
     newer.exec("PRAGMA user_version = 1000");
     newer.close();
     assert.throws(() => openSqliteStore(file), /use the newer program/);
+  });
+});
+
+function message(recipients: readonly string[]): SpooledMessage {
+  return {
+    id: "m1",
+    receivedAt: 1,
+    origin: "submission",
+    sender: "a@b.test",
+    recipients,
+    eightBit: false,
+    messageId: "<x@y>",
+    size: 3,
+  };
+}
+
+test("an index of version 3 kept the warnings", () => {
+  withFile((file) => {
+    const old = new DatabaseSync(file);
+    migrate(old, 3);
+    old.prepare("INSERT INTO waiting_message VALUES (?, ?)").run("m1", JSON.stringify(message(["x@r.test"])));
+    old
+      .prepare(
+        "INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned) VALUES ('m1', 0, 1, 100, '', '', 1)",
+      )
+      .run();
+    old.close();
+    const store = openSqliteStore(file);
+    assert.equal(store.claimDue(100, 1000, 10)[0]!.recipients[0]!.warned, true);
+    store.close();
+  });
+});
+
+test("an index of the first version is brought up to this one: senders, domains and classes are known", () => {
+  withFile((file) => {
+    const old = new DatabaseSync(file);
+    migrate(old, 1);
+    const record = message(['"a@b"@R.test', "postmaster"]);
+    old.prepare("INSERT INTO waiting_message VALUES (?, ?)").run("m1", JSON.stringify(record));
+    for (const recipient of [0, 1]) {
+      old.prepare("INSERT INTO waiting_recipient VALUES ('m1', ?, ?, 100, 0, '', '')").run(recipient, recipient);
+    }
+    old.close();
+    const store = openSqliteStore(file);
+    assert.equal(store.listWaiting({ sender: "a@b.test" }, 10).total, 1);
+    assert.deepEqual(store.seizeWaiting({ kind: "domain", domain: "r.test" }, 100, 0, 10), [
+      { id: "m1", recipients: [0] },
+    ]);
+    assert.deepEqual(store.seizeWaiting({ kind: "domain", domain: "" }, 100, 0, 10), [{ id: "m1", recipients: [1] }]);
+    assert.equal(store.claimDue(100, 1000, 10)[0]!.recipients.length, 2);
+    store.close();
   });
 });

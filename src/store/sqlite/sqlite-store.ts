@@ -41,7 +41,7 @@ export function openSqliteStore(file: string): SqliteStore {
     accounts: database.prepare("SELECT * FROM account WHERE key > ? ORDER BY key LIMIT ?"),
     countAccounts: database.prepare("SELECT count(*) AS count FROM account"),
     addAccount: database.prepare(
-      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota, plan) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota, plan, raise) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
     setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ? WHERE key = ?"),
@@ -97,7 +97,7 @@ export function openSqliteStore(file: string): SqliteStore {
     addAccount: (account) =>
       transaction(() => {
         for (const key of [account.key, ...account.aliases]) if (findAccount(key) !== undefined) return false;
-        const { key, address, passwordHash, createdAt, suspended, scram, quota, plan } = account;
+        const { key, address, passwordHash, createdAt, suspended, scram, quota, plan, raise } = account;
         sql.addAccount.run(
           key,
           address,
@@ -107,8 +107,9 @@ export function openSqliteStore(file: string): SqliteStore {
           scram ?? null,
           quota ?? null,
           plan ?? null,
+          raise === undefined ? null : JSON.stringify(raise),
         );
-        for (const alias of account.aliases) sql.addAlias.run(alias, key);
+        for (const alias of new Set(account.aliases)) sql.addAlias.run(alias, key);
         return true;
       }),
     setPasswordHash: (key, passwordHash, scram) => sql.setPassword.run(passwordHash, scram, key).changes > 0,

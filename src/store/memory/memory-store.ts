@@ -1,0 +1,92 @@
+// The store in Maps: the same answers as the one on SQLite (conformance.test.ts holds both to them), and nothing of it
+// survives the process. For tests that ask what a room does with a store, and a second reading of the interfaces.
+// Not for a server: it forgets what was charged, and it looks at everything that waits whenever it is asked.
+
+import { randomBytes } from "node:crypto";
+import type { Account, AccountStore, Charge, ChargeStore, Store } from "../store.ts";
+import { createMemoryQueue } from "./memory-queue.ts";
+
+type Draft = { -readonly [Field in keyof Account]: Account[Field] };
+
+export function openMemoryStore(): Store {
+  return { ...createAccounts(), ...createMemoryQueue(), ...createCharges() };
+}
+
+function createAccounts(): AccountStore {
+  const accounts = new Map<string, Account>();
+  let secret: string | undefined;
+
+  function find(key: string): Account | undefined {
+    return accounts.get(key) ?? [...accounts.values()].find(({ aliases }) => aliases.includes(key));
+  }
+
+  /** Makes another account of it: who has the one from before keeps what it was given. */
+  function change(key: string, work: (account: Draft) => void): boolean {
+    const account = accounts.get(key);
+    if (account === undefined) return false;
+    const changed = { ...account };
+    work(changed);
+    accounts.set(key, changed);
+    return true;
+  }
+
+  return {
+    findAccount: find,
+    listAccounts: ({ after, limit }) =>
+      [...accounts.values()]
+        .filter(({ key }) => key > after)
+        .toSorted((one, other) => (one.key < other.key ? -1 : 1))
+        .slice(0, limit),
+    countAccounts: () => accounts.size,
+    addAccount: (account) => {
+      if ([account.key, ...account.aliases].some((key) => find(key) !== undefined)) return false;
+      accounts.set(account.key, { ...account, aliases: [...new Set(account.aliases)].toSorted() });
+      return true;
+    },
+    setPasswordHash: (key, passwordHash, scram) =>
+      change(key, (account) => Object.assign(account, { passwordHash, scram })),
+    completeScram: (key, passwordHash, scram) => {
+      const account = accounts.get(key);
+      if (account?.passwordHash !== passwordHash || account.scram !== undefined) return false;
+      return change(key, (draft) => (draft.scram = scram));
+    },
+    loginSecret: () => (secret ??= randomBytes(32).toString("base64")),
+    setSuspended: (key, suspended) => change(key, (account) => (account.suspended = suspended)),
+    setQuota: (key, quota) =>
+      change(key, (account) => {
+        delete account.quota;
+        if (quota !== undefined) account.quota = quota;
+      }),
+    setPlan: (key, plan) =>
+      change(key, (account) => {
+        delete account.plan;
+        if (plan !== undefined) account.plan = plan;
+      }),
+    setRaise: (key, raise) =>
+      change(key, (account) => {
+        delete account.raise;
+        if (raise !== undefined) account.raise = raise;
+      }),
+    deleteAccount: (key) => accounts.delete(key),
+  };
+}
+
+function createCharges(): ChargeStore {
+  let charges: Charge[] = [];
+  const throughs = new Map<number, string>();
+  return {
+    addCharges: (added, through, lane = 0) => {
+      charges = [...charges, ...added].toSorted((one, other) => one.at - other.at);
+      throughs.set(lane, through);
+    },
+    chargesSince: (time) => ({ charges: charges.filter(({ at }) => at > time), through: new Map(throughs) }),
+    purgeCharges: (before) => {
+      charges = charges.filter(({ at }) => at > before);
+    },
+    chargeSpan: (before) => ({
+      items: charges.length,
+      oldest: charges[0]?.at,
+      expired: charges.filter(({ at }) => at <= before).length,
+    }),
+  };
+}
