@@ -231,7 +231,7 @@ test("mail that Postfix puts off waits with its words, and `queue retry` deliver
   assert.match(recipient?.reply ?? "", /^45\d 4\.7\.1 .*greylisted, come back later/);
 
   // Still unwilling: one more attempt, and it waits again.
-  assert.equal((await server.command("queue", "retry", id)).code, 0);
+  assert.equal((await server.command("queue", "flush", id)).code, 0);
   await waitFor("a second attempt", 30_000, async () => {
     const [first] = (await queue(server))[0]?.recipients ?? [];
     return first?.state === "waiting" && first.attempts === 2 ? true : undefined;

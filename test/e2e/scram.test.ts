@@ -197,6 +197,8 @@ test("the keys are in the index and nowhere else: no log, no output, no view", a
 });
 
 test("mail goes through a smarthost that wants a login: by SCRAM, bound to the channel", async (t) => {
+  // A test above took the keys of all accounts away; a login with the password makes them anew.
+  await openAuthenticated(t, site, bob);
   const directory = await temporaryDirectory(t);
   const file = join(directory, "password");
   writeFileSync(file, `${bob.password}\n`, { mode: 0o600 });
