@@ -159,7 +159,7 @@ type SmallKind = Omit<FilteredPacket, "family" | "source" | "destination" | "dir
 
 function* everyKind(laterFragments: boolean): Generator<SmallKind> {
   const plain = { subscriber: undefined, sourcePort: undefined, destinationPort: undefined };
-  for (const fragment of laterFragments ? (["whole", "rest"] as const) : (["whole"] as const)) {
+  for (const fragment of laterFragments ? (["whole", "first", "rest"] as const) : (["whole", "first"] as const)) {
     yield { ...plain, protocol: 1, flags: "other", fragment };
     yield { ...plain, protocol: 47, flags: "other", fragment };
     for (const sourcePort of fragment === "rest" ? [undefined] : [24, 25, 26]) {
