@@ -34,7 +34,7 @@ test("a program decides as the policy says, at every instant and place", () => {
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 600 },
   );
   assert.ok(seen.block > 300 && seen.pass > 3000, JSON.stringify(seen));
 });
