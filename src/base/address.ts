@@ -33,10 +33,15 @@ export function addressOf(octets: Uint8Array): Address {
 }
 
 export function parseAddress(text: string): Address | undefined {
-  const four = new Uint32Array(1);
-  if (readIpv4(text, 0, text.length, four)) return four;
-  const six = new Uint32Array(4);
-  return readIpv6(text, 0, text.length, six) ? six : undefined;
+  const words = new Uint32Array(4);
+  const family = readAddress(text, 0, text.length, words);
+  return family === undefined ? undefined : words.slice(0, wordsOf(family));
+}
+
+/** Reads the address between two places of a text into `into` (four words; IPv4 uses the first); undefined: it is none. */
+export function readAddress(text: string, start: number, end: number, into: Uint32Array): Family | undefined {
+  if (readIpv4(text, start, end, into)) return 4;
+  return readIpv6(text, start, end, into) ? 6 : undefined;
 }
 
 /** Writes the address that begins at a word of `words`. */
@@ -80,7 +85,7 @@ export function readPrefix(text: string, start: number, end: number, into: Uint3
   const slash = indexWithin(text, "/", start, end);
   const isSlashed = slash !== -1;
   const stop = isSlashed ? slash : end;
-  const family = readIpv4(text, start, stop, into) ? 4 : readIpv6(text, start, stop, into) ? 6 : undefined;
+  const family = readAddress(text, start, stop, into);
   if (family !== undefined && !(family === 6 && isMappedWords(into))) {
     const bits = family === 4 ? 32 : 128;
     const length = isSlashed ? readLength(text, slash + 1, end) : bits;
@@ -195,8 +200,11 @@ function groupAt(index: number, gap: number, missing: number): number {
   return index < gap + missing ? 0 : groups[index - missing]!;
 }
 
+const octetTexts: readonly string[] = Array.from({ length: 256 }, (_, octet) => String(octet));
+
 function formatIpv4(word: number): string {
-  return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
+  const [first, second] = [octetTexts[word >>> 24]!, octetTexts[(word >>> 16) & 255]!];
+  return `${first}.${second}.${octetTexts[(word >>> 8) & 255]!}.${octetTexts[word & 255]!}`;
 }
 
 function formatIpv6(words: Uint32Array, at: number): string {

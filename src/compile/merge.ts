@@ -4,6 +4,8 @@
 // The outcome decides every packet as the lines did; ids are those of the first line of each term.
 
 import { AddressSetBuilder } from "../base/address-set.ts";
+import { formatAddress } from "../base/address.ts";
+import type { Address, Family } from "../base/address.ts";
 import { namedSet } from "./ir.ts";
 import type { Action, Filter, Match, NamedSet, Term } from "./ir.ts";
 import { SetRegistry } from "./signatures.ts";
@@ -11,8 +13,16 @@ import { SetRegistry } from "./signatures.ts";
 /** The conditions of a line besides its addresses. */
 export type LineMatch = Omit<Match, "source" | "destination">;
 
-/** An address condition: the text of a prefix, a set that the text names, or none. */
-export type LineAddress = string | NamedSet | undefined;
+/** An address condition: a prefix as text or as read, a set that the text names, or none. */
+export type LineAddress = string | LinePrefix | NamedSet | undefined;
+
+/** A prefix without host bits. Taken over at once, so a parser can use one object for all. */
+export interface LinePrefix {
+  readonly family: Family;
+  /** As many words as the family has, or more. */
+  readonly address: Address;
+  readonly length: number;
+}
 
 export class FilterBuilder {
   readonly #name: string;
@@ -21,6 +31,7 @@ export class FilterBuilder {
   #action: Action | undefined;
   #lastMatch: LineMatch | undefined;
   #lastKind = "";
+  #lastGroup: Group | undefined;
 
   constructor(name: string) {
     this.#name = name;
@@ -28,19 +39,29 @@ export class FilterBuilder {
 
   /** The answer is what is wrong with an address. `id` names the line, if it becomes the first of a term. */
   add(match: LineMatch, source: LineAddress, destination: LineAddress, action: Action, id: string): string | undefined {
-    if (this.#action === undefined || !sameAction(this.#action, action)) {
+    if (action !== this.#action && (this.#action === undefined || !sameAction(this.#action, action))) {
       this.#endRun();
       this.#action = action;
     }
+    // The end by which lines are grouped is the one that varies less: what stands for any, else the destination.
+    const collects = source === undefined ? "destination" : "source";
+    const [collected, fixed] = collects === "source" ? [source, destination] : [destination, source];
+    const last = this.#lastGroup;
+    const isLast =
+      last?.match === match && last.collects === collects && fixed === undefined && last.fixed === undefined;
+    const group = isLast ? last : this.#groupOf(match, collects, fixed, id);
+    if (typeof group === "string") return group;
+    this.#lastGroup = group;
+    return group.add(collected);
+  }
+
+  #groupOf(match: LineMatch, collects: Group["collects"], fixed: LineAddress, id: string): Group | string {
     // Parsers that reuse one object for like lines spare the text.
     if (match !== this.#lastMatch) {
       this.#lastMatch = match;
       this.#lastKind = JSON.stringify(match, Object.keys(match).toSorted().concat("first", "last"));
     }
-    // The end by which lines are grouped is the one that varies less: what stands for any, else the destination.
-    const collects = source === undefined ? "destination" : "source";
-    const fixed = collects === "source" ? destination : source;
-    const key = `${this.#lastKind} ${collects} ${fixed === undefined ? "any" : typeof fixed === "string" ? fixed : `@${fixed.name}`}`;
+    const key = `${this.#lastKind} ${collects} ${keyOf(fixed)}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
       const fixedSet = toSet(fixed, `${this.#name}-${this.#terms.length + this.#groups.size}-${other[collects]}`);
@@ -48,7 +69,7 @@ export class FilterBuilder {
       group = new Group(match, collects, fixedSet, id);
       this.#groups.set(key, group);
     }
-    return group.add(collects === "source" ? source : destination);
+    return group;
   }
 
   build(otherwise: Action): Filter {
@@ -76,6 +97,7 @@ export class FilterBuilder {
     }
     for (const group of joined.values()) this.#terms.push(group.term(action));
     this.#groups = new Map();
+    this.#lastGroup = undefined;
     this.#action = undefined;
   }
 }
@@ -106,6 +128,10 @@ class Group {
       return undefined;
     }
     if (typeof address === "string") return this.#collector().addText(address);
+    if (isPrefix(address)) {
+      this.#collector().addPrefix(address.family, address.address, address.length);
+      return undefined;
+    }
     if (this.#named === undefined) this.#named = address;
     else if (this.#named !== address) this.#collector().addSets(address);
     return undefined;
@@ -158,10 +184,26 @@ class Group {
   }
 }
 
+function isPrefix(address: LinePrefix | NamedSet): address is LinePrefix {
+  return "length" in address;
+}
+
+function keyOf(address: LineAddress): string {
+  if (address === undefined) return "any";
+  if (typeof address === "string") return address;
+  return isPrefix(address) ? `${formatAddress(address.address, address.family)}/${address.length}` : `@${address.name}`;
+}
+
 function toSet(address: LineAddress, name: string): NamedSet | string | undefined {
-  if (typeof address !== "string") return address;
+  if (address === undefined) return undefined;
+  if (typeof address !== "string" && !isPrefix(address)) return address;
   const builder = new AddressSetBuilder();
-  return builder.addText(address) ?? namedSet(name, builder.build());
+  if (typeof address !== "string") builder.addPrefix(address.family, address.address, address.length);
+  else {
+    const wrong = builder.addText(address);
+    if (wrong !== undefined) return wrong;
+  }
+  return namedSet(name, builder.build());
 }
 
 function sameAction(left: Action, right: Action): boolean {

@@ -4,17 +4,20 @@
 // is a problem.
 
 import { AddressSetBuilder } from "../../../base/address-set.ts";
-import { formatAddress, parseAddress } from "../../../base/address.ts";
+import { readAddress, readPrefix } from "../../../base/address.ts";
 import type { Family } from "../../../base/address.ts";
 import { failure, success } from "../../../base/result.ts";
 import type { Result } from "../../../base/result.ts";
 import { neverSpoofed } from "../../../policy/network/evaluate.ts";
 import { FilterBuilder } from "../../merge.ts";
-import type { LineAddress, LineMatch } from "../../merge.ts";
+import type { LineAddress, LineMatch, LinePrefix } from "../../merge.ts";
 import { familySet, namedSet, pass } from "../../ir.ts";
 import type { Action, Binding, Filter, NamedSet, PortRange, Program, SourceValidation } from "../../ir.ts";
 import { tcp, udp } from "../../packet.ts";
 import type { ParseProblem, ReadContext, TextFile } from "../../target.ts";
+import { familyOf, portNames, protocolNamed, sectionOf } from "./vocabulary.ts";
+import type { Begun } from "./vocabulary.ts";
+import { Words } from "./words.ts";
 
 const deny: Action = { kind: "block", manners: ["drop"] };
 
@@ -47,13 +50,28 @@ export function parseListing(files: readonly TextFile[], context: ReadContext): 
   if (file === undefined || second !== undefined) {
     return failure({ path: second?.path ?? "", line: 1, message: "a configuration is one text" });
   }
-  const reader = new Reader();
+  const reader = new Reader(file.text);
   try {
-    reader.read(file.text);
+    reader.read();
     return success(reader.program(context));
   } catch (error) {
     if (error instanceof Unreadable) return failure({ path: file.path, line: error.line, message: error.message });
     throw error;
+  }
+}
+
+const dot = 46;
+const slash = 47;
+
+/** Of one end of a line; the next line has the same object. */
+class ReadPrefix implements LinePrefix {
+  family: Family = 4;
+  readonly address = new Uint32Array(4);
+  length = 32;
+
+  set(family: Family, length: number): void {
+    this.family = family;
+    this.length = length;
   }
 }
 
@@ -64,26 +82,32 @@ type Section =
   | { readonly kind: "interface"; readonly name: string };
 
 class Reader {
+  readonly #words: Words;
   readonly #lists = new Map<string, ReadList>();
   readonly #groups = new Map<string, NamedSet>();
   readonly #uses: Use[] = [];
   readonly #strict: { readonly at: string; readonly family: Family }[] = [];
   #section: Section = { kind: "other" };
-  #line = 0;
   /** One object for each kind of line, so that merging does not compare texts. */
   readonly #matches = new Map<string, LineMatch>();
+  #lastMatch: LineMatch | undefined;
+  readonly #ports = new Map<number, readonly PortRange[]>();
+  /** Both ends of the line that is being read. */
+  readonly #ends = [new ReadPrefix(), new ReadPrefix()] as const;
+  readonly #mask = new Uint32Array(4);
 
-  read(text: string): void {
-    for (const raw of text.split("\n")) {
-      this.#line++;
-      const content = raw.replace(/\r$/, "");
-      const trimmed = content.trim();
-      if (trimmed === "" || trimmed.startsWith("!") || trimmed.startsWith("#")) continue;
-      const begun = /^\s/.test(content) && this.#section.kind !== "other" ? undefined : sectionOf(trimmed);
+  constructor(text: string) {
+    this.#words = new Words(text);
+  }
+
+  read(): void {
+    const words = this.#words;
+    while (words.nextLine()) {
+      const begun = words.isIndented && this.#section.kind !== "other" ? undefined : sectionOf(words.content);
       if (begun !== undefined) this.#begin(begun);
-      else if (this.#section.kind === "list") this.#readEntry(this.#section.list, trimmed);
-      else if (this.#section.kind === "group") this.#readMember(this.#section, trimmed);
-      else if (this.#section.kind === "interface") this.#readInterface(this.#section.name, trimmed);
+      else if (this.#section.kind === "list") this.#readEntry(this.#section.list);
+      else if (this.#section.kind === "group") this.#readMember(this.#section);
+      else if (this.#section.kind === "interface") this.#readInterface(this.#section.name, words.content);
     }
     this.#end();
   }
@@ -119,13 +143,13 @@ class Reader {
     this.#section = { kind: "other" };
   }
 
-  #readMember({ family, builder }: Extract<Section, { kind: "group" }>, text: string): void {
-    const words = text.replace(/^\d+\s+/, "").split(/\s+/);
-    if (words[0] === "description" || words[0] === "exit") return;
-    const [end, rest] = this.#endOf(words, family, "mask");
-    if (rest.length > 0 || typeof end !== "string") this.#fail(`no member of a group: ${text}`);
-    const wrong = builder.addText(end);
-    if (wrong !== undefined) this.#fail(`${end} ${wrong}`);
+  #readMember({ family, builder }: Extract<Section, { kind: "group" }>): void {
+    const words = this.#words;
+    if (words.number !== undefined) words.next();
+    if (words.is("description") || words.is("exit")) return;
+    const end = this.#readEnd(family, "mask", this.#ends[0]);
+    if (!words.isOver || !(end instanceof ReadPrefix)) this.#fail(`no member of a group: ${words.content}`);
+    builder.addPrefix(end.family, end.address, end.length);
   }
 
   #readInterface(name: string, text: string): void {
@@ -134,7 +158,7 @@ class Reader {
     );
     if (bound !== null) {
       const direction = bound[3]!.startsWith("in") ? "in" : "out";
-      this.#uses.push({ list: bound[2]!, family: familyOf(bound[1]!), direction, at: name, line: this.#line });
+      this.#uses.push({ list: bound[2]!, family: familyOf(bound[1]!), direction, at: name, line: this.#words.line });
       return;
     }
     const strict = /^(ip|ipv4|ipv6) verify unicast source reachable-via (rx|any)\b/.exec(text);
@@ -142,146 +166,162 @@ class Reader {
     if (strict !== null && strict[2] === "rx") this.#strict.push({ at: name, family: familyOf(strict[1]!) });
   }
 
-  #readEntry(list: ReadList, text: string): void {
-    let words = text.replace(/\s*\(.*$/, "").split(/\s+/);
-    if (words[0] === "sequence") words = words.slice(2);
-    else if (/^\d+$/.test(words[0]!)) words = words.slice(1);
-    const at = words.indexOf("sequence");
-    if (at > 0) words = words.toSpliced(at, 2);
-    const [verb, protocolWord, ...ends] = words;
-    if (verb === "remark" || verb === "statistics" || verb === "counters" || verb === "exit") return;
-    if (verb !== "permit" && verb !== "deny") this.#fail(`no line of an access list: ${text}`);
-    const protocol = this.#protocolOf(protocolWord ?? "", list.family);
-    const [source, afterSource] = this.#endOf(ends, list.family, "wildcard");
-    const [sourcePorts, beforeDestination] = this.#portsOf(afterSource);
-    const [destination, afterDestination] = this.#endOf(beforeDestination, list.family, "wildcard");
-    const [destinationPorts, rest] = this.#portsOf(afterDestination);
-    const unknown = rest.find((word) => word !== "log" && word !== "log-input");
-    if (unknown !== undefined) this.#fail(`${unknown} is not understood in a line of an access list`);
+  #readEntry(list: ReadList): void {
+    const words = this.#words;
+    const { family } = list;
+    words.took("sequence");
+    if (words.number !== undefined) words.next();
+    const isPermit = words.is("permit");
+    if (!isPermit && !words.is("deny")) {
+      if (["remark", "statistics", "counters", "exit"].some((word) => words.is(word))) return;
+      this.#fail(`no line of an access list: ${words.content}`);
+    }
+    words.next();
+    const protocol = this.#readProtocol(family);
+    const source = this.#readEnd(family, "wildcard", this.#ends[0]);
+    const sourcePorts = this.#readPorts();
+    const destination = this.#readEnd(family, "wildcard", this.#ends[1]);
+    const destinationPorts = this.#readPorts();
+    while (!words.isOver) {
+      if (words.took("sequence")) words.next();
+      else if (!words.took("log") && !words.took("log-input")) {
+        this.#fail(`${words.value} is not understood in a line of an access list`);
+      }
+    }
     if ((sourcePorts !== undefined || destinationPorts !== undefined) && protocol !== tcp && protocol !== udp) {
       this.#fail("ports go with tcp or udp");
     }
-    const match = this.#matchOf(list.family, protocol, sourcePorts, destinationPorts);
+    const match = this.#matchOf(family, protocol, sourcePorts, destinationPorts);
     list.lines++;
-    const wrong = list.builder.add(match, source, destination, verb === "permit" ? pass : deny, `line ${this.#line}`);
+    const wrong = list.builder.add(match, source, destination, isPermit ? pass : deny, `line ${words.line}`);
     if (wrong !== undefined) this.#fail(wrong);
   }
 
+  /** Like lines follow each other; equal ports are one object (readPorts). */
   #matchOf(
     family: Family,
     protocol: number | undefined,
     sourcePorts: readonly PortRange[] | undefined,
     destinationPorts: readonly PortRange[] | undefined,
   ): LineMatch {
+    const last = this.#lastMatch;
+    const isLast =
+      last?.family === family &&
+      last.protocol === protocol &&
+      last.sourcePorts === sourcePorts &&
+      last.destinationPorts === destinationPorts;
+    if (isLast) return last;
     const key = JSON.stringify([family, protocol, sourcePorts, destinationPorts]);
-    const known = this.#matches.get(key);
-    if (known !== undefined) return known;
-    const made: LineMatch = {
+    const match: LineMatch = this.#matches.get(key) ?? {
       family,
       ...(protocol === undefined ? {} : { protocol }),
       ...(sourcePorts === undefined ? {} : { sourcePorts }),
       ...(destinationPorts === undefined ? {} : { destinationPorts }),
     };
-    this.#matches.set(key, made);
-    return made;
+    this.#matches.set(key, match);
+    this.#lastMatch = match;
+    return match;
   }
 
-  #protocolOf(word: string, family: Family): number | undefined {
+  #readProtocol(family: Family): number | undefined {
+    const words = this.#words;
+    if (words.took("tcp")) return tcp;
+    const word = words.value;
+    words.next();
     if (word === "ip" || word === "ipv4" || word === "ipv6" || word === "any") return undefined;
-    const known = word === "icmp" && family === 6 ? 58 : protocols[word];
+    const known = protocolNamed(word, family);
     if (known !== undefined) return known;
     if (/^\d{1,3}$/.test(word) && Number(word) <= 255) return Number(word);
     return this.#fail(`${word} is no protocol`);
   }
 
-  /** One end of a line, and the words behind it. Words after an address are bits to pass over, or of a mask in groups. */
-  #endOf(
-    words: readonly string[],
-    family: Family,
-    bits: "wildcard" | "mask",
-  ): readonly [LineAddress, readonly string[]] {
-    const [first = "", second = ""] = words;
-    switch (first) {
-      case "any":
-      case "any4":
-      case "any6":
-        return [undefined, words.slice(1)];
-      case "host":
-        return [this.#addressOf(second, family), words.slice(2)];
-      case "object-group":
-      case "net-group":
-      case "addrgroup": {
-        const group = this.#groups.get(second);
-        if (group === undefined) this.#fail(`there is no group ${second} above this line`);
-        return [group, words.slice(2)];
-      }
-      default:
-        if (first.includes("/")) return [this.#prefixOf(first, family), words.slice(1)];
-        if (family === 6) return [this.#addressOf(first, family), words.slice(1)];
-        if (!second.includes(".")) return [this.#addressOf(first, family), words.slice(1)];
-        return [this.#masked(first, second, bits), words.slice(2)];
+  /** A prefix is read into `into`. Words after an address are bits to pass over, or of a mask in groups. */
+  #readEnd(family: Family, bits: "wildcard" | "mask", into: ReadPrefix): LineAddress {
+    const words = this.#words;
+    if (words.took("any") || words.took("any4") || words.took("any6")) return undefined;
+    if (words.took("object-group") || words.took("net-group") || words.took("addrgroup")) {
+      const group = this.#groups.get(words.value);
+      if (group === undefined) this.#fail(`there is no group ${words.value} above this line`);
+      words.next();
+      return group;
     }
-  }
-
-  #addressOf(text: string, family: Family): string {
-    const address = parseAddress(text);
-    if (address === undefined || (address.length === 1 ? 4 : 6) !== family)
-      this.#fail(`${text} is no IPv${family} address`);
-    return formatAddress(address, family);
-  }
-
-  #prefixOf(text: string, family: Family): string {
-    const [address = "", length = ""] = text.split("/");
-    return `${this.#addressOf(address, family)}/${length}`;
+    const isHost = words.took("host");
+    if (!isHost && words.has(slash)) {
+      const read = readPrefix(words.text, words.start, words.end, into.address);
+      if (!read.ok) this.#fail(`${words.value} ${read.error}`);
+      if (read.value.family !== family) this.#fail(`${words.value} is of no IPv${family} list`);
+      into.set(family, read.value.length);
+      words.next();
+      return into;
+    }
+    if (readAddress(words.text, words.start, words.end, into.address) !== family) {
+      this.#fail(`${words.value} is no IPv${family} address`);
+    }
+    into.set(family, family === 4 ? 32 : 128);
+    words.next();
+    if (!isHost && family === 4 && words.has(dot)) this.#readBits(bits, into);
+    return into;
   }
 
   /** Bits of the address that the mask leaves open are taken as zero, as devices do. */
-  #masked(text: string, bits: string, kind: "wildcard" | "mask"): string {
-    const address = parseAddress(this.#addressOf(text, 4))![0]!;
-    const written = parseAddress(bits);
-    if (written?.length !== 1) this.#fail(`${bits} is no mask`);
-    const open = kind === "wildcard" ? written[0]! : ~written[0]! >>> 0;
-    if ((open & (open + 1)) !== 0) this.#fail(`${bits} has holes, which is not understood`);
-    const network = (address & ~open) >>> 0;
-    return `${formatAddress(Uint32Array.of(network), 4)}/${Math.clz32(open)}`;
+  #readBits(kind: "wildcard" | "mask", into: ReadPrefix): void {
+    const words = this.#words;
+    if (readAddress(words.text, words.start, words.end, this.#mask) !== 4) this.#fail(`${words.value} is no mask`);
+    const open = kind === "wildcard" ? this.#mask[0]! : ~this.#mask[0]! >>> 0;
+    if ((open & (open + 1)) !== 0) this.#fail(`${words.value} has holes, which is not understood`);
+    into.address[0] = into.address[0]! & ~open;
+    into.set(4, Math.clz32(open));
+    words.next();
   }
 
-  #portsOf(words: readonly string[]): readonly [readonly PortRange[] | undefined, readonly string[]] {
-    const [operator, first = "", second = ""] = words;
-    switch (operator) {
-      case "eq": {
-        // IOS takes several ports behind one eq.
-        const last = words.findIndex((word, index) => index > 0 && portOf(word) === undefined);
-        const ports = words.slice(1, last < 0 ? undefined : last);
-        if (ports.length === 0) this.#fail(`${first} is no port`);
-        return [ports.map((word) => ({ first: portOf(word)!, last: portOf(word)! })), words.slice(1 + ports.length)];
+  #readPorts(): readonly PortRange[] | undefined {
+    const words = this.#words;
+    if (words.took("eq")) {
+      const first = this.#readPort();
+      const one = this.#onePort(first);
+      if (this.#portHere() === undefined) return one;
+      // IOS takes several ports behind one eq.
+      const ranges = [...one];
+      for (let port = this.#portHere(); port !== undefined; port = this.#portHere()) {
+        ranges.push({ first: port, last: port });
+        words.next();
       }
-      case "range":
-        return [[{ first: this.#port(first), last: this.#port(second) }], words.slice(3)];
-      case "lt":
-        return [[{ first: 0, last: this.#port(first) - 1 }], words.slice(2)];
-      case "gt":
-        return [[{ first: this.#port(first) + 1, last: 65_535 }], words.slice(2)];
-      case "neq": {
-        const port = this.#port(first);
-        const ranges = [
-          { first: 0, last: port - 1 },
-          { first: port + 1, last: 65_535 },
-        ];
-        return [ranges.filter((range) => range.first <= range.last), words.slice(2)];
-      }
-      case undefined:
-      default:
-        return [undefined, words];
+      return ranges;
     }
+    if (words.took("range")) return [{ first: this.#readPort(), last: this.#readPort() }];
+    if (words.took("lt")) return [{ first: 0, last: this.#readPort() - 1 }];
+    if (words.took("gt")) return [{ first: this.#readPort() + 1, last: 65_535 }];
+    if (!words.took("neq")) return undefined;
+    const port = this.#readPort();
+    const ranges = [
+      { first: 0, last: port - 1 },
+      { first: port + 1, last: 65_535 },
+    ];
+    return ranges.filter((range) => range.first <= range.last);
   }
 
-  #port(word: string): number {
-    return portOf(word) ?? this.#fail(`${word} is no port`);
+  #onePort(port: number): readonly PortRange[] {
+    const known = this.#ports.get(port);
+    if (known !== undefined) return known;
+    const made = [{ first: port, last: port }];
+    this.#ports.set(port, made);
+    return made;
+  }
+
+  #readPort(): number {
+    const port = this.#portHere() ?? this.#fail(`${this.#words.value} is no port`);
+    this.#words.next();
+    return port;
+  }
+
+  #portHere(): number | undefined {
+    const { number } = this.#words;
+    if (number !== undefined) return number <= 65_535 ? number : undefined;
+    return this.#words.isOver ? undefined : portNames.get(this.#words.value);
   }
 
   #fail(message: string): never {
-    throw new Unreadable(this.#line, message);
+    throw new Unreadable(this.#words.line, message);
   }
 
   program(context: ReadContext): Program {
@@ -331,73 +371,4 @@ function unbound(lists: ReadonlyMap<string, ReadList>, filters: ReadonlyMap<stri
       direction: "both",
       family,
     }));
-}
-
-type Begun =
-  | { readonly kind: "list" | "no-list"; readonly family: Family; readonly name: string }
-  | { readonly kind: "group"; readonly family: Family; readonly name: string }
-  | { readonly kind: "interface"; readonly name: string }
-  | { readonly kind: "other" };
-
-/** The first line of a section, in configurations and in what `show` prints; undefined for a line that begins none. */
-function sectionOf(text: string): Begun | undefined {
-  const list =
-    /^(no )?(ip|ipv4|ipv6) access-list (?:extended |standard )?(\S+)$/.exec(text) ??
-    /^()(?:Extended |Standard )?(IP|IPv4|IPv6) access list (\S+)$/i.exec(text);
-  if (list !== null) {
-    const kind = list[1] === undefined || list[1] === "" ? "list" : "no-list";
-    return { kind, family: familyOf(list[2]!.toLowerCase()), name: list[3]! };
-  }
-  const group = /^object-group (network ipv4|network ipv6|network|v6-network) (\S+)$/.exec(text);
-  if (group !== null) return { kind: "group", family: group[1]!.includes("6") ? 6 : 4, name: group[2]! };
-  const place = /^interface (\S.*)$/.exec(text);
-  if (place !== null) return { kind: "interface", name: place[1]! };
-  return /^(?:\d|permit|deny|remark|sequence|host|description|statistics|counters)/.test(text)
-    ? undefined
-    : { kind: "other" };
-}
-
-function familyOf(word: string): Family {
-  return word === "ipv6" ? 6 : 4;
-}
-
-const protocols: Readonly<Record<string, number>> = {
-  icmp: 1,
-  igmp: 2,
-  tcp,
-  udp,
-  gre: 47,
-  esp: 50,
-  ahp: 51,
-  icmpv6: 58,
-  ospf: 89,
-  pim: 103,
-  sctp: 132,
-};
-
-/** Names that devices print for ports of this trade and its neighbours. */
-const ports: Readonly<Record<string, number>> = {
-  "ftp-data": 20,
-  ftp: 21,
-  ssh: 22,
-  telnet: 23,
-  smtp: 25,
-  domain: 53,
-  www: 80,
-  http: 80,
-  pop3: 110,
-  nntp: 119,
-  imap: 143,
-  imap4: 143,
-  bgp: 179,
-  https: 443,
-  smtps: 465,
-  submission: 587,
-  imaps: 993,
-  pop3s: 995,
-};
-
-function portOf(word: string): number | undefined {
-  if (/^\d{1,5}$/.test(word)) return Number(word) <= 65_535 ? Number(word) : undefined;
-  return ports[word];
 }

@@ -2,7 +2,8 @@
 // so a device changes over with one line for each interface and direction, and never stands without a filter.
 
 import { formatAddress } from "../../../base/address.ts";
-import type { Family } from "../../../base/address.ts";
+import type { Address, Family } from "../../../base/address.ts";
+import { TextWriter } from "../../../base/text-writer.ts";
 import type { PortRange } from "../../ir.ts";
 import { tcp, udp } from "../../packet.ts";
 import type { Dialect } from "./dialect.ts";
@@ -15,12 +16,12 @@ export function writeListing(
   dialect: Dialect,
   header: readonly string[],
 ): string {
-  const lines = header.map((line) => `! ${line}`);
-  for (const group of groups) writeGroup(group, dialect, lines);
-  for (const list of lists) writeList(list, dialect, lines);
-  for (const one of interfaces) writeInterface(one, dialect, lines);
-  lines.push("!", "end", "");
-  return lines.join("\n");
+  const out = new TextWriter();
+  for (const line of header) out.text(`! ${line}\n`);
+  for (const group of groups) writeGroup(group, dialect, out);
+  for (const list of lists) writeList(list, dialect, out);
+  for (const one of interfaces) writeInterface(one, dialect, out);
+  return out.text("!\nend\n").finish();
 }
 
 /** Entries that the hardware holds: groups are spelled out there. */
@@ -41,66 +42,92 @@ function prefixesOf(addresses: Group["addresses"]): number {
   return count;
 }
 
-function writeGroup({ name, family, addresses }: Group, { groups, prefixes }: Dialect, lines: string[]): void {
-  lines.push("!", `${groups!.head[family]} ${name}`);
+function writeGroup({ name, family, addresses }: Group, { groups, prefixes }: Dialect, out: TextWriter): void {
+  out.text(`!\n${groups!.head[family]} ${name}\n`);
   addresses.forEachPrefix((address, length) => {
-    const text = formatAddress(address, family);
-    const isOne = length === (family === 4 ? 32 : 128);
-    if (isOne) lines.push(` host ${text}`);
+    if (length === (family === 4 ? 32 : 128)) out.text(" host ").address(address, family);
     // Groups of IOS-XE take masks, not wildcards.
-    else if (family === 4 && prefixes === "wildcard") lines.push(` ${text} ${formatAddress(maskOf(length), 4)}`);
-    else lines.push(` ${text}/${length}`);
+    else if (family === 4 && prefixes === "wildcard") out.text(" ").address(address, 4).text(` ${masks[length]!}`);
+    else out.text(" ").address(address, family).text("/").number(length);
+    out.text("\n");
   });
 }
 
-function writeList({ name, family, entries }: AccessList, dialect: Dialect, lines: string[]): void {
-  lines.push("!", `${dialect.head[family]} ${name}`);
+function writeList({ name, family, entries }: AccessList, dialect: Dialect, out: TextWriter): void {
+  out.text(`!\n${dialect.head[family]} ${name}\n`);
   let number = 0;
-  const numbered = (text: string): void => void lines.push(` ${dialect.numbered[family]}${(number += step)} ${text}`);
   let rule: string | undefined;
   for (const entry of entries) {
     // Without a number, which remarks of IPv6 lists do not take.
-    if (entry.rule !== rule) lines.push(` remark ${entry.rule}`);
+    if (entry.rule !== rule) out.text(` remark ${entry.rule}\n`);
     rule = entry.rule;
-    writeEntry(entry, family, dialect, numbered);
+    number = writeEntry(entry, family, dialect, number, out);
   }
 }
 
-function writeEntry(entry: Entry, family: Family, dialect: Dialect, write: (text: string) => void): void {
-  const { action, protocol } = entry;
-  const begin = `${action} ${protocol === undefined ? dialect.anything[family] : protocolName(protocol, family)}`;
+/** Returns the number of its last line. */
+function writeEntry(entry: Entry, family: Family, dialect: Dialect, after: number, out: TextWriter): number {
+  const { action, protocol, source, destination } = entry;
+  const begin = ` ${dialect.numbered[family]}`;
+  const what = ` ${action} ${protocol === undefined ? dialect.anything[family] : protocolName(protocol, family)} `;
   const sourcePorts = entry.sourcePorts?.map(portText) ?? [""];
   const destinationPorts = entry.destinationPorts?.map(portText) ?? [""];
-  forEachEnd(entry.source, family, dialect, (source) => {
-    forEachEnd(entry.destination, family, dialect, (destination) => {
-      for (const from of sourcePorts)
-        for (const to of destinationPorts) write(`${begin} ${source}${from} ${destination}${to}`);
+  let number = after;
+  forEachMember(source, (from, fromLength) => {
+    forEachMember(destination, (to, toLength) => {
+      for (const fromPort of sourcePorts) {
+        for (const toPort of destinationPorts) {
+          out
+            .text(begin)
+            .number((number += step))
+            .text(what);
+          writeEnd(source, from, fromLength, family, dialect, out);
+          out.text(fromPort).text(" ");
+          writeEnd(destination, to, toLength, family, dialect, out);
+          out.text(toPort).text("\n");
+        }
+      }
     });
   });
+  return number;
 }
 
-function forEachEnd(end: End, family: Family, { prefixes, groups }: Dialect, visit: (text: string) => void): void {
+/** Each prefix of an end that is spelled out; once for others. */
+function forEachMember(end: End, visit: (address: Address, length: number) => void): void {
+  if (end.kind === "each") end.addresses.forEachPrefix(visit);
+  else visit(none, 0);
+}
+
+const none: Address = new Uint32Array();
+
+function writeEnd(
+  end: End,
+  address: Address,
+  length: number,
+  family: Family,
+  { prefixes, groups }: Dialect,
+  out: TextWriter,
+): void {
   switch (end.kind) {
     case "any":
-      return visit("any");
+      out.text("any");
+      return;
     case "group":
-      return visit(`${groups!.use} ${end.name}`);
+      out.text(`${groups!.use} ${end.name}`);
+      return;
     case "each":
-      end.addresses.forEachPrefix((address, length) => {
-        const text = formatAddress(address, family);
-        if (length === (family === 4 ? 32 : 128)) visit(`host ${text}`);
-        else if (family === 4 && prefixes === "wildcard") visit(`${text} ${formatAddress(wildcardOf(length), 4)}`);
-        else visit(`${text}/${length}`);
-      });
+      if (length === (family === 4 ? 32 : 128)) out.text("host ").address(address, family);
+      else if (family === 4 && prefixes === "wildcard") out.address(address, 4).text(` ${wildcards[length]!}`);
+      else out.address(address, family).text("/").number(length);
   }
 }
 
-function writeInterface({ name, lists, strict }: Interface, dialect: Dialect, lines: string[]): void {
-  lines.push("!", `interface ${name}`);
+function writeInterface({ name, lists, strict }: Interface, dialect: Dialect, out: TextWriter): void {
+  out.text(`!\ninterface ${name}\n`);
   for (const { list, family, direction } of lists) {
-    lines.push(` ${dialect.bind[family]} ${list} ${dialect.directions[direction]}`);
+    out.text(` ${dialect.bind[family]} ${list} ${dialect.directions[direction]}\n`);
   }
-  for (const family of strict) lines.push(` ${dialect.strict[family]}`);
+  for (const family of strict) out.text(` ${dialect.strict[family]}\n`);
 }
 
 function portText({ first, last }: PortRange): string {
@@ -114,13 +141,10 @@ function protocolName(protocol: number, family: Family): string {
   return String(protocol);
 }
 
-/** Length 0 and 32 do not occur: they are "any" and "host". */
-function wildcardOf(length: number): Uint32Array {
-  return Uint32Array.of(0xffff_ffff >>> length);
-}
+/** By length; 0 and 32 do not occur: they are "any" and "host". */
+const wildcards = Array.from({ length: 33 }, (_, length) => formatAddress(Uint32Array.of(openBits(length)), 4));
+const masks = Array.from({ length: 33 }, (_, length) => formatAddress(Uint32Array.of(~openBits(length)), 4));
 
-function maskOf(length: number): Uint32Array {
-  const mask = wildcardOf(length);
-  mask[0] = ~mask[0]! >>> 0;
-  return mask;
+function openBits(length: number): number {
+  return length === 32 ? 0 : 0xffff_ffff >>> length;
 }
