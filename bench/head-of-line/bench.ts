@@ -48,6 +48,9 @@ export interface Pair {
   readonly withDead: number | undefined;
   /** How many had arrived with dead mail. */
   readonly arrived: number;
+  /** CPU of the server, µs for each message that arrived. */
+  readonly cpuAlone: number;
+  readonly cpuWithDead: number;
 }
 
 export interface LineResult {
@@ -116,7 +119,9 @@ async function measure(name: PeerName, scenario: Scenario, scope: RowScope, opti
       times.set(peer, await relay(peer, sink, messages, limit));
     }
     const withDead = times.get(hindered)!;
-    pairs.push({ alone: times.get(alone)!.milliseconds, withDead: withDead.milliseconds, arrived: withDead.arrived });
+    const { milliseconds: time, cpu } = times.get(alone)!;
+    const { milliseconds: timeWithDead, arrived } = withDead;
+    pairs.push({ alone: time, withDead: timeWithDead, arrived, cpuAlone: cpu, cpuWithDead: withDead.cpu });
     options.tell(`${scenario.name} | ${name}: ${show(times.get(alone)!)} alone, ${show(withDead)} with dead mail`);
   }
   return { peer: name, version: alone.version, messages, hanging, pairs };
@@ -125,21 +130,26 @@ async function measure(name: PeerName, scenario: Scenario, scope: RowScope, opti
 interface Arrival {
   readonly milliseconds: number | undefined;
   readonly arrived: number;
+  /** CPU of the server, µs for each message that arrived. */
+  readonly cpu: number;
 }
 
-function show({ milliseconds: time, arrived }: Arrival): string {
-  return time === undefined ? `only ${arrived} arrived` : `${(time / 1000).toFixed(2)} s`;
+function show({ milliseconds: time, arrived, cpu }: Arrival): string {
+  const took = time === undefined ? `only ${arrived} arrived` : `${(time / 1000).toFixed(2)} s`;
+  return `${took} (CPU ${cpu.toFixed(0)} µs a message)`;
 }
 
 async function relay(peer: Peer, sink: Sink, messages: number, limit: number): Promise<Arrival> {
   const before = await arrivals(sink);
+  const cpuBefore = peer.group.cpu();
+  const cpu = (arrived: number): number => (peer.group.cpu() - cpuBefore) / Math.max(1, arrived);
   const begun = performance.now();
   await submitTo([remoteRecipient], load, peer, messages);
   for (;;) {
     const arrived = (await arrivals(sink)) - before;
     const taken = performance.now() - begun;
-    if (arrived >= messages) return { milliseconds: taken, arrived };
-    if (taken > limit) return { milliseconds: undefined, arrived };
+    if (arrived >= messages) return { milliseconds: taken, arrived, cpu: cpu(arrived) };
+    if (taken > limit) return { milliseconds: undefined, arrived, cpu: cpu(arrived) };
     await sleep(10);
   }
 }

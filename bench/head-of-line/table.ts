@@ -37,8 +37,10 @@ export function headOfLineMarkdown(kept: Kept<LineTable>): string {
     "Each server has its usual limits of connections: 20 to a destination and 200 in all for ours, 20 and 100 processes for Postfix, 100 in all",
     "for Haraka. Ours tries dead mail again every second.",
     "",
-    "| dead mail first | server | hanging connections | messages | alone, s | with dead mail, s | ratio | |",
-    "|---|---|---:|---:|---:|---:|---:|---|",
+    "CPU is that of the server's processes for each message, kernel time included.",
+    "",
+    "| dead mail first | server | hanging connections | messages | alone, s | with dead mail, s | ratio | CPU alone, µs | CPU, ratio | |",
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ...tables.flatMap(({ scenario, results }) => results.map((result) => line(scenario, result))),
     "",
     "## Every pair",
@@ -56,6 +58,8 @@ function line(scenario: Scenario, { peer, version, hanging, messages, pairs }: L
   const whole = pairs.every(({ alone, withDead }) => alone !== undefined && withDead !== undefined);
   const ratio = median(pairs.map(({ alone, withDead }) => (withDead ?? Number.NaN) / (alone ?? Number.NaN)));
   const arrived = median(pairs.map((pair) => pair.arrived));
+  const cpuAlone = median(pairs.map((pair) => pair.cpuAlone));
+  const cpuRatio = median(pairs.map((pair) => pair.cpuWithDead / pair.cpuAlone));
   const reached = whole && ratio <= target;
   return `| ${[
     scenario.title,
@@ -65,6 +69,8 @@ function line(scenario: Scenario, { peer, version, hanging, messages, pairs }: L
     seconds(pairs.map(({ alone }) => alone)),
     whole ? seconds(pairs.map(({ withDead }) => withDead)) : `only ${arrived} arrived`,
     whole ? ratio.toFixed(3) : "",
+    cpuAlone.toFixed(0),
+    cpuRatio.toFixed(2),
     ours.includes(peer) ? (reached ? "reached" : "**missed**") : "",
   ].join(" | ")} |`;
 }

@@ -6,6 +6,7 @@ import type { Connection } from "./connection.ts";
 import { PartQueue } from "./part.ts";
 import type { SiteRecord } from "./site-log.ts";
 import type { Slots, Standing } from "./slots.ts";
+import type { Line } from "./turns.ts";
 import type { Way } from "./ways.ts";
 
 export class Destination {
@@ -35,11 +36,18 @@ export class Destination {
     this.rate = rate;
     this.record = record;
     this.#slots = slots;
-    this.#standing = remembered(record);
+    // Who answered last is no stranger after a lull: the slots that dead sites leave to those that answer are open to it.
+    this.#standing = record.heard === "answers" ? "proven" : "unproven";
   }
 
   get standing(): Standing {
     return this.#standing;
+  }
+
+  /** Where it stands when it waits for a slot. */
+  get line(): Line {
+    if (this.#standing === "proven") return "proven";
+    return this.record.heard === "nothing" && this.slots === 0 ? "stranger" : "silent";
   }
 
   get slots(): number {
@@ -141,13 +149,4 @@ export class Destination {
     }
     return busy >= enough ? found : undefined;
   }
-}
-
-/**
- * A site with whose last answer a message was delivered is no stranger after a lull. Otherwise the slots that dead sites leave
- * to those that answer would be closed to it.
- */
-function remembered({ lastDelivery, answers }: SiteRecord): Standing {
-  const lastTrouble = answers.at(-1)?.at ?? Number.NEGATIVE_INFINITY;
-  return lastDelivery !== undefined && lastDelivery >= lastTrouble ? "proven" : "unproven";
 }

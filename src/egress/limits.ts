@@ -9,7 +9,10 @@ export interface EgressLimits {
   readonly session: ClientTimeouts;
   /** A connection that waits this long for an answer counts as hanging when others wait for its slot. */
   readonly stalled: number;
-  /** The same for destinations that have delivered nothing yet: many are slow to greet, so more time, but not RFC time. */
+  /**
+   * The same for destinations that have not answered yet: many are slow to greet, so more time, but not RFC time. When one
+   * waits of which nothing was ever heard, only some may have that much (turns.ts).
+   */
   readonly crowded: number;
   /** An idle connection is kept for four times the gap between its last messages, within these bounds. */
   readonly idle: { readonly shortest: number; readonly longest: number };

@@ -132,6 +132,23 @@ test("any number of sites that hang leave half of the connections to those that 
   assert.deepEqual(kinds(await Promise.all(stuck)), ["deferred"]);
 });
 
+test("a healthy site of which nothing was heard yet begins soon beside dead ones that came first", async (context) => {
+  const hanging = await Promise.all(
+    times(20).map(() => startServer(context, { play: (step) => (step === "banner" ? "hang" : undefined) })),
+  );
+  const good = await startServer(context);
+  const dead = Object.fromEntries(hanging.map((server, index) => [`dead${index}.test`, server]));
+  const settings = { routes: routes({ "good.test": good, ...dead }), connections: 8 };
+  const egress = egressFor(context, settings, { limits: { stalled: 50 } });
+  const stuck = times(20).map((index) => egress.deliver([`bob@dead${index}.test`]));
+  while (egress.status().unproven < 4) await sleep(5);
+  // Long before the minute is over that a site gets which may be slow.
+  assert.deepEqual(kinds([await egress.deliver(["bob@good.test"])]), ["delivered"]);
+  assert.ok(hanging.some((server) => server.connections() === 0));
+  await egress.close();
+  assert.deepEqual(kinds(await Promise.all(stuck)), ["deferred"]);
+});
+
 test("a site that was quiet for a while is still known to answer", async (context) => {
   const hanging = await Promise.all(
     times(4).map(() => startServer(context, { play: (step) => (step === "EHLO" ? "hang" : undefined) })),

@@ -1,12 +1,12 @@
 // Connections to all sites. Promises: every part that `add` takes ends in one result for each of its recipients; a site
-// that hangs holds up only its own mail (own queue, few slots until it has delivered something, half of all slots for
+// that hangs holds up only its own mail (own queue, few slots until it has answered a message, half of all slots for
 // such sites together); connections are used again while mail for them keeps coming.
 //
 // A site's connections grow by as many as there are: 1, 2, 4 … up to the limit. When nothing can be opened, messages go
 // ahead on busy connections, the envelope of the next in one write with the content of the last.
 //
 // When all slots are taken and another site waits: idle connections end first; a connection ends after its turn if its
-// site has others; and where more hang than may, the one that has waited longest is given up.
+// site has others; and what hangs is given up as turns.ts says.
 
 import { errorText } from "./error-text.ts";
 import type { Connection, ConnectionOwner } from "./connection.ts";
@@ -21,6 +21,7 @@ import type { Outcome } from "../proto/smtp-client/transaction.ts";
 import { note, SiteLog } from "./site-log.ts";
 import { Slots, type Standing } from "./slots.ts";
 import { statusOf, type DestinationStatus } from "./status.ts";
+import { toGiveUp, Turns, type Hanging } from "./turns.ts";
 import type { Way } from "./ways.ts";
 
 export interface PoolServices extends DiallerServices {
@@ -65,8 +66,8 @@ export function createPool(services: PoolServices): Pool {
   const resting = new Map<Destination, NodeJS.Timeout>();
   /** Every socket, with its destination: from the dial to the end of QUIT. */
   const sockets = new Map<Connection, Destination>();
-  /** Sites that want a slot and got none, in order. */
-  const waiting = { proven: new Set<Destination>(), unproven: new Set<Destination>() };
+  /** Sites that want a slot and got none. */
+  const waiting = new Turns<Destination>();
   let timer: NodeJS.Timeout | undefined;
   let closing: { deadline: number; done: () => void } | undefined;
 
@@ -104,7 +105,7 @@ export function createPool(services: PoolServices): Pool {
     const budget = destination.budget(now);
     while (Math.min(queue.length, budget) > destination.dialling && mayOpen(destination)) open(destination);
     if (budget < 1 && queue.length > 0) return rest(destination, now);
-    if (contended()) return;
+    if (slots.contended(waiting)) return;
     // One part stays for each connection that is being opened. What was lost once travels first on a connection.
     while (queue.length > destination.dialling) {
       if (!mayGoAhead(queue.first())) return;
@@ -144,10 +145,10 @@ export function createPool(services: PoolServices): Pool {
     if (destination.slots >= (standing === "proven" ? most : Math.min(most, limits.unprovenConnections))) return false;
     if (!slots.free(standing)) evictIdle(destination);
     if (slots.take(standing)) {
-      waiting[standing].delete(destination);
+      waiting.delete(destination);
       return true;
     }
-    waiting[standing].add(destination);
+    waiting.add(destination, destination.line);
     return false;
   }
 
@@ -199,14 +200,9 @@ export function createPool(services: PoolServices): Pool {
   }
 
   function mustYield(destination: Destination, connection: Connection): boolean {
-    if (!contended()) return false;
+    if (!slots.contended(waiting)) return false;
     const { connections, queue } = destination;
     return queue.length === 0 || connections.size > 1 || connection.messages >= limits.turn;
-  }
-
-  /** All slots are taken and somebody could use one. */
-  function contended(): boolean {
-    return slots.full && (waiting.proven.size > 0 || (waiting.unproven.size > 0 && !slots.crowded(slots.unproven + 1)));
   }
 
   /** QUIT needs no slot: it takes seconds at most, and others wait. */
@@ -233,9 +229,9 @@ export function createPool(services: PoolServices): Pool {
 
   function wake(): void {
     for (const standing of ["proven", "unproven"] as const) {
-      for (const destination of waiting[standing]) {
-        if (!slots.free(standing)) break;
-        waiting[standing].delete(destination);
+      while (slots.free(standing)) {
+        const destination = waiting.take(standing);
+        if (destination === undefined) break;
         dispatch(destination);
       }
     }
@@ -255,6 +251,7 @@ export function createPool(services: PoolServices): Pool {
       const destination = sockets.get(connection);
       if (outcomes.some(({ kind }) => kind !== "lost") && destination !== undefined) {
         destination.strikes = 0;
+        destination.record.heard = "answers";
         judge(destination, "proven");
         if (connection.messages === 1) dialler.markGood(connection.target);
       }
@@ -295,6 +292,7 @@ export function createPool(services: PoolServices): Pool {
   function strike(destination: Destination, connection: Connection, failure: ConnectionFailure): void {
     if (failure.cause === "timeout") {
       destination.strikes += 2;
+      destination.record.heard = "silence";
       judge(destination, "unproven");
     } else if (connection.messages === 0) {
       destination.strikes++;
@@ -306,7 +304,7 @@ export function createPool(services: PoolServices): Pool {
 
   function judge(destination: Destination, standing: Standing): void {
     if (destination.standing === standing) return;
-    waiting[destination.standing].delete(destination);
+    waiting.delete(destination);
     destination.judge(standing);
     if (standing === "proven") wake();
   }
@@ -315,14 +313,14 @@ export function createPool(services: PoolServices): Pool {
     const now = clock.monotonic();
     const { queue, record } = destination;
     if (queue.length > 0) note(record, clock.wall(), ending);
+    if (closing === undefined) record.heard = "silence";
     if (ending.kind !== "delivered") record[ending.kind] += Math.max(0, queue.length - 1);
     for (let part = queue.take(); part !== undefined; part = queue.take()) endPart(part, now, ending);
     prune(destination);
   }
 
   function forget(destination: Destination): void {
-    waiting.proven.delete(destination);
-    waiting.unproven.delete(destination);
+    waiting.delete(destination);
   }
 
   function prune(destination: Destination): void {
@@ -352,26 +350,19 @@ export function createPool(services: PoolServices): Pool {
       connection.tick(now);
       if (connection.expired(now) && destination.connections.has(connection)) retire(destination, connection);
     }
-    if (waiting.proven.size + waiting.unproven.size > 0) giveUpHanging(now);
+    if (waiting.waiting("proven") + waiting.waiting("unproven") > 0) giveUpHanging(now);
     if (closing !== undefined && now >= closing.deadline)
       for (const connection of sockets.keys()) connection.fail(shutdown);
   }
 
-  /** One at a time: each makes room that is looked at again. */
   function giveUpHanging(now: number): void {
-    const longest: { [Each in Standing]: Connection | undefined } = { proven: undefined, unproven: undefined };
-    const patience = { proven: limits.stalled, unproven: limits.crowded };
-    let hanging = slots.unproven;
+    const hanging: Hanging<Connection>[] = [];
     for (const [connection, { standing }] of sockets) {
-      const waited = connection.stalledFor(now);
-      if (waited < patience[standing]) continue;
-      if (standing === "proven") hanging++;
-      if (waited > (longest[standing]?.stalledFor(now) ?? 0)) longest[standing] = connection;
+      hanging.push({ connection, standing, waited: connection.stalledFor(now) });
     }
-    const victim =
-      (contended() && slots.crowded(hanging) ? longest.proven : undefined) ??
-      (waiting.unproven.size > 0 && !slots.free("unproven") ? longest.unproven : undefined);
-    victim?.fail({ cause: "timeout", status: "4.4.2", text: "no answer, and others wait for the connection" });
+    for (const connection of toGiveUp(hanging, slots, waiting, limits)) {
+      connection.fail({ cause: "timeout", status: "4.4.2", text: "no answer, and others wait for the connection" });
+    }
   }
 
   return {

@@ -17,6 +17,8 @@ export interface SiteRecord {
   failed: number;
   /** Wall, ms. */
   lastDelivery: number | undefined;
+  /** What its messages came to last: an answer, of whatever kind, or none. */
+  heard: "nothing" | "answers" | "silence";
   /** Oldest first. */
   answers: readonly Answer[];
 }
@@ -36,7 +38,7 @@ export class SiteLog {
   of(site: string): SiteRecord {
     const known = this.#sites.get(site);
     this.#sites.delete(site);
-    const record = known ?? { delivered: 0, deferred: 0, failed: 0, lastDelivery: undefined, answers: [] };
+    const record = known ?? newRecord();
     this.#sites.set(site, record);
     if (this.#sites.size > this.#limit) {
       const [oldest] = this.#sites.keys();
@@ -48,6 +50,10 @@ export class SiteLog {
   entries(): Iterable<readonly [site: string, record: SiteRecord]> {
     return this.#sites;
   }
+}
+
+function newRecord(): SiteRecord {
+  return { delivered: 0, deferred: 0, failed: 0, lastDelivery: undefined, heard: "nothing", answers: [] };
 }
 
 export function note(record: SiteRecord, now: number, ending: Omit<Answer, "at" | "kind"> & { kind: string }): void {

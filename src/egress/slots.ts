@@ -3,6 +3,10 @@
 
 export type Standing = "proven" | "unproven";
 
+interface Waiting {
+  waiting(standing: Standing): number;
+}
+
 export class Slots {
   readonly #limit: number;
   readonly #unprovenLimit: number;
@@ -24,6 +28,17 @@ export class Slots {
 
   get full(): boolean {
     return this.#total >= this.#limit;
+  }
+
+  /** Of those for the unproven, how many may be kept by sites that have not answered for a while although strangers wait. */
+  get patient(): number {
+    return Math.floor(this.#unprovenLimit / 2);
+  }
+
+  /** All are taken and somebody could use one. */
+  contended(waiting: Waiting): boolean {
+    if (!this.full) return false;
+    return waiting.waiting("proven") > 0 || (waiting.waiting("unproven") > 0 && !this.crowded(this.#unproven + 1));
   }
 
   free(standing: Standing): boolean {

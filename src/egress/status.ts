@@ -14,7 +14,7 @@ export interface DestinationStatus {
   /** Messages that wait for a connection, and how long the first of them has, ms. */
   readonly waiting: number;
   readonly waited: number;
-  /** `unproven`: it has delivered nothing since it was last silent, or nothing yet. `idle`: no mail for it now. */
+  /** `unproven`: it has answered nothing since it was last silent, or nothing yet. `idle`: no mail for it now. */
   readonly standing: "proven" | "unproven" | "idle";
   readonly rate: readonly { readonly length: number; readonly limit: number; readonly used: number }[];
   /** How long until the rate lets the next message go, ms. */

@@ -77,7 +77,7 @@ const others: fc.Arbitrary<Question> = fc.oneof(
   fc.tuple(id, some).map(
     ([each, which]): Question =>
       (store) =>
-        store.removeWaiting(each, which),
+        store.removeWaiting([{ id: each, recipients: which }]),
   ),
   fc
     .tuple(fc.constantFrom("hold", "release", "flush", "requeue"), selector, lane)

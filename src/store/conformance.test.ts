@@ -202,7 +202,7 @@ everyStore("a claim counts the attempt, is exclusive while its lease runs, and c
     { message: message("m1", ["x@r.test", "y@r.test"]), recipients: [{ ...waiting[0]!, attempts: 3, due: 5000 }] },
   ]);
   assert.equal(store.nextDue(), 5000, "what was put back is free");
-  store.removeWaiting("m1", [1]);
+  store.removeWaiting([{ id: "m1", recipients: [1] }]);
   assert.deepEqual(
     store.findWaiting("m1")!.recipients.map(({ recipient }) => recipient),
     [0],
@@ -210,7 +210,7 @@ everyStore("a claim counts the attempt, is exclusive while its lease runs, and c
   const one = { kind: "message", id: "m1" } as const;
   assert.deepEqual(store.changeWaiting("flush", one, 2000), { messages: 1, recipients: 1 });
   assert.equal(store.nextDue(), 2000);
-  store.removeWaiting("m1", [0]);
+  store.removeWaiting([{ id: "m1", recipients: [0] }]);
   assert.equal(store.findWaiting("m1"), undefined);
   assert.equal(store.countWaiting(), 0);
   assert.deepEqual(store.changeWaiting("flush", one, 2000), { messages: 0, recipients: 0 });
@@ -440,7 +440,7 @@ everyStore("the last fifty attempts for each recipient are kept while the messag
     milliseconds: 5,
     tls: "TLSv1.3",
   });
-  store.removeWaiting("m1", [0, 1]);
+  store.removeWaiting([{ id: "m1", recipients: [0, 1] }]);
   assert.deepEqual(store.attemptsFor("m1"), []);
 });
 

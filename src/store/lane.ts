@@ -11,7 +11,7 @@ export function storeOfLane(store: Remote<Store>, lane: number): LaneStore {
     putWaiting: (messages) => store.putWaiting(messages),
     addWaiting: (messages, now, lease) => store.addWaiting(messages, now, lease),
     claimDue: (now, lease, limit, full) => store.claimDue(now, lease, limit, full, lane),
-    removeWaiting: (id, recipients) => store.removeWaiting(id, recipients),
+    removeWaiting: (ended) => store.removeWaiting(ended),
     changeWaiting: (change, selector, now) => store.changeWaiting(change, selector, now, lane),
     findWaiting: (id) => store.findWaiting(id),
     attemptsFor: (id) => store.attemptsFor(id),

@@ -135,6 +135,12 @@ export interface SpoolRange {
   readonly lane?: number;
 }
 
+export interface EndedRecipients {
+  /** Of the message. */
+  readonly id: string;
+  readonly recipients: readonly number[];
+}
+
 /**
  * The waiting mail of all lanes. `lane`: only messages of that lane (base/id.ts), which is one spool; 0 where none is given,
  * the only one of a server with one mail thread.
@@ -161,7 +167,7 @@ export interface QueueStore {
     lane?: number,
   ): readonly WaitingMessage[];
   /** Forgets recipients that are settled. */
-  removeWaiting(id: string, recipients: readonly number[]): void;
+  removeWaiting(ended: readonly EndedRecipients[]): void;
   changeWaiting(change: QueueChange, selector: QueueSelector, now: number, lane?: number): QueueCount;
   findWaiting(id: string): WaitingMessage | undefined;
   /** The last attempts for each recipient of a waiting message, oldest first. They go when the message has ended. */

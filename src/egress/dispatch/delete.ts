@@ -12,7 +12,7 @@ const LEASE = 60 * 60_000;
 
 export interface DeleteServices {
   readonly spool: Spool;
-  readonly store: Remote<QueueStore>;
+  readonly store: Remote<Pick<QueueStore, "seizeWaiting" | "removeWaiting">>;
   readonly observer: Observer;
   readonly clock: Clock;
   /** Left alone. */
@@ -39,7 +39,7 @@ export async function deleteWaiting(
           id,
           ended.map((recipient) => ({ recipient, outcome: "deleted" })),
         );
-        await store.removeWaiting(id, ended);
+        await store.removeWaiting([{ id, recipients: ended }]);
         observer.emit("message.deleted", { message: id, by });
         count.messages++;
         count.recipients += ended.length;

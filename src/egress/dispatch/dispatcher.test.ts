@@ -49,6 +49,50 @@ async function remove(house: House, { id }: SpooledMessage): Promise<number> {
   return (await house.dispatcher.remove({ kind: "message", id }, "operator")).recipients;
 }
 
+test("mail for a dead host that is deferred in one tick is one write to the store, and so is its end later", async () => {
+  const writes: string[] = [];
+  const house = openHouse({
+    retry: [1],
+    queue: (store) => counted(store, writes),
+  });
+  try {
+    house.holding = true;
+    const sent = Array.from({ length: 100 }, (_each, index) => house.send(alice, [`r${index}@dead.example`]));
+    for (const { recipients } of sent) house.endings.set(recipients[0]!, ["deferred"]);
+    for (const job of house.jobs) endJob(house, job);
+    await until("all wait", () => house.store.countWaiting() === 100);
+    await idle(house);
+    assert.deepEqual(writes, ["put 100"]);
+    house.dispatcher.start();
+    await until("all are tried again", () => house.jobs.length === 200);
+    for (const job of house.jobs.slice(100)) endJob(house, job);
+    await atRest(house);
+    assert.deepEqual(writes, ["put 100", "remove 100"]);
+  } finally {
+    await house.end();
+  }
+});
+
+function counted(store: Remote<QueueStore>, writes: string[]): Remote<QueueStore> {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === "putWaiting") {
+        return (messages: Parameters<QueueStore["putWaiting"]>[0]) => {
+          writes.push(`put ${messages.length}`);
+          return target.putWaiting(messages);
+        };
+      }
+      if (name === "removeWaiting") {
+        return (ended: Parameters<QueueStore["removeWaiting"]>[0]) => {
+          writes.push(`remove ${ended.length}`);
+          return target.removeWaiting(ended);
+        };
+      }
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+}
+
 const endings = fc.array(fc.constantFrom("deferred", "deferred", "failed", "delivered"), { maxLength: 4 });
 const recipient = fc.oneof(
   fc.constantFrom(alice, bob, "team@sekimori.test", "nobody@sekimori.test", "postmaster"),

@@ -24,6 +24,7 @@ import { deleteWaiting } from "./delete.ts";
 import { firstAnswer, withdraw } from "./first-answer.ts";
 import type { FirstAnswer } from "./first-answer.ts";
 import { deliverLocally } from "./local.ts";
+import { gatherWrites } from "./gathered-store.ts";
 import { outgoing } from "./outgoing.ts";
 import type { OutgoingServices } from "./outgoing.ts";
 import { createPoller, LEASE } from "./poller.ts";
@@ -89,6 +90,7 @@ interface Beginning {
 
 export function createDispatcher(services: DispatcherServices): Dispatcher {
   const { spool, store, directory, observer, clock } = services;
+  const writes = gatherWrites(store);
   /** Several of one message when a recipient is due again while another is still being tried. */
   const runs = new Set<Run>();
   const byId = new Map<string, Set<Run>>();
@@ -107,10 +109,13 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     due,
   });
   const hurry = (): void => spool.hurry();
-  const record = createRecorder(services, {
-    created: (message, content) => accepted(message, content),
-    waits: (time) => poller.at(time),
-  });
+  const record = createRecorder(
+    { ...services, store: writes },
+    {
+      created: (message, content) => accepted(message, content),
+      waits: (time) => poller.at(time),
+    },
+  );
 
   function begin(
     message: SpooledMessage,
@@ -375,7 +380,18 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       if (change !== "hold" && count.recipients > 0) poller.after(0);
       return count;
     },
-    remove: (selector, by) => deleteWaiting({ spool, store, observer, clock, beingTried }, selector, by),
+    remove: (selector, by) =>
+      deleteWaiting(
+        {
+          spool,
+          store: { seizeWaiting: (...which) => store.seizeWaiting(...which), ...writes },
+          observer,
+          clock,
+          beingTried,
+        },
+        selector,
+        by,
+      ),
     active: () => [...runs].map(({ message, open, stored }) => ({ message, recipients: [...open], stored })),
     activeCount: () => runs.size,
     close: async () => {

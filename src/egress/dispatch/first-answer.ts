@@ -38,5 +38,5 @@ export async function withdraw({ spool, store }: WithdrawServices, { message, st
     message.id,
     recipients.map((recipient) => ({ recipient, outcome: "failed" })),
   );
-  if (stored) await store.removeWaiting(message.id, recipients);
+  if (stored) await store.removeWaiting([{ id: message.id, recipients }]);
 }

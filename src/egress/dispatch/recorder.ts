@@ -166,7 +166,7 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
   async function forget(run: Run, results: readonly AttemptResult[]): Promise<void> {
     if (!run.stored) return;
     const recipients = results.map(({ recipient }) => recipient);
-    await store.removeWaiting(run.message.id, recipients);
+    await store.removeWaiting([{ id: run.message.id, recipients }]);
   }
 
   function announce(

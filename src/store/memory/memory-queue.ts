@@ -172,7 +172,9 @@ export function createMemoryQueue(): QueueStore {
       }
     },
     claimDue: (now, lease, limit, full = [], lane = 0) => claim(now, lease, limit, full, lane),
-    removeWaiting: remove,
+    removeWaiting: (ended) => {
+      for (const { id, recipients } of ended) remove(id, recipients);
+    },
     changeWaiting: (change, selector, now, lane = 0) => {
       const found = rowsOf(lane).filter((row) => isMeant(row, selector) && isOpenTo(change, row));
       for (const row of found) apply(change, row, now);

@@ -285,7 +285,10 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
       }),
     claimDue: (now, lease, limit, full = [], lane = 0) =>
       transaction(() => claim(now, lease, limit, new Set(full), lane)),
-    removeWaiting: (id, recipients) => transaction(() => remove(id, recipients)),
+    removeWaiting: (ended) =>
+      transaction(() => {
+        for (const { id, recipients } of ended) remove(id, recipients);
+      }),
     changeWaiting: (kind, selector, now, lane = 0) => transaction(() => change(kind, selector, now, lane)),
     findWaiting: (id) => toWaiting(id, all<RecipientRow>(sql.recipients, id)),
     attemptsFor: (id) =>
