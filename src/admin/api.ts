@@ -7,6 +7,7 @@ import type { Door, GuardServices } from "./guard.ts";
 import { Problem, problemResponse, problems } from "./problems.ts";
 import { createRoutes, spellOut } from "./route.ts";
 import type { Api, Environment } from "./route.ts";
+import { addSenderRoutes } from "./routes/account-senders.ts";
 import { addAccountRoutes } from "./routes/accounts.ts";
 import { addQueueRoutes } from "./routes/queue.ts";
 import { addSiteRoutes } from "./routes/site.ts";
@@ -74,6 +75,7 @@ export function apiDocument(version: string): ReturnType<Api["getOpenAPI31Docume
 function routes(): Api {
   const api = createRoutes();
   addAccountRoutes(api);
+  addSenderRoutes(api);
   addQueueRoutes(api);
   addSiteRoutes(api);
   return api;

@@ -19,6 +19,11 @@ export const account = z
     aliases: z.array(z.string()).readonly(),
     created: time,
     suspended: z.boolean(),
+    senders: z
+      .array(z.object({ sender: z.string().openapi({ example: "boss@example.jp" }), as: z.enum(["own", "delegate"]) }))
+      .readonly()
+      .optional()
+      .openapi({ description: "Whom it may send as besides; `@example.jp` is a whole domain." }),
     plan: z.string().optional().openapi({ description: "Its [[plan]], where it has one.", example: "office" }),
     raise: z
       .object({ factor: z.number(), until: time, by: z.string(), reason: z.string() })

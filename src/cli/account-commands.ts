@@ -6,6 +6,7 @@ import { isCancel, password as askPassword } from "@clack/prompts";
 import type { Command } from "commander";
 import { readQuota, readTime } from "../control/accounts.ts";
 import type { AccountView, Control } from "../control/control.ts";
+import { addSenderCommands } from "./account-senders.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
 import type { House } from "./house.ts";
@@ -139,6 +140,9 @@ export function addAccountCommands(program: Command, house: House): void {
     print(`standing   ${suspended ? "suspended" : "active"}`);
     print(`created    ${created}`);
     print(`aliases    ${printable(aliases.join(" ")) || "none"}`);
+    for (const { sender, as } of account.senders ?? []) {
+      print(`sends as   ${printable(sender)}${as === "delegate" ? ", for somebody else" : ""}`);
+    }
     if (mailbox !== undefined) {
       const limit = mailbox.quota === undefined ? "no quota" : `of ${sizeText(mailbox.quota)}`;
       print(`mailbox    ${sizeText(mailbox.used)} ${limit}`);
@@ -254,6 +258,7 @@ export function addAccountCommands(program: Command, house: House): void {
         (address) => `resumed ${address}`,
       ),
     );
+  addSenderCommands(account, house);
   leaf(account, "delete", "delete it with its aliases; its mailbox stays on disk", {
     examples: ["account delete alice@example.jp"],
   })

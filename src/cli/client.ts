@@ -51,6 +51,11 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     listAccounts: (page) => get<AccountList>(`/accounts?${search(page)}`),
     findAccount: (address) => find<AccountView>(account(address)),
     setPassword: (address, password) => outcome("PUT", `${account(address)}/password`, { password }),
+    addAlias: (address, alias) => outcome("PUT", `${account(address)}/aliases/${encodeURIComponent(alias)}`),
+    removeAlias: (address, alias) => outcome("DELETE", `${account(address)}/aliases/${encodeURIComponent(alias)}`),
+    addSender: (address, sender, as) =>
+      outcome("PUT", `${account(address)}/senders/${encodeURIComponent(sender)}`, { as }),
+    removeSender: (address, sender) => outcome("DELETE", `${account(address)}/senders/${encodeURIComponent(sender)}`),
     setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
     deleteAccount: (address) => outcome("DELETE", account(address)),
     listQueue: (query) => get<QueueList>(`/queue?${search(query)}`),

@@ -204,6 +204,7 @@ function toStandard({ limits: { account }, smtp }: Configuration): PlanSettings 
     messages: account.messages,
     recipientsPerMessage: account["recipients-per-message"] ?? smtp.recipients,
     over: account.over,
+    foreignSender: account["foreign-sender"],
     ramp: { length: account["new-for"], share: account["new-share"] },
   };
 }
@@ -215,17 +216,19 @@ function toPlan(plan: Configuration["plan"][number], standard: PlanSettings): Pl
     messages: plan.messages ?? standard.messages,
     recipientsPerMessage: plan["recipients-per-message"] ?? standard.recipientsPerMessage,
     over: plan.over ?? standard.over,
+    foreignSender: plan["foreign-sender"] ?? standard.foreignSender,
     ramp: { length: plan["new-for"] ?? standard.ramp.length, share: plan["new-share"] ?? standard.ramp.share },
   };
 }
 
-function fromPlan({ recipients, attempts, messages, recipientsPerMessage, over, ramp }: PlanSettings) {
+function fromPlan({ recipients, attempts, messages, recipientsPerMessage, over, foreignSender, ramp }: PlanSettings) {
   return {
     recipients,
     attempts,
     messages,
     "recipients-per-message": recipientsPerMessage,
     over,
+    "foreign-sender": foreignSender,
     "new-for": ramp.length,
     "new-share": ramp.share,
   };

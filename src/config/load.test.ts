@@ -88,6 +88,7 @@ await describe("loadSettings", async () => {
         messages: [],
         recipientsPerMessage: 1000,
         over: "defer",
+        foreignSender: "refuse",
         ramp: { length: 0, share: 20 },
       },
       plans: new Map(),

@@ -443,6 +443,20 @@ const accountLimits = {
     meaning:
       "How a limit is answered that is used up. The text says which, how much is used, and when there is room again.",
   },
+  "foreign-sender": {
+    type: {
+      kind: "choice",
+      values: {
+        refuse: "550: every sender and author must be the account's own, or allowed by `sekimori account sender`",
+        tag: "authors of others pass, with a Sender field that names the account; the envelope sender must be its own",
+        rewrite: "as `tag`, and an envelope sender of others becomes the account's address",
+      },
+    },
+    default: "refuse",
+    meaning:
+      "What is done when MAIL FROM, From, Sender or a Resent- field names a mailbox that is not the account's. A header whose authors " +
+      "cannot be read is refused whatever stands here.",
+  },
   "new-for": {
     type: { kind: "duration", minimum: "0s", maximum: "365d" },
     default: "0s",
@@ -480,6 +494,7 @@ const planLimits = {
   messages: { ...optional(accountLimits.messages) },
   "recipients-per-message": { ...optional(accountLimits["recipients-per-message"]) },
   over: { ...optional(accountLimits.over) },
+  "foreign-sender": { ...optional(accountLimits["foreign-sender"]) },
   "new-for": { ...optional(accountLimits["new-for"]) },
   "new-share": { ...optional(accountLimits["new-share"]) },
 } as const satisfies Keys;

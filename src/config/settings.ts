@@ -170,6 +170,8 @@ export interface PlanSettings {
   readonly recipientsPerMessage: number;
   /** What who is over a limit is told: come back later, or no. */
   readonly over: "defer" | "reject";
+  /** What is done about senders and authors that are not the account's. */
+  readonly foreignSender: "refuse" | "tag" | "rewrite";
   /** For so long after it was made, ms, an account grows from this share of its limits, per cent, to all of them. */
   readonly ramp: { readonly length: number; readonly share: number };
 }

@@ -21,6 +21,7 @@ const office: PlanSettings = {
   messages: [],
   recipientsPerMessage: 100,
   over: "defer",
+  foreignSender: "refuse",
   ramp: { length: 0, share: 100 },
 };
 const client = { connections: 1, connectionRate: [], messages: [], recipients: [], authFailures: [], exempt: [] };

@@ -188,13 +188,14 @@ export function accountControl(
   };
 }
 
-function toView({ address, aliases, createdAt, suspended, plan }: Account): AccountView {
+function toView({ address, aliases, createdAt, suspended, plan, senders }: Account): AccountView {
   return {
     address,
     aliases,
     created: new Date(createdAt).toISOString(),
     suspended,
     ...(plan === undefined ? {} : { plan }),
+    ...(senders === undefined ? {} : { senders }),
   };
 }
 

@@ -16,10 +16,18 @@ export interface AccountView {
   readonly mailbox?: { readonly used: number; readonly quota?: number };
   /** Quota in use; absent when the server is not running. */
   readonly use?: AccountUse;
+  /** Whom it may send as besides: addresses, and whole domains as "@example.jp". */
+  readonly senders?: readonly SenderView[];
   /** Its plan, where it has one of its own. */
   readonly plan?: string;
   /** While its limits are raised. */
   readonly raise?: { readonly factor: number; readonly until: string; readonly by: string; readonly reason: string };
+}
+
+export interface SenderView {
+  readonly sender: string;
+  /** `own`: as if it were an alias. `delegate`: for somebody else; a Sender field says which account it was. */
+  readonly as: "own" | "delegate";
 }
 
 /** What an operator sets for one account. Null: as the configuration says. */
@@ -188,6 +196,11 @@ export interface Control {
   setPassword(address: string, password: string): Promise<Outcome>;
   /** What is left out stays as it is. */
   changeAccount(address: string, terms: AccountTerms): Promise<Outcome>;
+  addAlias(address: string, alias: string): Promise<Outcome>;
+  removeAlias(address: string, alias: string): Promise<Outcome>;
+  /** Lets it send as an address, or as all addresses of a domain. In place of what was said of the same sender before. */
+  addSender(address: string, sender: string, as: SenderView["as"]): Promise<Outcome>;
+  removeSender(address: string, sender: string): Promise<Outcome>;
   /** A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. */
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */

@@ -7,6 +7,7 @@ import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
+import { senderControl } from "./account-senders.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { AccountView, Control, Health, ReloadOutcome } from "./control.ts";
@@ -55,11 +56,13 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
 
   return (by) => {
     const accounts = accountControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
+    const senders = senderControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
     return {
       reload: () => services.reload(by),
       addAccount: accounts.addAccount,
       changeAccount: accounts.changeAccount,
       setPassword: accounts.setPassword,
+      ...senders,
       setStanding: accounts.setStanding,
       deleteAccount: accounts.deleteAccount,
       findAccount: async (address) => {

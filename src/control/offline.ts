@@ -8,6 +8,7 @@ import type { Observer } from "../observe/events.ts";
 import type { Recovered, Spool } from "../spool/message.ts";
 import type { LaneStore } from "../store/lane.ts";
 import type { QueueCount, Store } from "../store/store.ts";
+import { senderControl } from "./account-senders.ts";
 import { accountControl } from "./accounts.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
@@ -39,6 +40,7 @@ const quiet: Observer = { emit: () => undefined };
 export function createOfflineControl(services: OfflineServices, by: string): Control {
   const { store, observer, clock, settings } = services;
   const accounts = accountControl({ ...services, changed: () => Promise.resolve() }, by);
+  const senders = senderControl({ ...services, changed: () => Promise.resolve() }, by);
   const retained = retentionControl(services);
   let opened: Promise<readonly OpenedLane[]> | undefined;
 
@@ -84,6 +86,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     addAccount: accounts.addAccount,
     changeAccount: accounts.changeAccount,
     setPassword: accounts.setPassword,
+    ...senders,
     retention: retained.retention,
     purge: () => retained.purge(by),
     noteTrace: (question) => Promise.resolve(noteTrace(question)),

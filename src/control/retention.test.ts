@@ -32,6 +32,7 @@ function office(t: TestContext, days: number) {
           messages: [],
           recipientsPerMessage: 100,
           over: "defer",
+          foreignSender: "refuse",
           ramp: { length: 0, share: 100 },
         },
         plans: new Map(),

@@ -163,14 +163,47 @@ test("an account owns its address and aliases, and an alias that leads to nobody
   };
   for (const [text, expected] of Object.entries(owners)) {
     for (const { key } of [alice, bob]) {
-      assert.equal(await directory.owns(key, address(text)), expected.includes(key), `${key} as ${text}`);
+      const right = await directory.rightTo(key, address(text));
+      assert.equal(right, expected.includes(key) ? "own" : "foreign", `${key} as ${text}`);
     }
   }
 });
 
+test("what was granted to an account it may use: addresses and whole domains, as its own or for somebody else", async () => {
+  const senders = [
+    { sender: "boss@sekimori.test", as: "delegate" },
+    { sender: "bob@sekimori.test", as: "delegate" },
+    { sender: "team@sekimori.test", as: "own" },
+    { sender: "@example.com", as: "own" },
+    { sender: "x@example.com", as: "delegate" },
+    { sender: "@example.org", as: "delegate" },
+  ] as const;
+  const secretary = { ...alice, senders };
+  const { directory } = directoryOf(secretary, bob);
+  for (const [text, expected] of [
+    [alice.key, "own"],
+    ["Boss@SEKIMORI.test", "delegate"],
+    [bob.key, "delegate"],
+    ["team@sekimori.test", "own"],
+    ["anybody@example.com", "own"],
+    ["x@example.com", "own"],
+    ["a@example.org", "delegate"],
+    ["a@sub.example.com", "foreign"],
+    ["a@notexample.com", "foreign"],
+    ['"a@example.com"@example.net', "foreign"],
+    ["a@[192.0.2.1]", "foreign"],
+    ["nobody@sekimori.test", "foreign"],
+  ] as const) {
+    assert.equal(await directory.rightTo(alice.key, address(text)), expected, text);
+  }
+  assert.equal(await directory.rightTo(bob.key, address(alice.key)), "foreign", "the other way is another grant");
+  const suspended = directoryOf({ ...secretary, suspended: true }).directory;
+  assert.equal(await suspended.rightTo(alice.key, address("a@example.com")), "foreign");
+});
+
 test("a suspended account owns nothing", async () => {
   const { directory } = directoryOf({ ...alice, suspended: true });
-  assert.equal(await directory.owns(alice.key, address(alice.key)), false);
+  assert.equal(await directory.rightTo(alice.key, address(alice.key)), "foreign");
 });
 
 test("a store that fails makes the answer unavailable, never an unknown mailbox, and is asked again", async () => {
@@ -180,7 +213,7 @@ test("a store that fails makes the answer unavailable, never an unknown mailbox,
     const answer = await directory.lookup(address(`${name}@sekimori.test`));
     assert.deepEqual(answer, { kind: "unavailable", cause: "the store is away" });
   }
-  await assert.rejects(async () => directory.owns(alice.key, address(alice.key)), /the store is away/);
+  await assert.rejects(async () => directory.rightTo(alice.key, address(alice.key)), /the store is away/);
   await assert.rejects(async () => directory.findAccount(alice.key), /the store is away/);
   store.broken = false;
   assert.deepEqual(await directory.lookup(address(alice.key)), { kind: "mailbox", account: alice.key });

@@ -8,7 +8,7 @@ import { addressKey, formatAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
 import type { DomainSettings, StoreSettings } from "../config/settings.ts";
 import type { Remote } from "../io/rpc.ts";
-import type { Account, AccountStore } from "../store/store.ts";
+import type { Account, AccountStore, SenderGrant } from "../store/store.ts";
 
 export type LocalAnswer =
   | { readonly kind: "mailbox"; readonly account: string }
@@ -21,6 +21,9 @@ export type LocalAnswer =
   | { readonly kind: "remote" }
   | { readonly kind: "unavailable"; readonly cause: string };
 
+/** Own: its address, its aliases, and what was given to it as its own. Delegate: for somebody else, who allowed it. */
+export type SenderRight = "own" | "delegate" | "foreign";
+
 /** RFC 2142 and RFC 5321 §4.5.1: reachable in every local domain, whatever else exists. */
 const ROLES = new Set(["postmaster", "abuse", "hostmaster"]);
 const CACHE_SIZE = 100_000;
@@ -32,8 +35,8 @@ export interface Directory {
   findAccount(key: string): Account | undefined | Promise<Account | undefined>;
   /** The mailbox store behind LMTP that holds the mail of this address; undefined: our own Maildirs do. */
   storeOf(address: string): StoreSettings | undefined;
-  /** May the account name this address as sender or author? */
-  owns(account: string, address: Address): boolean | Promise<boolean>;
+  /** May the account send as this address? A suspended one may as nobody. Rejects when the store does not answer. */
+  rightTo(account: string, address: Address): SenderRight | Promise<SenderRight>;
   /** Something about these keys changed; no argument: everything. */
   forget(keys?: readonly string[]): void;
   /** Other local domains and aliases from now on. */
@@ -86,17 +89,19 @@ export function createDirectory(
     return classify(local, domain, address, found);
   }
 
-  function owns(account: string, address: Address): boolean | Promise<boolean> {
+  function rightTo(account: string, address: Address): SenderRight | Promise<SenderRight> {
+    const holder = findAccount(account);
     const answer = lookup(address);
-    return answer instanceof Promise
-      ? answer.then((value) => leadsOnlyTo(value, account))
-      : leadsOnlyTo(answer, account);
+    if (holder instanceof Promise || answer instanceof Promise) {
+      return Promise.all([holder, answer]).then(([found, value]) => judge(account, found, address, value));
+    }
+    return judge(account, holder, address, answer);
   }
 
   return {
     lookup,
     findAccount,
-    owns,
+    rightTo,
     storeOf: (address) => storeOf(local, address),
     forget: (keys) => {
       generation++;
@@ -139,6 +144,24 @@ function classify(
   // As it was written: whether upper and lower case differ is for the store to say.
   if (domain.store !== undefined) return { kind: "stored", address: formatAddress(address), account: undefined };
   return { kind: "unknown-mailbox" };
+}
+
+function judge(account: string, holder: Account | undefined, address: Address, answer: LocalAnswer): SenderRight {
+  if (holder === undefined || holder.suspended) return "foreign";
+  if (leadsOnlyTo(answer, account)) return "own";
+  return grantedRight(holder.senders ?? [], address);
+}
+
+/** The strongest of what was granted. */
+function grantedRight(grants: readonly SenderGrant[], address: Address): SenderRight {
+  const key = addressKey(address);
+  let right: SenderRight = "foreign";
+  for (const { sender, as } of grants) {
+    if (sender !== key && !(sender.startsWith("@") && sender.slice(1) === address.domain)) continue;
+    if (as === "own") return "own";
+    right = "delegate";
+  }
+  return right;
 }
 
 /** An address shared by several accounts belongs to none of them as a sender. */

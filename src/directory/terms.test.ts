@@ -13,6 +13,7 @@ const standard: PlanSettings = {
   messages: [],
   recipientsPerMessage: 1000,
   over: "defer",
+  foreignSender: "refuse",
   ramp: { length: 0, share: 100 },
 };
 const office: PlanSettings = {
@@ -40,10 +41,11 @@ async function termsOf(change: Partial<Account>) {
 }
 
 test("an account has the terms of its plan; of a plan that is gone, those of all", async () => {
-  const plain = { recipientsPerMessage: 1000, over: "defer", countsMessages: false, share: 1, plan: "" };
+  const same = { foreignSender: "refuse", address: "alice@sekimori.test" };
+  const plain = { ...same, recipientsPerMessage: 1000, over: "defer", countsMessages: false, share: 1, plan: "" };
   assert.deepEqual(await termsOf({}), { account: "alice@sekimori.test", ...plain });
   assert.deepEqual(await termsOf({ plan: "gone" }), { account: "alice@sekimori.test", ...plain });
-  const own = { recipientsPerMessage: 50, over: "reject", countsMessages: true, share: 1, plan: "office" };
+  const own = { ...same, recipientsPerMessage: 50, over: "reject", countsMessages: true, share: 1, plan: "office" };
   assert.deepEqual(await termsOf({ plan: "office" }), { account: "alice@sekimori.test", ...own });
 });
 

@@ -14,6 +14,9 @@ export interface AccountTerms {
   readonly share: number;
   readonly recipientsPerMessage: number;
   readonly over: PlanSettings["over"];
+  readonly foreignSender: PlanSettings["foreignSender"];
+  /** Its own address; undefined: there is no such account any more. */
+  readonly address: string | undefined;
   /** Whether messages are limited at all. */
   readonly countsMessages: boolean;
 }
@@ -41,6 +44,8 @@ export function accountTerms(services: TermsServices): (account: string) => Acco
       share: account === undefined ? 1 : growth(plan.ramp, now - account.createdAt) * raised(account, now),
       recipientsPerMessage: plan.recipientsPerMessage,
       over: plan.over,
+      foreignSender: plan.foreignSender,
+      address: account?.address,
       countsMessages: plan.messages.length > 0,
     };
   }

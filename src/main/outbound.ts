@@ -76,12 +76,14 @@ export function createOutbound({ observer, clock, ...first }: OutboundServices):
 
   return {
     transport: { submit: (job) => egress.submit(job) },
-    /** Only what an account here submitted is signed: its authors were checked. */
+    /** Only what an account here submitted is signed, for an author that it may be: they were checked. */
     finish: (message, content) => {
       if (message.origin !== "submission" || signers.size === 0) return content;
       const section = readHeaders(content);
       const found = section.ok ? authors(section.value) : undefined;
-      const domain = found?.ok === true ? found.value[0]?.domain : undefined;
+      const signing = message.foreignAuthor === true ? "sender" : "from";
+      const author = found?.ok === true ? found.value.find(({ field }) => field === signing) : undefined;
+      const domain = author?.address.domain;
       const signer = domain === undefined ? undefined : signers.get(domain);
       return signer === undefined ? content : sign(signer, message, content);
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { formatAddress } from "../address/address.ts";
+import { formatAddress, parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
 import { readHeaders, type HeaderSection } from "./headers.ts";
 import { authors, completeSubmission, messageIdOf, type CompletedSubmission } from "./submission.ts";
@@ -10,6 +10,7 @@ const parsedHost = parseDomain("mail.sekimori.test");
 assert.ok(parsedHost.ok);
 const hostname = parsedHost.value;
 const at = Date.UTC(2026, 10, 22, 3, 4, 5);
+const sender = undefined;
 
 function read(text: string): HeaderSection {
   const result = readHeaders([Buffer.from(text, "latin1")]);
@@ -19,13 +20,13 @@ function read(text: string): HeaderSection {
 
 function complete(text: string, trace = ""): CompletedSubmission & { readonly text: string } {
   const content = [Buffer.from(text, "latin1")];
-  const completed = completeSubmission(content, read(text), { id: "01kaxyz0a0123456", hostname, at, trace });
+  const completed = completeSubmission(content, read(text), { id: "01kaxyz0a0123456", hostname, at, trace, sender });
   return { ...completed, text: Buffer.concat(completed.content).toString("latin1") };
 }
 
 function authorsOf(text: string): string {
   const result = authors(read(text));
-  return result.ok ? result.value.map(formatAddress).join(" ") : result.error.code;
+  return result.ok ? result.value.map(({ address }) => formatAddress(address)).join(" ") : result.error.code;
 }
 
 test("a complete message passes untouched", () => {
@@ -71,17 +72,36 @@ test("the Message-ID is told with its brackets, or not at all", () => {
   }
 });
 
-test("every address that the message claims to come from is named once", () => {
+test("a Sender of ours takes the place of every other", () => {
+  const account = parseAddress("alice@sekimori.test");
+  assert.ok(account.ok);
+  const facts = { id: "1", hostname, at, trace: "", sender: account.value };
+  const kept = "From: boss@sekimori.test\r\nDate: x\r\nMessage-ID: <1@x.test>\r\n";
+  for (const senders of ["", "Sender: x@y.test\r\n", "SENDER : x@y.test\r\nSender: x@y.test,\r\n z@y.test\r\n"]) {
+    const text = `${senders}${kept}\r\nbody`;
+    const { content, added } = completeSubmission([Buffer.from(text)], read(text), facts);
+    assert.equal(Buffer.concat(content).toString(), `${kept}Sender: <alice@sekimori.test>\r\n\r\nbody`);
+    assert.deepEqual(added, ["Sender"]);
+  }
+});
+
+test("every address that the message claims to come from is named, in each field once", () => {
   assert.equal(authorsOf("From: Alice <alice@sekimori.test>\r\n\r\n"), "alice@sekimori.test");
   assert.equal(authorsOf("From: =?utf-8?q?x?= (c)\r\n <alice@sekimori.test>\r\n\r\n"), "alice@sekimori.test");
   assert.equal(authorsOf("From: \xe3\x81\x82 <alice@sekimori.test>\r\n\r\n"), "alice@sekimori.test");
   assert.equal(authorsOf("From : alice@sekimori.test\r\n\r\n"), "alice@sekimori.test");
-  assert.equal(authorsOf("From: a@x.test, b@x.test\r\nSender: A@X.TEST\r\n\r\n"), "A@x.test b@x.test");
+  assert.equal(authorsOf("From: a@x.test, b@x.test\r\nSender: A@X.TEST\r\n\r\n"), "a@x.test b@x.test A@x.test");
   assert.equal(
     authorsOf("Resent-From: c@x.test, d@x.test\r\nResent-Sender: e@x.test\r\nFrom: team: a@x.test;\r\n\r\n"),
     "c@x.test d@x.test e@x.test a@x.test",
   );
   assert.equal(authorsOf("From: a@x.test\r\nReply-To: nobody\r\nTo: x\r\n\r\n"), "a@x.test");
+});
+
+test("several authors need a Sender, unless one will be put there", () => {
+  const section = read("From: a@x.test, b@x.test\r\n\r\n");
+  assert.equal(authors(section, { utf8: false, missingSender: "added" }).ok, true);
+  assert.equal(authors(section, { utf8: false, missingSender: "refused" }).ok, false);
 });
 
 test("a message whose author is not clear is refused with the reason", () => {
@@ -122,7 +142,7 @@ test("no octets in the fields make it throw, and no addresses come out that hold
       (name, text) => {
         const whole = `From: alice@sekimori.test\r\n${name}: ${text}\r\n\r\n`;
         const result = authors(read(whole));
-        if (result.ok) for (const found of result.value) assert.ok(!/[\r\n]/.test(formatAddress(found)));
+        if (result.ok) for (const { address } of result.value) assert.ok(!/[\r\n]/.test(formatAddress(address)));
         else assert.ok(!/[\r\n]/.test(result.error.message));
         const completed = complete(whole);
         assert.match(completed.messageId, /^<[!-~]+>$/);

@@ -1,12 +1,12 @@
 // What a submission server does to a message (RFC 6409 §8): adds Date and Message-ID when they are missing, takes out
 // Bcc (RFC 5322 §3.6.3: the copies must not show it) and a forged Return-Path. And what it asks of it: who wrote it.
 //
-// authors() names every mailbox that the message claims to be from, so that the caller can check each of them
-// against the account; it does not check ownership. Exactly one From field, as two of them let every reader pick
+// authors() names every mailbox that the message claims to be from, field by field, so that the caller can check each of
+// them against the account; it does not check ownership. Exactly one From field, as two of them let every reader pick
 // another one. Unqualified addresses are refused, not completed: a guess would be signed with our name.
 // An existing DKIM signature survives unless Date, Bcc or Return-Path force a change that it covers.
 
-import { addressKey, type Address } from "../address/address.ts";
+import { addressKey, formatAddress, type Address } from "../address/address.ts";
 import { ASCII_ONLY, type AddressOptions } from "../address/grammar.ts";
 import type { Domain } from "../address/domain.ts";
 import { parseAddressList } from "../address/header.ts";
@@ -30,6 +30,8 @@ export interface SubmissionFacts {
   readonly hostname: Domain;
   /** Wall clock, ms. */
   readonly at: number;
+  /** Who it was, where the message does not say so itself: a Sender field in place of those it has. */
+  readonly sender: Address | undefined;
   /** Trace fields with their line ends, from trace.ts; they go before all others. */
   readonly trace: string;
 }
@@ -51,9 +53,14 @@ export function completeSubmission(
   section: HeaderSection,
   facts: SubmissionFacts,
 ): CompletedSubmission {
-  const remove = section.fields.filter((field) => unwanted.has(field.key));
+  const { sender } = facts;
+  const remove = section.fields.filter(({ key }) => unwanted.has(key) || (sender !== undefined && key === "sender"));
   const added: string[] = [];
   let append = "";
+  if (sender !== undefined) {
+    append += crlfLine(`Sender: <${formatAddress(sender)}>`);
+    added.push("Sender");
+  }
   if (countFields(section, "date") === 0) {
     append += crlfLine(`Date: ${formatDateTime(facts.at)}`);
     added.push("Date");
@@ -105,24 +112,35 @@ export interface AuthorError {
   readonly field: string;
 }
 
+/** One of those a message claims to come from. */
+export interface Author {
+  readonly field: "from" | "sender" | "resent-from" | "resent-sender";
+  readonly address: Address;
+}
+
+export interface AuthorOptions extends AddressOptions {
+  /** Several mailboxes in From need a Sender (RFC 5322 §3.6.2). "added": one will be put there. */
+  readonly missingSender: "refused" | "added";
+}
+
 /**
- * Every address the message claims to come from: From, Sender, Resent-From, Resent-Sender; each one once. Addresses
- * outside ASCII are for the caller to allow: with SMTPUTF8 (RFC 6532 §3.2).
+ * Every address the message claims to come from: From, Sender, Resent-From, Resent-Sender; in each of them once.
+ * Addresses outside ASCII are for the caller to allow: with SMTPUTF8 (RFC 6532 §3.2).
  */
 export function authors(
   section: HeaderSection,
-  options: AddressOptions = ASCII_ONLY,
-): Result<readonly Address[], AuthorError> {
-  const found = new Map<string, Address>();
+  options: AuthorOptions = { ...ASCII_ONLY, missingSender: "refused" },
+): Result<readonly Author[], AuthorError> {
+  const found = new Map<string, Author>();
   let fromFields = 0;
   let fromMailboxes = 0;
   let senderFields = 0;
   for (const field of section.fields) {
-    const role = roleOf(field);
-    if (role === undefined) continue;
-    const read = readMailboxes(section, field, role, options);
+    const { key } = field;
+    if (!isAuthorField(key)) continue;
+    const read = readMailboxes(section, field, key, options);
     if (!read.ok) return read;
-    for (const address of read.value) found.set(addressKey(address), address);
+    for (const address of read.value) found.set(`${key}:${addressKey(address)}`, { field: key, address });
     if (field.key === "sender") senderFields += 1;
     if (field.key === "from") {
       fromFields += 1;
@@ -132,31 +150,20 @@ export function authors(
   if (fromFields === 0) return refusal("from-missing", "From", "there is no From field");
   if (fromFields > 1) return refusal("from-repeated", "From", "there is more than one From field");
   if (senderFields > 1) return refusal("sender-repeated", "Sender", "there is more than one Sender field");
-  if (fromMailboxes > 1 && senderFields === 0) {
+  if (fromMailboxes > 1 && senderFields === 0 && options.missingSender === "refused") {
     return refusal("sender-missing", "Sender", "From names several authors and no Sender says who sent it");
   }
   return success([...found.values()]);
 }
 
-type Role = "authors" | "sender";
-
-function roleOf(field: HeaderField): Role | undefined {
-  switch (field.key) {
-    case "from":
-    case "resent-from":
-      return "authors";
-    case "sender":
-    case "resent-sender":
-      return "sender";
-    default:
-      return undefined;
-  }
+function isAuthorField(key: string): key is Author["field"] {
+  return key === "from" || key === "sender" || key === "resent-from" || key === "resent-sender";
 }
 
 function readMailboxes(
   section: HeaderSection,
   field: HeaderField,
-  role: Role,
+  key: Author["field"],
   options: AddressOptions,
 ): Result<readonly Address[], AuthorError> {
   const parsed = parseAddressList(asUtf8(rawValue(section, field)), options);
@@ -169,7 +176,7 @@ function readMailboxes(
   const addresses = parsed.value.map((mailbox) => mailbox.address);
   // Groups may be empty (RFC 6854), but a message from nobody is for nobody's account.
   if (addresses.length === 0) return refusal("no-mailbox", field.name, `${field.name} names no mailbox`);
-  if (role === "sender" && addresses.length > 1) {
+  if ((key === "sender" || key === "resent-sender") && addresses.length > 1) {
     return refusal("not-one-mailbox", field.name, `${field.name} must be one mailbox`);
   }
   return success(addresses);

@@ -30,6 +30,8 @@ export interface AcceptRecord {
   readonly messageId: string;
   /** Submission only: the account that is charged with it (law 8). */
   readonly account?: string;
+  /** An author is not the account's: it is signed for the domain of its Sender, never for that of From. */
+  readonly foreignAuthor?: true;
   /** For the failure report and trace: who handed it over. */
   readonly client?: string;
 }

@@ -121,6 +121,31 @@ everyStore("an account is found by its address and its aliases, and neither can 
   assert.deepEqual(store.findAccount("a.smith@sekimori.test"), changed);
 });
 
+everyStore("aliases come and go, and so do those an account may send as", (store) => {
+  assert.equal(store.addAccount(alice), true);
+  assert.equal(store.addAlias("nobody@sekimori.test", "new@sekimori.test"), false);
+  assert.equal(store.addAlias(alice.key, "new@sekimori.test"), true);
+  for (const taken of ["new@sekimori.test", "a.smith@sekimori.test", alice.key]) {
+    assert.equal(store.addAlias(alice.key, taken), false, taken);
+  }
+  assert.deepEqual(store.findAccount("new@sekimori.test")?.aliases, ["a.smith@sekimori.test", "new@sekimori.test"]);
+  assert.equal(store.removeAlias("nobody@sekimori.test", "new@sekimori.test"), false);
+  assert.equal(store.removeAlias(alice.key, alice.key), false);
+  assert.equal(store.removeAlias(alice.key, "new@sekimori.test"), true);
+  assert.equal(store.removeAlias(alice.key, "new@sekimori.test"), false);
+  assert.equal(store.findAccount("new@sekimori.test"), undefined);
+
+  const senders = [
+    { sender: "@example.com", as: "own" },
+    { sender: "boss@sekimori.test", as: "delegate" },
+  ] as const;
+  assert.equal(store.setSenders("nobody@sekimori.test", senders), false);
+  assert.equal(store.setSenders(alice.key, senders.toReversed()), true);
+  assert.deepEqual(store.findAccount(alice.key), { ...alice, senders });
+  assert.equal(store.setSenders(alice.key, []), true);
+  assert.deepEqual(store.findAccount(alice.key), alice);
+});
+
 everyStore("an account is added with all that is said of it, and an alias that is said twice is one", (store) => {
   const raise = { factor: 5, until: 9, by: "carol", reason: "new year" };
   const whole = { ...alice, suspended: true, scram: "keys", quota: 7, plan: "office", raise };

@@ -23,6 +23,16 @@ export interface Account {
   readonly plan?: string;
   /** Its limits are raised for a time. */
   readonly raise?: AccountRaise;
+  /** Whom it may send as, besides its own address and aliases. */
+  readonly senders?: readonly SenderGrant[];
+}
+
+/** Somebody said that an account may send as others. */
+export interface SenderGrant {
+  /** addressKey of an address; or "@" and a domain, for all its addresses. */
+  readonly sender: string;
+  /** "own": as if it were an alias. "delegate": for somebody else, and the message says who sent it. */
+  readonly as: "own" | "delegate";
 }
 
 export interface AccountRaise {
@@ -55,6 +65,12 @@ export interface AccountStore {
   setQuota(key: string, quota: number | undefined): boolean;
   setPlan(key: string, plan: string | undefined): boolean;
   setRaise(key: string, raise: AccountRaise | undefined): boolean;
+  /** False when there is no such account, or the alias is an address or alias already. */
+  addAlias(key: string, alias: string): boolean;
+  /** False when the account has no such alias. */
+  removeAlias(key: string, alias: string): boolean;
+  /** In place of those it had, by sender. False when there is no such account. */
+  setSenders(key: string, senders: readonly SenderGrant[]): boolean;
   /** With its aliases. Its charges stay: the same address made again has the same limits left. */
   deleteAccount(key: string): boolean;
 }

@@ -8,6 +8,22 @@ export interface Unavailable {
   readonly cause: string;
 }
 
+/** May an account send as somebody? `delegate`: for somebody else, who allowed it, and the message must say so. */
+export type SenderRight = "own" | "delegate" | "foreign";
+
+/**
+ * What is done about senders and authors that are not the account's. refuse: 550. tag: authors pass, with a Sender field that
+ * names the account. rewrite: the same, and the envelope sender becomes the account's address.
+ */
+export type ForeignSender = "refuse" | "tag" | "rewrite";
+
+/** A mailbox that a message claims to be from. */
+export interface ClaimedMailbox {
+  readonly field: "from" | "sender" | "resent-from" | "resent-sender";
+  readonly address: string;
+  readonly right: SenderRight;
+}
+
 /** What a listener is for; the rules differ by it (S6: MSA and MTA are kept apart). */
 export type Role = "submission" | "mx";
 
@@ -48,8 +64,11 @@ export interface MailFacts {
   readonly account: string | undefined;
   /** undefined is <>. */
   readonly sender: Address | undefined;
-  /** Does the sender belong to the account? "none" when there is no account or no sender to ask about. */
-  readonly ownership: "own" | "foreign" | "none" | Unavailable;
+  /** May the account send as this sender? "none" when there is no account or no sender to ask about. */
+  readonly ownership: SenderRight | "none" | Unavailable;
+  readonly foreignSender: ForeignSender;
+  /** Its own address; "" when there is no account. */
+  readonly ownAddress: string;
   readonly declaredSize: number | undefined;
   readonly messageSize: number;
   /** Octets free where the state lives, and how many must remain. */
@@ -147,8 +166,7 @@ export interface MessageFacts {
   /** Submission: whose message it says it is. */
   readonly authors:
     | { readonly kind: "not-asked" }
-    | { readonly kind: "own" }
-    | { readonly kind: "foreign"; readonly author: string }
+    | { readonly kind: "claimed"; readonly mailboxes: readonly ClaimedMailbox[]; readonly policy: ForeignSender }
     | { readonly kind: "unreadable"; readonly defect: string }
     | Unavailable;
 }

@@ -113,6 +113,14 @@ const entries = {
   },
   "tls.ready": { code: 220, enhanced: "2.0.0", text: "go ahead with TLS", meaning: "STARTTLS was accepted." },
   "sender.accepted": { code: 250, enhanced: "2.1.0", text: "ok", meaning: "MAIL FROM was accepted." },
+  "sender.rewritten": {
+    code: 250,
+    enhanced: "2.1.0",
+    text: "ok, from here on the sender is <{address}>",
+    meaning:
+      'The account named an envelope sender that is not its own. Its plan says foreign-sender = "rewrite": its own address stands in the ' +
+      "envelope, and bounces go there.",
+  },
   "sender.needs-auth": {
     code: 530,
     enhanced: "5.7.0",
@@ -123,7 +131,8 @@ const entries = {
     code: 550,
     enhanced: "5.7.1",
     text: "<{sender}> does not belong to the account that logged in",
-    meaning: "The account tried an envelope sender that is not its own.",
+    meaning:
+      "The account tried an envelope sender that is not its own: no address or alias of it, and nobody allowed it (`account sender add`).",
   },
   "sender.size": {
     code: 552,
@@ -310,8 +319,10 @@ const entries = {
   "message.author": {
     code: 550,
     enhanced: "5.7.1",
-    text: "author <{author}> does not belong to the account that logged in",
-    meaning: "An author named in the header is not one of the account's own addresses.",
+    text: "{field} <{author}> does not belong to the account that logged in",
+    meaning:
+      "A mailbox in From, Sender, Resent-From or Resent-Sender is not the account's, and its plan refuses that (`foreign-sender`). An " +
+      "alias, or `account sender add`, makes it so.",
   },
   "message.author-unreadable": {
     code: 554,

@@ -2,11 +2,11 @@
 // The only place that makes the "queued" verdict, and only from the spool's word that the bytes are on disk (law 4).
 
 import type { Address } from "../../address/address.ts";
-import { addressKey, formatAddress } from "../../address/address.ts";
+import { addressKey, formatAddress, parseAddress } from "../../address/address.ts";
 import type { Result } from "../../base/result.ts";
 import type { AccountUse } from "../../counters/account-limits.ts";
 import { isBulk } from "../../message/bulk.ts";
-import { authors, completeSubmission, messageIdOf } from "../../message/submission.ts";
+import { completeSubmission, messageIdOf } from "../../message/submission.ts";
 import { countFields, editHeaders, readHeaders } from "../../message/headers.ts";
 import type { HeaderError, HeaderSection } from "../../message/headers.ts";
 import { earlierPasses } from "../../message/passes.ts";
@@ -16,9 +16,11 @@ import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import { combine } from "../../verdict/combine.ts";
 import type { MessageFacts, Role } from "../../verdict/facts.ts";
+import { decideAuthors } from "../../verdict/stages/author.ts";
 import { decideMessage } from "../../verdict/stages/data.ts";
 import { storeRefusal } from "../../verdict/stages/rcpt.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
+import { authorsFact } from "./authors.ts";
 import type { TlsFacts } from "./connection.ts";
 import { extensionsUsed } from "./extensions.ts";
 import type { SmtpServices } from "./services.ts";
@@ -73,7 +75,11 @@ export async function acceptMessage(
 
   const id = services.newId();
   const at = services.clock.wall();
-  const { content, messageId, notes } = prepare(session, transaction, request, section.value, { id, at });
+  const { content, messageId, notes } = prepare(session, transaction, request, section.value, {
+    id,
+    at,
+    sender: senderToName(facts.authors, transaction),
+  });
   const recipients = transaction.recipients.map(({ text }) => text);
   const record: AcceptRecord = {
     id,
@@ -86,6 +92,7 @@ export async function acceptMessage(
     messageId,
     client: `${session.helo} [${session.peer.client}]:${session.peer.port}`,
     ...(account === undefined ? {} : { account }),
+    ...(hasForeignAuthor(facts.authors) ? { foreignAuthor: true } : {}),
     ...(isBulk(section.value) ? { bulk: true } : {}),
   };
 
@@ -117,7 +124,7 @@ export async function acceptMessage(
     size: message.size,
     facts: [
       ...sessionNotes(session),
-      ...accountNotes(transaction, use instanceof Promise ? await use.catch(() => undefined) : use),
+      ...accountNotes(transaction, facts.authors, use instanceof Promise ? await use.catch(() => undefined) : use),
       ...recipientNotes(transaction),
       ...notes,
     ],
@@ -160,25 +167,18 @@ function passesFact(session: SessionView, { recipients }: Transaction, section: 
   return passes === undefined ? undefined : { recipient: formatAddress(passes.recipient), count: passes.count };
 }
 
-async function authorsFact(
-  session: SessionView,
-  transaction: Transaction,
-  section: HeaderSection,
-): Promise<MessageFacts["authors"]> {
-  const { account } = session;
-  if (session.role !== "submission" || account === undefined) return { kind: "not-asked" };
-  const found = authors(section, { utf8: transaction.charset === "utf8" });
-  if (!found.ok) return { kind: "unreadable", defect: found.error.message };
-  for (const author of found.value) {
-    try {
-      const owned = session.services.directory.owns(account, author);
-      if (!(typeof owned === "boolean" ? owned : await owned))
-        return { kind: "foreign", author: formatAddress(author) };
-    } catch (error) {
-      return { kind: "unavailable", cause: error instanceof Error ? error.message : String(error) };
-    }
-  }
-  return { kind: "own" };
+function hasForeignAuthor(authors: MessageFacts["authors"]): boolean {
+  return authors.kind === "claimed" && authors.mailboxes.some(({ right }) => right === "foreign");
+}
+
+/** The account's own address, where the message does not say which account it was. */
+function senderToName(authors: MessageFacts["authors"], { terms }: Transaction): Address | undefined {
+  if (authors.kind !== "claimed" || decideAuthors(authors.mailboxes, authors.policy).sender === "kept")
+    return undefined;
+  const address = parseAddress(terms?.address ?? "");
+  // An account that is gone since MAIL: nobody could be named, and the message must not pass without.
+  if (!address.ok) throw new Error("the account has no address to name as Sender");
+  return address.value;
 }
 
 interface Prepared {
@@ -192,7 +192,7 @@ function prepare(
   transaction: Transaction,
   request: Extract<SmtpRequest, { kind: "message" }>,
   section: HeaderSection,
-  { id, at }: { readonly id: string; readonly at: number },
+  { id, at, sender }: { readonly id: string; readonly at: number; readonly sender: Address | undefined },
 ): Prepared {
   const { hostname } = session.services;
   const received = receivedField({
@@ -213,7 +213,7 @@ function prepare(
       notes: [],
     };
   }
-  const completed = completeSubmission(request.content, section, { id, hostname, at, trace: received });
+  const completed = completeSubmission(request.content, section, { id, hostname, at, sender, trace: received });
   const notes = [
     ...completed.added.map((name) => `${name} was missing and was added`),
     ...completed.removed.map((name) => `${name} was taken out`),
@@ -241,12 +241,35 @@ function sessionNotes(session: SessionView): readonly string[] {
 }
 
 /** What was decided about whose message it is, and what it costs the account. */
-function accountNotes(transaction: Transaction, uses: AccountUse | undefined): readonly string[] {
+function accountNotes(
+  { sender: reversePath, claimedSender }: Transaction,
+  authors: MessageFacts["authors"],
+  uses: AccountUse | undefined,
+): readonly string[] {
   if (uses === undefined) return [];
   const sender =
-    transaction.sender === undefined ? "the null sender is allowed and charged" : "the sender belongs to the account";
+    claimedSender !== undefined
+      ? `the sender was ${claimedSender}, which is not the account's, and became the account's address`
+      : reversePath === undefined
+        ? "the null sender is allowed and charged"
+        : "the account may use the sender";
   const use = uses.quota.map(({ window, used, limit }) => `${used} of ${limit} in ${window}`);
-  return [sender, "so do all authors", ...(use.length === 0 ? [] : [`recipients charged so far: ${use.join(", ")}`])];
+  return [
+    sender,
+    ...authorNotes(authors),
+    ...(use.length === 0 ? [] : [`recipients charged so far: ${use.join(", ")}`]),
+  ];
+}
+
+function authorNotes(authors: MessageFacts["authors"]): readonly string[] {
+  if (authors.kind !== "claimed") return [];
+  const others = authors.mailboxes.filter(({ right }) => right !== "own");
+  if (others.length === 0) return ["all authors belong to the account"];
+  return others.map(({ field, address, right }) =>
+    right === "delegate"
+      ? `${field} ${address} allowed the account to send`
+      : `${field} ${address} is not the account's`,
+  );
 }
 
 function tlsText({ protocol, cipher }: TlsFacts): string {

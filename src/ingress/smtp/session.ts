@@ -5,7 +5,8 @@
 // and nobody else. The socket and its turns are connection.ts.
 
 import type { Socket } from "node:net";
-import { formatAddress } from "../../address/address.ts";
+import { formatAddress, parseAddress } from "../../address/address.ts";
+import type { Address } from "../../address/address.ts";
 import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
@@ -337,12 +338,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   #ownership({ sender }: MailRequest): MailFacts["ownership"] | Promise<MailFacts["ownership"]> {
     if (this.role !== "submission" || this.account === undefined || sender === undefined) return "none";
-    const owned = this.services.directory.owns(this.account, sender);
-    if (typeof owned === "boolean") return owned ? "own" : "foreign";
-    return owned.then(
-      (value) => (value ? "own" : "foreign"),
-      (error: unknown) => ({ kind: "unavailable", cause: String(error) }),
-    );
+    const right = this.services.directory.rightTo(this.account, sender);
+    if (typeof right === "string") return right;
+    return right.catch((error: unknown) => ({ kind: "unavailable", cause: String(error) }));
   }
 
   #mailDecided(
@@ -360,6 +358,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         account: this.account,
         sender,
         ownership,
+        foreignSender: terms?.foreignSender ?? "refuse",
+        ownAddress: terms?.address ?? "",
         declaredSize,
         messageSize: smtp.messageSize,
         freeSpace: this.services.freeSpace(),
@@ -372,7 +372,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       }),
     );
     this.#terms = terms;
-    const transaction = beginTransaction(request, terms);
+    const own = decision.verdict.reason === "sender.rewritten" ? ownAddressOf(terms) : undefined;
+    const transaction = beginTransaction(request, terms, own);
     const account = this.account === undefined ? {} : { account: this.account };
     if (decision.verdict.kind === "accept") {
       this.#transaction = transaction;
@@ -546,4 +547,10 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.services.limits.release(reservationsOf(this.#transaction));
     this.#transaction = undefined;
   }
+}
+
+/** As the account was made. */
+function ownAddressOf(terms: AccountTerms | undefined): Address | undefined {
+  const address = parseAddress(terms?.address ?? "");
+  return address.ok ? address.value : undefined;
 }

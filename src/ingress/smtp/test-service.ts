@@ -119,6 +119,8 @@ export function makeService(material: Material, settings: Settings = {}) {
     share: 1,
     recipientsPerMessage: 1000,
     over: "defer",
+    foreignSender: "refuse",
+    address: account,
     countsMessages: settings.perMessage !== undefined,
     ...settings.terms,
   });

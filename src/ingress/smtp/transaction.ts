@@ -25,6 +25,8 @@ export interface Transaction {
   readonly sender: Address | undefined;
   /** The same as text, "" for <>. */
   readonly senderText: string;
+  /** What the client said, where something else stands in its place. */
+  readonly claimedSender?: string;
   readonly declaredSize: number | undefined;
   readonly body: MailRequest["body"];
   readonly charset: MailRequest["charset"];
@@ -40,13 +42,17 @@ export interface Transaction {
   readonly freeze: () => Transaction;
 }
 
-export function beginTransaction(request: MailRequest, terms?: AccountTerms): Transaction {
-  const { sender, declaredSize, body, charset, dsn } = request;
+/** `replacement`: the sender, in place of the one that the request names. */
+export function beginTransaction(request: MailRequest, terms?: AccountTerms, replacement?: Address): Transaction {
+  const { declaredSize, body, charset, dsn } = request;
+  const sender = replacement ?? request.sender;
+  const claimed = replacement === undefined || request.sender === undefined ? undefined : formatAddress(request.sender);
   const recipients: TransactionRecipient[] = [];
   const messageHeld: Held[] = [];
   const transaction: Transaction = {
     sender,
     senderText: sender === undefined ? "" : formatAddress(sender),
+    ...(claimed === undefined ? {} : { claimedSender: claimed }),
     declaredSize,
     body,
     charset,

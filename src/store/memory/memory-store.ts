@@ -67,6 +67,20 @@ function createAccounts(): AccountStore {
         delete account.raise;
         if (raise !== undefined) account.raise = raise;
       }),
+    addAlias: (key, alias) => {
+      if (find(alias) !== undefined) return false;
+      return change(key, (account) => (account.aliases = [...account.aliases, alias].toSorted()));
+    },
+    removeAlias: (key, alias) => {
+      if (accounts.get(key)?.aliases.includes(alias) !== true) return false;
+      return change(key, (account) => (account.aliases = account.aliases.filter((each) => each !== alias)));
+    },
+    setSenders: (key, senders) =>
+      change(key, (account) => {
+        delete account.senders;
+        if (senders.length > 0)
+          account.senders = senders.toSorted((one, other) => (one.sender < other.sender ? -1 : 1));
+      }),
     deleteAccount: (key) => accounts.delete(key),
   };
 }

@@ -87,6 +87,7 @@ const steps: readonly string[] = [
    CREATE INDEX waiting_recipient_ready ON waiting_recipient (lane, domain, class, due)
      WHERE held = 0 AND leased_until = 0 AND ready = 1;`,
   "ALTER TABLE account ADD COLUMN plan TEXT; ALTER TABLE account ADD COLUMN raise TEXT",
+  "ALTER TABLE account ADD COLUMN senders TEXT",
 ];
 
 const schemaVersion = steps.length;

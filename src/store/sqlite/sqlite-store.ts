@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
-import type { Account, AccountRaise, Charge, Store } from "../store.ts";
+import type { Account, AccountRaise, Charge, SenderGrant, Store } from "../store.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
@@ -20,6 +20,7 @@ interface AccountRow {
   readonly quota: number | null;
   readonly plan: string | null;
   readonly raise: string | null;
+  readonly senders: string | null;
 }
 
 export interface SqliteStore extends Store {
@@ -41,7 +42,7 @@ export function openSqliteStore(file: string): SqliteStore {
     accounts: database.prepare("SELECT * FROM account WHERE key > ? ORDER BY key LIMIT ?"),
     countAccounts: database.prepare("SELECT count(*) AS count FROM account"),
     addAccount: database.prepare(
-      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota, plan, raise) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota, plan, raise, senders) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
     setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ? WHERE key = ?"),
@@ -52,6 +53,8 @@ export function openSqliteStore(file: string): SqliteStore {
     setQuota: database.prepare("UPDATE account SET quota = ? WHERE key = ?"),
     setPlan: database.prepare("UPDATE account SET plan = ? WHERE key = ?"),
     setRaise: database.prepare("UPDATE account SET raise = ? WHERE key = ?"),
+    setSenders: database.prepare("UPDATE account SET senders = ? WHERE key = ?"),
+    removeAlias: database.prepare("DELETE FROM account_alias WHERE alias = ? AND account = ?"),
     deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
     addCharge: database.prepare("INSERT INTO charge VALUES (?, ?, ?)"),
     charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
@@ -82,6 +85,8 @@ export function openSqliteStore(file: string): SqliteStore {
       ...(row.plan === null ? {} : { plan: row.plan }),
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setRaise
       ...(row.raise === null ? {} : { raise: JSON.parse(row.raise) as AccountRaise }),
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setSenders
+      ...(row.senders === null ? {} : { senders: JSON.parse(row.senders) as readonly SenderGrant[] }),
     };
   }
 
@@ -97,7 +102,7 @@ export function openSqliteStore(file: string): SqliteStore {
     addAccount: (account) =>
       transaction(() => {
         for (const key of [account.key, ...account.aliases]) if (findAccount(key) !== undefined) return false;
-        const { key, address, passwordHash, createdAt, suspended, scram, quota, plan, raise } = account;
+        const { key, address, passwordHash, createdAt, suspended, scram, quota, plan, raise, senders } = account;
         sql.addAccount.run(
           key,
           address,
@@ -108,6 +113,7 @@ export function openSqliteStore(file: string): SqliteStore {
           quota ?? null,
           plan ?? null,
           raise === undefined ? null : JSON.stringify(raise),
+          senders === undefined ? null : JSON.stringify(senders),
         );
         for (const alias of new Set(account.aliases)) sql.addAlias.run(alias, key);
         return true;
@@ -122,6 +128,14 @@ export function openSqliteStore(file: string): SqliteStore {
     setQuota: (key, quota) => sql.setQuota.run(quota ?? null, key).changes > 0,
     setPlan: (key, plan) => sql.setPlan.run(plan ?? null, key).changes > 0,
     setRaise: (key, raise) => sql.setRaise.run(raise === undefined ? null : JSON.stringify(raise), key).changes > 0,
+    addAlias: (key, alias) =>
+      transaction(() => {
+        if (one<AccountRow>(sql.account, key) === undefined || findAccount(alias) !== undefined) return false;
+        return sql.addAlias.run(alias, key).changes > 0;
+      }),
+    removeAlias: (key, alias) => sql.removeAlias.run(alias, key).changes > 0,
+    setSenders: (key, senders) =>
+      sql.setSenders.run(senders.length === 0 ? null : JSON.stringify(bySender(senders)), key).changes > 0,
     deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 
     ...createQueueTables(database, transaction),
@@ -149,6 +163,10 @@ export function openSqliteStore(file: string): SqliteStore {
     },
     close: () => database.close(),
   };
+}
+
+function bySender(senders: readonly SenderGrant[]): readonly SenderGrant[] {
+  return senders.toSorted((grant, other) => (grant.sender < other.sender ? -1 : 1));
 }
 
 /** The name from before there were lanes is that of lane 0. */

@@ -2,6 +2,7 @@
 
 import type { DataFacts, MessageFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
+import { decideAuthors } from "./author.ts";
 import { limitRule } from "./rcpt.ts";
 
 export function decideData(facts: DataFacts): readonly Verdict[] {
@@ -29,17 +30,11 @@ export function decideMessage(facts: MessageFacts): readonly Verdict[] {
     verdicts.push({ kind: "reject", reason: "message.passed-before", evidence: { ...facts.passes } });
   }
   switch (facts.authors.kind) {
-    case "own":
+    case "claimed":
+      verdicts.push(...decideAuthors(facts.authors.mailboxes, facts.authors.policy).verdicts);
       break;
     case "not-asked":
       if (facts.role === "submission") verdicts.push({ kind: "unknown", cause: "authors not established" });
-      break;
-    case "foreign":
-      verdicts.push({
-        kind: "reject",
-        reason: "message.author",
-        evidence: { author: facts.authors.author },
-      });
       break;
     case "unreadable":
       verdicts.push({

@@ -33,8 +33,13 @@ function senderRule(facts: MailFacts): Verdict {
       if (facts.account === undefined) return { kind: "reject", reason: "sender.needs-auth" };
       // <> is what an MDN needs (RFC 8098 §3); it is charged to the account like anything else.
       if (facts.sender === undefined) return { kind: "accept", reason: "sender.accepted" };
-      if (facts.ownership === "own") return { kind: "accept", reason: "sender.accepted" };
+      if (facts.ownership === "own" || facts.ownership === "delegate") {
+        return { kind: "accept", reason: "sender.accepted" };
+      }
       if (facts.ownership === "foreign") {
+        if (facts.foreignSender === "rewrite" && facts.ownAddress !== "") {
+          return { kind: "accept", reason: "sender.rewritten", evidence: { address: facts.ownAddress } };
+        }
         return { kind: "reject", reason: "sender.not-owned", evidence: { sender: formatAddress(facts.sender) } };
       }
       return {

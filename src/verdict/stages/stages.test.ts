@@ -9,11 +9,13 @@ import type {
   AuthFacts,
   ConnectFacts,
   DataFacts,
+  ForeignSender,
   LimitFact,
   Lookup,
   MailFacts,
   MessageFacts,
   RcptFacts,
+  SenderRight,
 } from "../facts.ts";
 import { reasons } from "../reasons.ts";
 import type { ReasonId } from "../reasons.ts";
@@ -149,7 +151,9 @@ const mails = product<MailFacts>({
   role: ["submission", "mx"],
   account: [undefined, account],
   sender: [undefined, address("bob@example.jp")],
-  ownership: ["own", "foreign", "none", unavailable],
+  ownership: ["own", "delegate", "foreign", "none", unavailable],
+  foreignSender: ["refuse", "rewrite"],
+  ownAddress: [account],
   declaredSize: [undefined, 0, 1000, 1001],
   messageSize: [1000],
   freeSpace: [0, 5000, 5999, 6000, Number.POSITIVE_INFINITY],
@@ -161,11 +165,13 @@ const mails = product<MailFacts>({
   messageLimit: [10],
 });
 
-test("MAIL: on submission nobody begins without an account, and only with a sender known to be its own, or none", () => {
+test("MAIL: on submission nobody begins without an account, and only with a sender it may use, none, or its own in place", () => {
   for (const facts of mails.filter(({ role }) => role === "submission")) {
     if (decided(decideMail(facts)).kind !== "accept") continue;
     assert.equal(facts.account, account);
-    assert.ok(facts.sender === undefined || facts.ownership === "own");
+    const isFine = facts.sender === undefined || facts.ownership === "own" || facts.ownership === "delegate";
+    assert.equal(decided(decideMail(facts)).reason, isFine ? "sender.accepted" : "sender.rewritten");
+    if (!isFine) assert.deepEqual([facts.ownership, facts.foreignSender], ["foreign", "rewrite"]);
   }
 });
 
@@ -173,7 +179,10 @@ test("MAIL: a foreign sender is refused for good, one whose owner is not known o
   for (const facts of mails) {
     if (facts.role !== "submission" || facts.account === undefined || facts.sender === undefined) continue;
     const { kind } = decided(decideMail(facts));
-    if (facts.ownership === "foreign") assert.ok(kind === "reject" || kind === "disconnect");
+    if (facts.ownership === "foreign" && facts.foreignSender !== "rewrite") {
+      assert.ok(kind === "reject" || kind === "disconnect");
+      assert.deepEqual(decideMail({ ...facts, foreignSender: "rewrite", ownAddress: "" }), decideMail(facts));
+    }
     if (facts.ownership === "none" || typeof facts.ownership === "object") assert.notEqual(kind, "accept");
   }
 });
@@ -191,7 +200,7 @@ test("MAIL: nothing begins that is too large, would fill the disk or the spool, 
 });
 
 test("MAIL: on the MX who the sender is does not matter", () => {
-  for (const facts of mails.filter(({ role }) => role === "mx")) {
+  for (const facts of mails.filter(({ role, ownership }) => role === "mx" && ownership === "own")) {
     for (const ownership of ["own", "foreign", "none", unavailable] as const) {
       assert.deepEqual(decided(decideMail({ ...facts, ownership, sender: undefined })), decided(decideMail(facts)));
     }
@@ -316,6 +325,11 @@ test("DATA: content comes only while there is memory for it, and the account may
   }
 });
 
+function claimed(policy: ForeignSender, rights: readonly SenderRight[]): MessageFacts["authors"] {
+  const mailboxes = rights.map((right, index) => ({ field: "from", address: `a${index}@example.jp`, right }) as const);
+  return { kind: "claimed", policy, mailboxes };
+}
+
 const messages = product<MessageFacts>({
   role: ["submission", "mx"],
   account: [undefined, account],
@@ -326,8 +340,9 @@ const messages = product<MessageFacts>({
   passLimit: [2],
   authors: [
     { kind: "not-asked" },
-    { kind: "own" },
-    { kind: "foreign", author: "bob@example.jp" },
+    claimed("refuse", ["own"]),
+    claimed("refuse", ["own", "foreign"]),
+    claimed("tag", ["foreign"]),
     { kind: "unreadable", defect: "no From" },
     unavailable,
   ],
@@ -339,7 +354,9 @@ const circles = ({ hops, hopLimit, passes, passLimit }: MessageFacts): boolean =
 test("message: on submission only what its account is known to have written", () => {
   for (const facts of messages.filter(({ role }) => role === "submission")) {
     if (decided(decideMessage(facts)).kind !== "accept") continue;
-    assert.equal(facts.authors.kind, "own");
+    assert.ok(facts.authors.kind === "claimed");
+    const { policy, mailboxes } = facts.authors;
+    assert.ok(policy === "tag" || mailboxes.every(({ right }) => right === "own"));
     assert.equal(facts.header.kind, "fine");
   }
 });
