@@ -28,8 +28,12 @@ const site = await startSite(scope, {
     [alice, boss, secretary, tagged, rewritten].map(({ address, password }) => [address, password]),
   ),
   tables: [
-    ...["[[plan]]", 'name = "tagged"', 'foreign-sender = "tag"'],
-    ...["[[plan]]", 'name = "rewritten"', 'foreign-sender = "rewrite"'],
+    "[[plan]]",
+    'name = "tagged"',
+    'foreign-sender = "tag"',
+    "[[plan]]",
+    'name = "rewritten"',
+    'foreign-sender = "rewrite"',
   ],
 });
 atEnd(scope, () => assertNothingBroke(site.server.state));
@@ -57,9 +61,15 @@ async function swaks(
     program: program.path,
     environment: program.environment,
     parameters: [
-      ...["--server", site.address, "--port", String(site.submissions.port), "--tls-on-connect", "--auth", "PLAIN"],
-      ...["--auth-user", account.address, "--auth-password", account.password],
-      ...["--from", envelope, "--to", alice.address, "--data", "-"],
+      `--server=${site.address}`,
+      `--port=${site.submissions.port}`,
+      "--tls-on-connect",
+      "--auth=PLAIN",
+      `--auth-user=${account.address}`,
+      `--auth-password=${account.password}`,
+      `--from=${envelope}`,
+      `--to=${alice.address}`,
+      "--data=-",
     ],
     input: `${header}\nTo: ${alice.address}\nSubject: ${subject}\n\nhello\n`,
     milliseconds: 60_000,

@@ -144,7 +144,7 @@ test("sender and authors must belong to the account", async (t) => {
     assert.equal(await client.ask(`MAIL FROM:<${own}>`), "250 2.1.0 ok", own);
     await client.ask("RSET");
   }
-  assert.match(await send(client, message(BOB)), /^550 5\.7\.1 author <bob@sekimori\.test>/);
+  assert.match(await send(client, message(BOB)), /^550 5\.7\.1 From <bob@sekimori\.test>/);
   assert.match(await send(client, `Resent-From: <${BOB}>\r\n${message()}`), /^550 5\.7\.1 /);
   assert.match(await send(client, "Subject: one\r\n\r\nbody\r\n"), /^554 5\.6\.0 /);
   assert.match(await send(client, `From: <${BOB}>\r\n${message()}`), /^554 5\.6\.0 |^550 5\.7\.1 /);
