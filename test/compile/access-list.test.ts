@@ -189,6 +189,17 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
       edit: (text) => text.replaceAll(/^ (?:sequence )?(\d+) (permit|deny)(.*)$/gm, " $2$3 sequence $1"),
     },
     { name: "counts of matches", edit: (text) => text.replaceAll(/^( .*\b(?:permit|deny) .*)$/gm, "$1 (123 matches)") },
+    {
+      name: "heads of lists as they are shown",
+      edit: (text) =>
+        text
+          .replaceAll(/^(?:ip|ipv4) access-list (?:extended )?(\S+)$/gm, "Extended IP access list $1")
+          .replaceAll(/^ipv6 access-list (\S+)$/gm, "IPv6 access list $1"),
+    },
+    {
+      name: "counts of matches in brackets",
+      edit: (text) => text.replaceAll(/^( .*\b(?:permit|deny) .*)$/gm, "$1 [match 5 packets, 0:00:03 ago]"),
+    },
     { name: "names of ports", edit: (text) => text.replaceAll("eq 25", "eq smtp") },
     { name: "logging", edit: (text) => text.replaceAll(/^( .*deny tcp .*)$/gm, "$1 log") },
     { name: "no remarks", edit: (text) => text.replaceAll(/^ remark .*\n/gm, "") },
@@ -298,6 +309,9 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
       ["interface cust0\n ip access-group A in\n", /no access list A/],
       ["ip access-list extended A\n permit ip any any\ninterface else\n ip access-group A in\n", /neither/],
       ["ip access-list extended A\n permit ip object-group G any\n", /no group G/],
+      ["ip access-list extended A\n permit tcp any any port-group P\n", /no group of ports P/],
+      ["object-group network G\n host 192.0.2.1\nobject-group network G\n host 192.0.2.2\n!\n", /twice/],
+      ["object-group port P\n at 25\n", /no member/],
       ["ipv6 access-list A\n permit ipv6 192.0.2.0/24 any\n", /no IPv6/],
     ] as const) {
       const read = target.parse([{ path: "text", text }], context);

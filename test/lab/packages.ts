@@ -8,6 +8,7 @@ import { delimiter, dirname, join } from "node:path";
 import { runProgram } from "./child.ts";
 
 export type ProgramName =
+  | "capirca"
   | "curl"
   | "gsasl"
   | "haproxy"
@@ -49,6 +50,12 @@ interface Source {
 }
 
 const sources: Readonly<Record<ProgramName, Source>> = {
+  // Written in Python: run it with python3, which finds its modules by the environment.
+  capirca: {
+    packages: ["python3-capirca", "python3-absl", "python3-ply", "python3-six", "python3-yaml"],
+    path: "usr/bin/aclgen",
+    installed: "ignore",
+  },
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },
   gsasl: { packages: ["gsasl"], path: "usr/bin/gsasl", installed: "use" },
   haproxy: { packages: ["haproxy"], path: "usr/sbin/haproxy", installed: "use" },
@@ -261,13 +268,15 @@ async function missingLibraries(path: string, environment: Readonly<Record<strin
   return [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1] ?? "");
 }
 
-/** Where the tree keeps shared libraries and Perl modules. */
+/** Where the tree keeps shared libraries and the modules of Perl and Python. */
 function environmentOf(tree: string): Readonly<Record<string, string>> {
   const libraries = new Set(
     globSync("{usr/,}lib/**/*.so{,.*}", { cwd: tree }).map((file) => join(tree, dirname(file))),
   );
   const perl = globSync("usr/{share/perl5,lib/*/perl5/*}", { cwd: tree }).map((folder) => join(tree, folder));
+  const python = join(tree, "usr/lib/python3/dist-packages");
   return {
+    ...(existsSync(python) ? { PYTHONPATH: python } : {}),
     ...(libraries.size > 0 ? { LD_LIBRARY_PATH: [...libraries].join(":") } : {}),
     ...(perl.length > 0 ? { PERL5LIB: perl.join(":") } : {}),
   };

@@ -79,12 +79,15 @@ type Section =
   | { readonly kind: "other" }
   | { readonly kind: "list"; readonly list: ReadList }
   | { readonly kind: "group"; readonly family: Family; readonly name: string; readonly builder: AddressSetBuilder }
+  | { readonly kind: "ports"; readonly ports: PortRange[] }
   | { readonly kind: "interface"; readonly name: string };
 
 class Reader {
   readonly #words: Words;
   readonly #lists = new Map<string, ReadList>();
+  /** By family and name: both may have one of the same name. */
   readonly #groups = new Map<string, NamedSet>();
+  readonly #portGroups = new Map<string, PortRange[]>();
   readonly #uses: Use[] = [];
   readonly #strict: { readonly at: string; readonly family: Family }[] = [];
   #section: Section = { kind: "other" };
@@ -107,6 +110,7 @@ class Reader {
       if (begun !== undefined) this.#begin(begun);
       else if (this.#section.kind === "list") this.#readEntry(this.#section.list);
       else if (this.#section.kind === "group") this.#readMember(this.#section);
+      else if (this.#section.kind === "ports") this.#readPortMember(this.#section.ports);
       else if (this.#section.kind === "interface") this.#readInterface(this.#section.name, words.content);
     }
     this.#end();
@@ -126,6 +130,12 @@ class Reader {
       case "group":
         this.#section = { ...begun, builder: new AddressSetBuilder() };
         return;
+      case "ports": {
+        const ports: PortRange[] = [];
+        this.#portGroups.set(begun.name, ports);
+        this.#section = { kind: "ports", ports };
+        return;
+      }
       case "no-list":
         this.#lists.delete(`${begun.family} ${begun.name}`);
         this.#section = { kind: "other" };
@@ -139,7 +149,14 @@ class Reader {
   #end(): void {
     const section = this.#section;
     if (section.kind !== "group") return;
-    this.#groups.set(section.name, namedSet(section.name, section.builder.build()));
+    const { family, name, builder } = section;
+    const key = `${family} ${name}`;
+    const group = namedSet(name, builder.build());
+    const known = this.#groups.get(key);
+    if (known !== undefined && !familySet(known, family).equals(familySet(group, family))) {
+      this.#fail(`the group ${name} is written twice above this line, and not the same`);
+    }
+    this.#groups.set(key, known ?? group);
     this.#section = { kind: "other" };
   }
 
@@ -150,6 +167,15 @@ class Reader {
     const end = this.#readEnd(family, "mask", this.#ends[0]);
     if (!words.isOver || !(end instanceof ReadPrefix)) this.#fail(`no member of a group: ${words.content}`);
     builder.addPrefix(end.family, end.address, end.length);
+  }
+
+  #readPortMember(ports: PortRange[]): void {
+    const words = this.#words;
+    if (words.number !== undefined) words.next();
+    if (words.is("description") || words.is("exit")) return;
+    const read = this.#readPorts();
+    if (read === undefined || !words.isOver) this.#fail(`no member of a group of ports: ${words.content}`);
+    ports.push(...read);
   }
 
   #readInterface(name: string, text: string): void {
@@ -240,7 +266,7 @@ class Reader {
     const words = this.#words;
     if (words.took("any") || words.took("any4") || words.took("any6")) return undefined;
     if (words.took("object-group") || words.took("net-group") || words.took("addrgroup")) {
-      const group = this.#groups.get(words.value);
+      const group = this.#groups.get(`${family} ${words.value}`);
       if (group === undefined) this.#fail(`there is no group ${words.value} above this line`);
       words.next();
       return group;
@@ -291,6 +317,12 @@ class Reader {
     if (words.took("range")) return [{ first: this.#readPort(), last: this.#readPort() }];
     if (words.took("lt")) return [{ first: 0, last: this.#readPort() - 1 }];
     if (words.took("gt")) return [{ first: this.#readPort() + 1, last: 65_535 }];
+    if (words.took("port-group")) {
+      const group = this.#portGroups.get(words.value);
+      if (group === undefined) this.#fail(`there is no group of ports ${words.value} above this line`);
+      words.next();
+      return group;
+    }
     if (!words.took("neq")) return undefined;
     const port = this.#readPort();
     const ranges = [

@@ -6,6 +6,7 @@ import { tcp, udp } from "../../packet.ts";
 export type Begun =
   | { readonly kind: "list" | "no-list"; readonly family: Family; readonly name: string }
   | { readonly kind: "group"; readonly family: Family; readonly name: string }
+  | { readonly kind: "ports"; readonly name: string }
   | { readonly kind: "interface"; readonly name: string }
   | { readonly kind: "other" };
 
@@ -20,6 +21,8 @@ export function sectionOf(text: string): Begun | undefined {
   }
   const group = /^object-group (network ipv4|network ipv6|network|v6-network) (\S+)$/.exec(text);
   if (group !== null) return { kind: "group", family: group[1]!.includes("6") ? 6 : 4, name: group[2]! };
+  const ports = /^object-group port (\S+)$/.exec(text);
+  if (ports !== null) return { kind: "ports", name: ports[1]! };
   const place = /^interface (\S.*)$/.exec(text);
   if (place !== null) return { kind: "interface", name: place[1]! };
   return /^(?:\d|permit|deny|remark|sequence|host|description|statistics|counters)/.test(text)

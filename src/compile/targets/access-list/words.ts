@@ -51,16 +51,16 @@ export class Words {
     return this.text.slice(this.#first, this.#last);
   }
 
-  /** What follows a "(" is a remark of `show`. */
+  /** What follows a "(" or "[" is a remark of `show`: how many packets matched. */
   next(): void {
     const { text } = this;
     let at = this.end;
     while (at < this.#last && text.charCodeAt(at) <= blank) at++;
-    if (text.charCodeAt(at) === 40) this.#last = at;
+    if (isRemark(text.charCodeAt(at))) this.#last = at;
     this.start = at;
     while (at < this.#last) {
       const code = text.charCodeAt(at);
-      if (code <= blank || code === 40) break;
+      if (code <= blank || isRemark(code)) break;
       at++;
     }
     this.end = at;
@@ -101,4 +101,8 @@ export class Words {
     }
     return value;
   }
+}
+
+function isRemark(code: number): boolean {
+  return code === 40 || code === 91;
 }
