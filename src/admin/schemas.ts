@@ -36,7 +36,11 @@ export const account = z
     use: z
       .object({
         quota: z
-          .array(windowUse.extend({ layer: z.enum(["recipients", "messages", "domain"]) }).openapi("LayerUse"))
+          .array(
+            windowUse
+              .extend({ layer: z.enum(["recipients", "new-recipients", "messages", "bytes", "domain"]) })
+              .openapi("LayerUse"),
+          )
           .readonly(),
         attempts: z.array(windowUse).readonly(),
       })

@@ -153,7 +153,7 @@ export function addAccountCommands(program: Command, house: House): void {
       print(`raise      ${factor} times until ${until}, by ${printable(by)}: ${printable(reason)}`);
     }
     for (const { layer, window, used, limit } of use?.quota ?? []) {
-      print(`${layer.padEnd(10)} ${used} of ${limit} in ${window}`);
+      print(`${(layer === "new-recipients" ? "new" : layer).padEnd(10)} ${used} of ${limit} in ${window}`);
     }
     for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
     if (use === undefined) print("recipients known only while the server runs");

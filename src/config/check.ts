@@ -80,7 +80,7 @@ export function checkTables<D>(
       case "size":
         return bounded(type, node, scalars.readSize);
       case "window":
-        return text(type, node, scalars.readWindow);
+        return text(type, node, type.size === true ? scalars.readSizeWindow : scalars.readWindow);
       case "domain":
         return text(type, node, scalars.readDomain);
       case "address":

@@ -202,6 +202,8 @@ function toStandard({ limits: { account }, smtp }: Configuration): PlanSettings 
     recipients: account.recipients,
     attempts: account.attempts ?? account.recipients.map(twice),
     messages: account.messages,
+    newRecipients: account["new-recipients"],
+    bytes: account.bytes,
     recipientsPerMessage: account["recipients-per-message"] ?? smtp.recipients,
     over: account.over,
     foreignSender: account["foreign-sender"],
@@ -214,6 +216,8 @@ function toPlan(plan: Configuration["plan"][number], standard: PlanSettings): Pl
     recipients: plan.recipients ?? standard.recipients,
     attempts: plan.attempts ?? plan.recipients?.map(twice) ?? standard.attempts,
     messages: plan.messages ?? standard.messages,
+    newRecipients: plan["new-recipients"] ?? standard.newRecipients,
+    bytes: plan.bytes ?? standard.bytes,
     recipientsPerMessage: plan["recipients-per-message"] ?? standard.recipientsPerMessage,
     over: plan.over ?? standard.over,
     foreignSender: plan["foreign-sender"] ?? standard.foreignSender,
@@ -221,11 +225,15 @@ function toPlan(plan: Configuration["plan"][number], standard: PlanSettings): Pl
   };
 }
 
-function fromPlan({ recipients, attempts, messages, recipientsPerMessage, over, foreignSender, ramp }: PlanSettings) {
+function fromPlan(plan: PlanSettings) {
+  const { recipients, attempts, messages, newRecipients, bytes, recipientsPerMessage, over, foreignSender, ramp } =
+    plan;
   return {
     recipients,
     attempts,
     messages,
+    "new-recipients": newRecipients,
+    bytes,
     "recipients-per-message": recipientsPerMessage,
     over,
     "foreign-sender": foreignSender,

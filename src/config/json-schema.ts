@@ -64,7 +64,7 @@ function typeSchema(type: ValueType): JsonSchema {
     case "size":
       return { type: "string", pattern: "^\\d+ ?([kKMGTP]i?)?B$" };
     case "window":
-      return { type: "string", pattern: "^\\d+/(\\d+(w|d|h|ms|m|s))+$" };
+      return { type: "string", pattern: `^\\d+${type.size === true ? " ?([kKMGTP]i?)?B" : ""}/(\\d+(w|d|h|ms|m|s))+$` };
     case "choice": {
       const [names, meanings] = [Object.keys(type.values), Object.values(type.values)];
       return { type: "string", enum: names, "x-taplo": { docs: { enumValues: meanings } } };

@@ -86,6 +86,8 @@ await describe("loadSettings", async () => {
           { name: "1d", length: 86_400_000, recipients: 2000 },
         ],
         messages: [],
+        newRecipients: [],
+        bytes: [],
         recipientsPerMessage: 1000,
         over: "defer",
         foreignSender: "refuse",

@@ -124,7 +124,7 @@ function typeText(type: ValueType): string {
     case "size":
       return `${type.kind}, ${type.minimum} to ${type.maximum}`;
     case "window":
-      return "number/interval";
+      return type.size === true ? "size/interval" : "number/interval";
     case "choice":
       return "one of the words below";
     case "domain":

@@ -8,7 +8,7 @@ import { listenerTlsOf } from "./convert.ts";
 import type { ConfigSources } from "./files.ts";
 import { formatPlace, problemAt } from "./problem.ts";
 import type { ConfigProblem, Place } from "./problem.ts";
-import { quote, writeDuration, writeEndpoint, writeSize, writeWindow } from "./scalars.ts";
+import { quote, writeDuration, writeEndpoint, writeSize, writeSizeWindow, writeWindow } from "./scalars.ts";
 import type { Endpoint, WindowSettings } from "./settings.ts";
 
 interface Rules {
@@ -320,12 +320,21 @@ type WindowList = readonly (WindowSettings | undefined)[] | undefined;
 
 function checkPlan(
   rules: Rules,
-  { recipients, attempts, messages }: { recipients?: WindowList; attempts?: WindowList; messages?: WindowList },
+  plan: {
+    recipients?: WindowList;
+    attempts?: WindowList;
+    messages?: WindowList;
+    "new-recipients"?: WindowList;
+    bytes?: WindowList;
+  },
   at: Path,
 ): void {
+  const { recipients, attempts, messages } = plan;
   checkWindows(rules, recipients, [...at, "recipients"]);
   checkWindows(rules, attempts, [...at, "attempts"]);
   checkWindows(rules, messages, [...at, "messages"]);
+  checkWindows(rules, plan["new-recipients"], [...at, "new-recipients"]);
+  checkWindows(rules, plan.bytes, [...at, "bytes"], writeSizeWindow);
   for (const [index, window] of present(attempts)) {
     const quota = present(recipients).find(([, other]) => other.length === window.length)?.[1];
     if (quota !== undefined && window.recipients < quota.recipients) {
@@ -335,7 +344,7 @@ function checkPlan(
   }
 }
 
-function checkWindows(rules: Rules, list: WindowList, at: Path): void {
+function checkWindows(rules: Rules, list: WindowList, at: Path, write = writeWindow): void {
   const windows = present(list);
   const place = (index: number): Place => rules.tree.placeOf(...at, index);
   checkUnique(
@@ -345,7 +354,7 @@ function checkWindows(rules: Rules, list: WindowList, at: Path): void {
   for (const [index, window] of windows) {
     const stricter = windows.find(([, other]) => isNeverReached(window, other))?.[1];
     if (stricter !== undefined) {
-      rules.report(place(index), `${writeWindow(window)} is never reached, ${writeWindow(stricter)} comes first`);
+      rules.report(place(index), `${write(window)} is never reached, ${write(stricter)} comes first`);
     }
   }
 }

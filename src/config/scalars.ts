@@ -110,6 +110,24 @@ export function writeWindow(window: WindowSettings): string {
   return `${window.recipients}/${writeDuration(window.length)}`;
 }
 
+/** `"500MB/1d"`: octets. */
+export function readSizeWindow(text: string): Read<WindowSettings> {
+  const slash = text.indexOf("/");
+  const octets = readSize(text.slice(0, Math.max(0, slash)));
+  const length = readDuration(text.slice(slash + 1));
+  if (slash < 1 || !octets.ok || !length.ok || octets.value < 1 || length.value < 1000) {
+    return wrong(
+      `${quote(text)} is not a limit of size`,
+      'write a size and an interval of at least one second: "500MB/1d"',
+    );
+  }
+  return success({ name: writeDuration(length.value), length: length.value, recipients: octets.value });
+}
+
+export function writeSizeWindow(window: WindowSettings): string {
+  return `${writeSize(window.recipients)}/${writeDuration(window.length)}`;
+}
+
 /** An IP address in its one canonical spelling (RFC 5952), or undefined. */
 export function readIp(text: string): string | undefined {
   if (text.includes("%") || isIP(text) === 0) return undefined;

@@ -103,6 +103,13 @@ const retention = {
       "How long days of the log are kept; then their files are deleted. They say who wrote to whom and when: as long as operating, " +
       "billing and complaints need, and no longer than the law on the secrecy of communications allows. `sekimori retention show` lists everything kept.",
   },
+  correspondents: {
+    type: { kind: "duration", minimum: "7d", maximum: "3650d" },
+    default: "180d",
+    meaning:
+      "How long after an account last wrote to somebody it is remembered that it did, where `new-recipients` is limited. Kept are keyed hashes, " +
+      "not addresses.",
+  },
 } as const satisfies Keys;
 
 const processKeys = {
@@ -424,6 +431,22 @@ const accountLimits = {
     meaning: "Messages of one account that are accepted, however many recipients each has. Empty: no limit.",
     example: ["60/1m", "500/1d"],
   },
+  "new-recipients": {
+    type: { kind: "list", of: { kind: "window" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Recipients of accepted messages to whom the account had not written before. People write to few strangers in a day; who took over " +
+      "their account writes to nobody else. While there is such a limit, keyed hashes of an account's recipients are kept (`[retention] " +
+      "correspondents`); on the first day everybody is new. Empty: no limit, and nothing is kept.",
+    example: ["20/1h", "100/1d"],
+  },
+  bytes: {
+    type: { kind: "list", of: { kind: "window", size: true }, minimum: 0 },
+    default: [],
+    meaning:
+      "Size of all accepted messages together, each counted once however many recipients it has. Empty: no limit.",
+    example: ["500MB/1h", "2GB/1d"],
+  },
   "recipients-per-message": {
     type: { kind: "integer", minimum: 1, maximum: 50_000 },
     otherwise: "`[smtp] recipients`",
@@ -492,6 +515,8 @@ const planLimits = {
   recipients: { ...optional(accountLimits.recipients) },
   attempts: { ...optional(accountLimits.attempts), otherwise: "twice its `recipients`, or as `[limits.account]`" },
   messages: { ...optional(accountLimits.messages) },
+  "new-recipients": { ...optional(accountLimits["new-recipients"]) },
+  bytes: { ...optional(accountLimits.bytes) },
   "recipients-per-message": { ...optional(accountLimits["recipients-per-message"]) },
   over: { ...optional(accountLimits.over) },
   "foreign-sender": { ...optional(accountLimits["foreign-sender"]) },

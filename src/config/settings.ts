@@ -18,7 +18,7 @@ export interface Settings {
   readonly mailThreads: number | undefined;
   readonly log: LogSettings;
   /** How long traffic data is kept, ms. */
-  readonly retention: { readonly log: number };
+  readonly retention: { readonly log: number; readonly correspondents: number };
   readonly http: HttpSettings;
   readonly tls: TlsSettings;
   readonly domains: readonly DomainSettings[];
@@ -142,7 +142,7 @@ export interface MailboxSettings {
   readonly quota: number | undefined;
 }
 
-/** Every window counts recipients, and in any interval of its length at most `recipients` pass. */
+/** In any interval of its length at most `recipients` pass: recipients, messages or octets, as the list it stands in says. */
 export interface WindowSettings {
   readonly name: string;
   readonly length: number;
@@ -166,6 +166,10 @@ export interface PlanSettings {
   readonly attempts: readonly WindowSettings[];
   /** Accepted messages. Empty: no limit. */
   readonly messages: readonly WindowSettings[];
+  /** Recipients of accepted messages that the account had not written to before. Empty: no limit, and nothing is remembered. */
+  readonly newRecipients: readonly WindowSettings[];
+  /** Octets of accepted messages. Empty: no limit. */
+  readonly bytes: readonly WindowSettings[];
   /** In one message. */
   readonly recipientsPerMessage: number;
   /** What who is over a limit is told: come back later, or no. */

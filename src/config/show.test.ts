@@ -115,6 +115,8 @@ const anyPlan: fc.Arbitrary<PlanSettings> = fc
   .record({
     windows: anyWindows,
     messages: fc.oneof(fc.constant([]), anyWindows),
+    newRecipients: fc.oneof(fc.constant([]), anyWindows),
+    bytes: fc.oneof(fc.constant([]), anyWindows),
     recipientsPerMessage: between(1, 50_000),
     over: fc.constantFrom("defer" as const, "reject" as const),
     foreignSender: fc.constantFrom("refuse" as const, "tag" as const, "rewrite" as const),
@@ -197,7 +199,10 @@ const anySettings: fc.Arbitrary<Settings> = fc
       version: fc.constant(1),
       hostname: fc.constant(domainOf(`mx.local.${hostname ?? ""}`)),
       state: anyPath,
-      retention: fc.record({ log: between(1, 3650).map((days) => days * 86_400_000) }),
+      retention: fc.record({
+        log: between(1, 3650).map((days) => days * 86_400_000),
+        correspondents: between(7, 3650).map((days) => days * 86_400_000),
+      }),
       process: fc.option(fc.record({ user: anyText, group: anyText }), { nil: undefined }),
       mailThreads: fc.constantFrom(undefined, 1),
       log: fc.record({

@@ -81,7 +81,9 @@ function write(type: ValueType, value: unknown): Written {
     case "size":
       return scalars.writeSize(value as number);
     case "window":
-      return scalars.writeWindow(value as WindowSettings);
+      return type.size === true
+        ? scalars.writeSizeWindow(value as WindowSettings)
+        : scalars.writeWindow(value as WindowSettings);
     case "address":
       return formatAddress(value as Address);
     case "endpoint":

@@ -13,8 +13,8 @@ export type ValueType =
   | { readonly kind: "duration"; readonly minimum: string; readonly maximum: string }
   /** `"25MiB"`, `"25MB"`. Checked: octets. */
   | { readonly kind: "size"; readonly minimum: string; readonly maximum: string }
-  /** `"200/1h"`: so many recipients in any interval of that length. */
-  | { readonly kind: "window" }
+  /** `"200/1h"`: so many in any interval of that length. With `size` octets: `"500MB/1d"`. */
+  | { readonly kind: "window"; readonly size?: true }
   /** One of some words; the value says what each means. */
   | { readonly kind: "choice"; readonly values: Readonly<Record<string, string>> }
   | { readonly kind: "domain" }

@@ -19,6 +19,8 @@ const office: PlanSettings = {
   recipients: [],
   attempts: [],
   messages: [],
+  newRecipients: [],
+  bytes: [],
   recipientsPerMessage: 100,
   over: "defer",
   foreignSender: "refuse",

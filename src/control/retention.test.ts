@@ -24,12 +24,14 @@ function office(t: TestContext, days: number) {
   const events: object[] = [];
   const control = retentionControl({
     settings: () => ({
-      retention: { log: days * DAY },
+      retention: { log: days * DAY, correspondents: 7 * DAY },
       limits: {
         standard: {
           recipients: [{ name: "1d", length: DAY, recipients: 10 }],
           attempts: [],
           messages: [],
+          newRecipients: [],
+          bytes: [],
           recipientsPerMessage: 100,
           over: "defer",
           foreignSender: "refuse",
@@ -67,12 +69,36 @@ test("a day of the log goes when its last moment is older than is kept, and noth
 
 test("a charge goes when it has left the longest window", async (t) => {
   const { store, control } = office(t, 2);
-  const charges = [now - DAY - 1, now - DAY, now - DAY + 1].map((at) => ({ account: "a@b", at, recipients: 1 }));
+  const charges = [now - DAY - 1, now - DAY, now - DAY + 1].map((at) => ({
+    account: "a@b",
+    at,
+    recipients: 1,
+    octets: 1,
+  }));
   store.addCharges(charges, "id");
   const charge = (await control.retention()).find(({ what }) => what === "charge");
   assert.deepEqual([charge?.items, charge?.expired], [3, 2]);
   await control.purge("schedule");
   assert.equal(store.chargesSince(0).charges.length, 1);
+});
+
+test("a correspondent goes when nothing was written to it for as long as is said", async (t) => {
+  const { store, control } = office(t, 2);
+  const charge = (days: number, ...correspondents: readonly number[]) => ({
+    account: "a@b",
+    at: now - days * DAY,
+    recipients: correspondents.length,
+    octets: 1,
+    correspondents,
+  });
+  assert.deepEqual(store.addCharges([charge(9, 1, 2), charge(8, 3), charge(6, 2)], "id"), [2, 1, 0]);
+  const class_ = (await control.retention()).find(({ what }) => what === "correspondent");
+  assert.deepEqual([class_?.items, class_?.expired, class_?.oldest], [3, 2, "2027-01-06"]);
+  await control.purge("schedule");
+  assert.deepEqual(
+    [1, 2, 3].map((each) => store.isCorrespondent("a@b", each)),
+    [false, true, false],
+  );
 });
 
 test("every table of the index has a class, and no class is of a table that is gone", (t) => {
@@ -83,6 +109,6 @@ test("every table of the index has a class, and no class is of a table that is g
     .all()
     .map(({ name }) => String(name));
   database.close();
-  const classes = [...kept.keys(), "charge"].filter((name) => name !== "spool" && name !== "mail");
+  const classes = [...kept.keys(), "charge", "correspondent"].filter((name) => name !== "spool" && name !== "mail");
   assert.deepEqual(classes.toSorted(), tables.toSorted());
 });

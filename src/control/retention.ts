@@ -56,6 +56,8 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
   async function look(): Promise<readonly RetentionView[]> {
     const [oldest] = days();
     const span = await store.chargeSpan(clock.wall() - longestWindow(settings().limits));
+    const { correspondents } = settings().retention;
+    const known = await store.correspondentSpan(clock.wall() - correspondents);
     return [
       {
         what: "log",
@@ -71,6 +73,13 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         expired: span.expired,
         ...(span.oldest === undefined ? {} : { oldest: new Date(span.oldest).toISOString() }),
       },
+      {
+        what: "correspondent",
+        kept: `${inDays(correspondents)} after the last message to it, where new recipients are limited`,
+        items: known.items,
+        expired: known.expired,
+        ...(known.oldest === undefined ? {} : { oldest: new Date(known.oldest).toISOString().slice(0, 10) }),
+      },
       ...[...kept].map(([what, how]) => ({ what, kept: how })),
     ];
   }
@@ -81,6 +90,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       const found = (await look()).filter(({ expired }) => expired !== undefined && expired > 0);
       for (const file of expiredDays()) rmSync(file, { force: true });
       await store.purgeCharges(clock.wall() - longestWindow(settings().limits));
+      await store.purgeCorrespondents(clock.wall() - settings().retention.correspondents);
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
       return found;
     },

@@ -8,9 +8,12 @@ const HOUR = 3_600_000;
 const hour = (limit: number) => [{ name: "1h", length: HOUR, limit }];
 const day = (limit: number) => [{ name: "1d", length: 24 * HOUR, limit }];
 
+const none = { "new-recipients": [], bytes: [] };
+const plain = { newRecipients: 0, octets: 0 };
+
 const rules: AccountRules = {
-  standard: { recipients: hour(10), attempts: hour(20), messages: [] },
-  plans: { office: { recipients: [...hour(20), ...day(40)], attempts: hour(50), messages: hour(3) } },
+  standard: { recipients: hour(10), attempts: hour(20), messages: [], ...none },
+  plans: { office: { recipients: [...hour(20), ...day(40)], attempts: hour(50), messages: hour(3), ...none } },
   domain: [],
 };
 
@@ -46,9 +49,9 @@ test("replayed charges fill the windows by their age, and one from the future co
   const limits = limitsAt(clock);
   const a = subject("a");
   limits.replay([
-    { account: "a", at: clock.wall - 1_800_000, recipients: 4 },
-    { account: "a", at: clock.wall - 3_700_000, recipients: 5 },
-    { account: "a", at: clock.wall + 9_000_000, recipients: 3 },
+    { account: "a", at: clock.wall - 1_800_000, recipients: 4, ...plain },
+    { account: "a", at: clock.wall - 3_700_000, recipients: 5, ...plain },
+    { account: "a", at: clock.wall + 9_000_000, recipients: 3, ...plain },
   ]);
   assert.equal(usedOf(limits, a), 7);
   clock.now += 1_900_000;
@@ -62,8 +65,8 @@ test("what was charged before the plan was known counts in all windows of the pl
   const clock = { now: 0, wall: 100 * HOUR };
   const limits = limitsAt(clock);
   limits.replay([
-    { account: "a", at: 90 * HOUR, recipients: 30 },
-    { account: "a", at: 100 * HOUR, recipients: 5 },
+    { account: "a", at: 90 * HOUR, recipients: 30, ...plain },
+    { account: "a", at: 100 * HOUR, recipients: 5, ...plain },
   ]);
   const a = subject("a", { plan: "office" });
   assert.deepEqual(limits.uses(a).quota, [
@@ -100,6 +103,43 @@ test("a domain's accounts share its limit, and who is refused there has taken no
   assert.ok(refused.kind === "over" && refused.layer === "domain" && refused.used === 5);
   assert.equal(usedOf(limits, b!), 1);
   assert.equal(limits.reserve(other!).kind, "within");
+});
+
+test("a stranger costs one unit however many open transactions name it, and it goes back with the last of them", () => {
+  const clock = { now: 0 };
+  const standard = { ...rules.standard, "new-recipients": day(2) };
+  const limits = limitsAt(clock, { ...rules, standard });
+  const a = subject("a");
+  const [one, two, three] = [1, 2, 1].map((stranger) => limits.reserve(a, stranger));
+  assert.equal(usedOf(limits, a, "new-recipients"), 2);
+  const refused = limits.reserve(a, 3);
+  assert.ok(refused.kind === "over" && refused.layer === "new-recipients");
+  assert.equal(usedOf(limits, a), 3, "who is refused has taken nothing");
+  assert.equal(limits.reserve(a, undefined).kind, "within", "whom it knows it reaches");
+  limits.release(heldOf(one!));
+  assert.equal(usedOf(limits, a, "new-recipients"), 2, "another transaction still names it");
+  limits.release(heldOf(three!));
+  limits.release(heldOf(two!));
+  assert.equal(usedOf(limits, a, "new-recipients"), 0);
+  assert.equal(limits.reserve(a, 1).kind, "within");
+  assert.equal(limits.reserve(subject("b"), 1).kind, "within", "others have theirs");
+  clock.now += 23 * HOUR;
+  limits.sweep();
+  assert.equal(limits.reserve(a, 1).kind, "within");
+  assert.equal(usedOf(limits, a, "new-recipients"), 1, "charged once, also while the store does not know it yet");
+});
+
+test("octets fit as a whole or not at all, and count again after a restart", () => {
+  const clock = { now: 0, wall: 100 * HOUR };
+  const limits = limitsAt(clock, { ...rules, standard: { ...rules.standard, bytes: hour(1000) } });
+  const a = subject("a");
+  limits.replay([{ account: "a", at: clock.wall, recipients: 1, newRecipients: 1, octets: 400 }]);
+  const answer = limits.reserveOctets(a, 600);
+  assert.equal(usedOf(limits, a, "bytes"), 1000);
+  assert.equal(limits.reserveOctets(a, 1).kind, "over");
+  limits.release(heldOf(answer));
+  assert.equal(limits.reserveOctets(a, 601).kind, "over");
+  assert.equal(usedOf(limits, a, "bytes"), 400);
 });
 
 test("80 % and the limit are told once in an interval, whatever comes and goes", () => {

@@ -2,7 +2,10 @@
 //
 //   attempts     every RCPT TO of the account, never given back
 //   recipients   reserved at RCPT TO, kept when the message is durable, given back otherwise
+//   new-recipients   of these, the ones the account had not written to before: one unit for each stranger, however many
+//                open transactions name it, given back with the last of them
 //   messages     the same for one message
+//   bytes        the same for its octets
 //   domain       recipients of all accounts of one domain together
 //
 // The limits are those of the account's plan, times its share: less than one while it is new, more than one while somebody
@@ -23,13 +26,17 @@ export interface Subject {
   readonly share: number;
 }
 
-export type Layer = "recipients" | "messages" | "domain";
+export type Layer = keyof Omit<PlanRules, "attempts"> | "domain";
 
+/** What one accepted message costs its account. */
 export interface AccountCharge {
   readonly account: string;
   /** Wall ms. */
   readonly at: number;
   readonly recipients: number;
+  /** Of these, so many the account had not written to before. */
+  readonly newRecipients: number;
+  readonly octets: number;
 }
 
 export interface LayerUse extends WindowUse {
@@ -49,6 +56,8 @@ export interface LimitNotice extends LayerUse {
 /** What a reservation took, to be given back. */
 export interface Held extends Reservation {
   readonly layer: Layer;
+  /** Whom it stands for, where it is a stranger (directory/correspondents.ts). */
+  readonly stranger?: number;
 }
 
 export type QuotaAnswer =
@@ -57,10 +66,12 @@ export type QuotaAnswer =
 
 export interface AccountLimits {
   attempt(subject: Subject): LimitAnswer;
-  /** One recipient: of the account and of its domain. */
-  reserve(subject: Subject): QuotaAnswer;
+  /** One recipient: of the account and of its domain. `stranger`: to whom it had not written before. */
+  reserve(subject: Subject, stranger?: number): QuotaAnswer;
   /** One message, whatever its recipients. */
   reserveMessage(subject: Subject): QuotaAnswer;
+  /** What it weighs. */
+  reserveOctets(subject: Subject, octets: number): QuotaAnswer;
   release(held: readonly Held[]): void;
   /** Before the first message: the charges of earlier runs. */
   replay(charges: readonly AccountCharge[]): void;
@@ -74,6 +85,8 @@ export interface PlanRules {
   readonly recipients: readonly WindowRule[];
   readonly attempts: readonly WindowRule[];
   readonly messages: readonly WindowRule[];
+  readonly "new-recipients": readonly WindowRule[];
+  readonly bytes: readonly WindowRule[];
 }
 
 export interface AccountRules {
@@ -86,16 +99,26 @@ export interface AccountRules {
 
 /** From here on a window is nearly used up. */
 const NEAR = 0.8;
-const layers: readonly Layer[] = ["recipients", "messages", "domain"];
+const layers: readonly Layer[] = ["recipients", "new-recipients", "messages", "bytes", "domain"];
 
 type Counts = Readonly<Record<keyof PlanRules, Limits>>;
-const counted: readonly (keyof PlanRules)[] = ["recipients", "attempts", "messages"];
+const counted: readonly (keyof PlanRules)[] = ["recipients", "attempts", "messages", "new-recipients", "bytes"];
+
+/** Kept so long at least, ms: until the store knows of it. */
+const ACQUAINTING = 60_000;
+
+/** Somebody new to an account, as long as a unit is taken for it: named by so many reservations that were not given back. */
+interface Stranger {
+  readonly at: number;
+  holders: number;
+}
 
 interface Part {
   readonly layer: Layer;
   readonly limits: Limits;
   readonly key: string;
   readonly units: number;
+  readonly stranger?: number;
 }
 
 export function createAccountLimits(first: AccountRules, clock: Clock): AccountLimits {
@@ -105,6 +128,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
   let counts = new Map<string, Counts>([["", makeCounts(everyWindow(rules))]]);
   /** Where an account's counts are. */
   const places = new Map<string, string>();
+  const strangers = new Map<string, Map<number, Stranger>>();
   /** Windows of which it was told that they are nearly or wholly used up, and until when it need not be told again. */
   const told = new Map<string, { readonly level: LimitNotice["level"]; readonly until: number }>();
 
@@ -144,38 +168,83 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     const now = clock.monotonic();
     const held: Held[] = [];
     for (const part of parts) {
+      const known = part.stranger === undefined ? undefined : strangers.get(part.key)?.get(part.stranger);
+      if (known !== undefined) {
+        known.holders++;
+        held.push({ layer: part.layer, key: part.key, units: 0, at: known.at, stranger: part.stranger! });
+        continue;
+      }
       const answer = part.limits.reserve(part.key, part.units, now);
       if (answer.kind === "over") {
         release(held);
         return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
       }
-      held.push({ ...answer.reservation, layer: part.layer });
+      const stranger = part.stranger === undefined ? {} : { stranger: part.stranger };
+      held.push({ ...answer.reservation, layer: part.layer, ...stranger });
+      if (part.stranger !== undefined) meet(part.key, part.stranger, now);
     }
     return { kind: "within", held, notices: parts.flatMap((part) => notices(part, now)) };
   }
 
+  function meet(account: string, stranger: number, at: number): void {
+    let met = strangers.get(account);
+    if (met === undefined) strangers.set(account, (met = new Map<number, Stranger>()));
+    met.set(stranger, { at, holders: 1 });
+  }
+
   function release(held: readonly Held[]): void {
-    for (const { layer, ...reservation } of held) limitsOf(layer, reservation.key)?.release(reservation);
+    for (const { layer, stranger, ...reservation } of held) {
+      if (stranger === undefined) limitsOf(layer, reservation.key)?.release(reservation);
+      else part(reservation.key, stranger);
+    }
+  }
+
+  /** The unit goes back with the last that holds it. */
+  function part(account: string, stranger: number): void {
+    const met = strangers.get(account);
+    const known = met?.get(stranger);
+    if (met === undefined || known === undefined || --known.holders > 0) return;
+    met.delete(stranger);
+    limitsOf("new-recipients", account)?.release({ key: account, units: 1, at: known.at });
+  }
+
+  function forgetStrangers(now: number): void {
+    const every = [rules.standard, ...Object.values(rules.plans)].flatMap((plan) => plan["new-recipients"]);
+    const before = now - 2 * Math.max(ACQUAINTING, ...every.map(({ length }) => length));
+    for (const [account, met] of strangers) {
+      for (const [stranger, { at }] of met) if (at < before) met.delete(stranger);
+      if (met.size === 0) strangers.delete(account);
+    }
   }
 
   return {
     attempt: (subject) => countsOf(subject).attempts.reserve(subject.account, 1, clock.monotonic()),
-    reserve: (subject) =>
-      reserveAll([
-        { layer: "recipients", limits: countsOf(subject).recipients, key: subject.account, units: 1 },
+    reserve: (subject, stranger) => {
+      const of = countsOf(subject);
+      const one = { key: subject.account, units: 1 };
+      return reserveAll([
+        { layer: "recipients", limits: of.recipients, ...one },
+        ...(stranger === undefined
+          ? []
+          : [{ layer: "new-recipients" as const, limits: of["new-recipients"], ...one, stranger }]),
         { layer: "domain", limits: domains, key: domainOf(subject.account), units: 1 },
-      ]),
+      ]);
+    },
     reserveMessage: (subject) =>
       reserveAll([{ layer: "messages", limits: countsOf(subject).messages, key: subject.account, units: 1 }]),
+    reserveOctets: (subject, octets) =>
+      reserveAll([{ layer: "bytes", limits: countsOf(subject).bytes, key: subject.account, units: octets }]),
     release,
     replay: (charges) => {
       const now = clock.monotonic();
       const wall = clock.wall();
-      for (const { account, at, recipients } of charges) {
+      for (const { account, at, recipients, newRecipients, octets } of charges) {
         // A charge from the future (the clock was set back) counts as one of now.
         const then = now - Math.max(0, wall - at);
         limitsOf("recipients", account)?.count(account, recipients, then);
         limitsOf("messages", account)?.count(account, 1, then);
+        if (newRecipients > 0) limitsOf("new-recipients", account)?.count(account, newRecipients, then);
+        limitsOf("bytes", account)?.count(account, octets, then);
         domains.count(domainOf(account), recipients, then);
       }
     },
@@ -193,6 +262,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     sweep: () => {
       const now = clock.monotonic();
       domains.sweep(now);
+      forgetStrangers(now);
       for (const each of counts.values()) for (const name of counted) each[name].sweep(now);
       for (const [account, place] of places) {
         const of = counts.get(place);
@@ -217,34 +287,31 @@ function domainOf(account: string): string {
 }
 
 function makeCounts(rules: PlanRules): Counts {
-  return {
-    recipients: new Limits(rules.recipients),
-    attempts: new Limits(rules.attempts),
-    messages: new Limits(rules.messages),
-  };
+  return forEach((name) => new Limits(rules[name]));
 }
 
 /** A limit is never less than one. */
 function scaled(rules: PlanRules, share: number): PlanRules {
   if (share === 1) return rules;
-  const scale = (windows: readonly WindowRule[]): readonly WindowRule[] =>
-    windows.map((window) => ({ ...window, limit: Math.max(1, Math.floor(window.limit * share)) }));
-  return {
-    recipients: scale(rules.recipients),
-    attempts: scale(rules.attempts),
-    messages: scale(rules.messages),
-  };
+  return forEach((name) =>
+    rules[name].map((window) => ({ ...window, limit: Math.max(1, Math.floor(window.limit * share)) })),
+  );
 }
 
 /** One window of each length that any plan has: what is counted in them can be asked for in all of those. */
 function everyWindow({ standard, plans }: AccountRules): PlanRules {
   const every = [standard, ...Object.values(plans)];
-  const union = (name: keyof PlanRules): readonly WindowRule[] => [
+  return forEach((name) => [
     ...new Map(every.flatMap((plan) => plan[name].map((window) => [window.length, window] as const))).values(),
-  ];
+  ]);
+}
+
+function forEach<T>(make: (name: keyof PlanRules) => T): Readonly<Record<keyof PlanRules, T>> {
   return {
-    recipients: union("recipients"),
-    attempts: union("attempts"),
-    messages: union("messages"),
+    recipients: make("recipients"),
+    attempts: make("attempts"),
+    messages: make("messages"),
+    "new-recipients": make("new-recipients"),
+    bytes: make("bytes"),
   };
 }

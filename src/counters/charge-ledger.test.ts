@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { AcceptRecord } from "../spool/message.ts";
-import type { AccountCharge } from "./account-limits.ts";
 import { appendCharged, createChargeLedger } from "./charge-ledger.ts";
+import type { NewCharge } from "./charge-ledger.ts";
 
 type Step =
   | { readonly kind: "begin"; readonly account: "a" | "b" | "mx"; readonly recipients: number }
@@ -40,7 +40,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 interface Message {
   readonly id: string;
-  readonly charge: AccountCharge | undefined;
+  readonly charge: NewCharge | undefined;
   durable: boolean;
 }
 
@@ -50,20 +50,20 @@ class Model {
   /** In the hands of the ledger: begun, and neither settled nor failed. */
   open: Message[] = [];
   /** Every durable message that has an account, since ever. */
-  readonly charged: AccountCharge[] = [];
+  readonly charged: NewCharge[] = [];
   /** The records of them that are still on disk, by id. */
-  spool: { id: string; charge: AccountCharge }[] = [];
+  spool: { id: string; charge: NewCharge }[] = [];
   /** Found in the spool at the last start and not yet in the history. */
-  found: readonly AccountCharge[] = [];
+  found: readonly NewCharge[] = [];
   acknowledged = "";
-  history: { charges: AccountCharge[]; through: string } = { charges: [], through: "" };
-  batch: { readonly charges: readonly AccountCharge[]; readonly through: string; stored: boolean } | undefined;
+  history: { charges: NewCharge[]; through: string } = { charges: [], through: "" };
+  batch: { readonly charges: readonly NewCharge[]; readonly through: string; stored: boolean } | undefined;
 
   run(each: Step): void {
     switch (each.kind) {
       case "begin": {
         const id = String(++this.serial).padStart(8, "0");
-        const charge = { account: each.account, at: this.serial, recipients: each.recipients };
+        const charge = { account: each.account, at: this.serial, recipients: each.recipients, octets: 1 };
         this.open.push({ id, charge: each.account === "mx" ? undefined : charge, durable: false });
         this.ledger.charging(id);
         return;
@@ -120,7 +120,7 @@ class Model {
   }
 
   /** What a start adds up: the history, and what the spool holds beyond it. */
-  recovered(): readonly AccountCharge[] {
+  recovered(): readonly NewCharge[] {
     const beyond = this.spool.filter(({ id }) => id > this.history.through).map(({ charge }) => charge);
     return [...this.history.charges, ...beyond];
   }
@@ -135,7 +135,7 @@ class Model {
   }
 }
 
-function ordered(charges: readonly AccountCharge[]): readonly AccountCharge[] {
+function ordered(charges: readonly NewCharge[]): readonly NewCharge[] {
   return charges.toSorted((one, other) => one.at - other.at);
 }
 
@@ -155,7 +155,7 @@ test("whenever the process dies, history and spool together hold every charge on
 test("when everything is settled and written nothing is pending", () => {
   const ledger = createChargeLedger("");
   for (const id of ["1", "2", "3"]) ledger.charging(id);
-  const charge = { account: "a", at: 1, recipients: 2 };
+  const charge = { account: "a", at: 1, recipients: 2, octets: 1 };
   for (const id of ["2", "3", "1"]) ledger.settled(id, charge);
   const pending = ledger.pending();
   assert.deepEqual(pending, { charges: [charge, charge, charge], through: "3" });
@@ -166,11 +166,11 @@ test("when everything is settled and written nothing is pending", () => {
 test("a message in the spool's hands holds back the charges behind it", () => {
   const ledger = createChargeLedger("");
   for (const id of ["1", "2", "3"]) ledger.charging(id);
-  ledger.settled("3", { account: "c", at: 3, recipients: 1 });
+  ledger.settled("3", { account: "c", at: 3, recipients: 1, octets: 1 });
   assert.deepEqual(ledger.pending(), { charges: [], through: "" });
   ledger.settled("2", undefined);
   assert.deepEqual(ledger.pending(), { charges: [], through: "" });
-  ledger.settled("1", { account: "a", at: 1, recipients: 1 });
+  ledger.settled("1", { account: "a", at: 1, recipients: 1, octets: 1 });
   const pending = ledger.pending();
   assert.deepEqual([pending.charges.map(({ account }) => account), pending.through], [["c", "a"], "3"]);
 });
@@ -178,7 +178,7 @@ test("a message in the spool's hands holds back the charges behind it", () => {
 test("a message in the spool's hands does not hold back the charges before it", () => {
   const ledger = createChargeLedger("");
   for (const id of ["1", "2", "3"]) ledger.charging(id);
-  ledger.settled("1", { account: "a", at: 1, recipients: 1 });
+  ledger.settled("1", { account: "a", at: 1, recipients: 1, octets: 1 });
   const pending = ledger.pending();
   assert.deepEqual([pending.charges.map(({ account }) => account), pending.through], [["a"], "1"]);
 });
@@ -194,7 +194,7 @@ test("a batch that could not be written is pending again, with what came meanwhi
   const ledger = createChargeLedger("");
   const settle = (id: string): void => {
     ledger.charging(id);
-    ledger.settled(id, { account: id, at: 1, recipients: 1 });
+    ledger.settled(id, { account: id, at: 1, recipients: 1, octets: 1 });
   };
   settle("1");
   ledger.pending();
@@ -227,6 +227,7 @@ test("what the spool refused costs nothing, what has no account costs nobody", a
       },
     },
     ledger,
+    (account, recipient) => `${account} ${recipient}`.length,
   );
   const waiting = append(recordOf("1", "a"), []);
   assert.deepEqual(ledger.pending(), { charges: [], through: "" });
@@ -234,5 +235,15 @@ test("what the spool refused costs nothing, what has no account costs nobody", a
   outcomes.push(() => Promise.reject(new Error("the disk is full")));
   await assert.rejects(append(recordOf("2", "a"), []), /full/);
   await append(recordOf("3"), []);
-  assert.deepEqual(ledger.pending(), { charges: [{ account: "a", at: 5, recipients: 2 }], through: "3" });
+  assert.deepEqual(ledger.pending(), { charges: [{ account: "a", at: 5, recipients: 2, octets: 1 }], through: "3" });
+});
+
+test("recipients are named where they are to be remembered, and nowhere else", async () => {
+  const ledger = createChargeLedger("");
+  const spool = { append: (record: AcceptRecord) => Promise.resolve({ ...record, size: 7 }) };
+  const append = appendCharged(spool, ledger, (account, recipient) => `${account} ${recipient}`.length);
+  await append({ ...recordOf("1", "a"), remember: true }, []);
+  await append({ ...recordOf("2"), remember: true }, []);
+  const charge = { account: "a", at: 5, recipients: 2, octets: 7, correspondents: [10, 10] };
+  assert.deepEqual(ledger.pending().charges, [charge]);
 });

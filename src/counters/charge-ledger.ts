@@ -2,16 +2,22 @@
 // together with the id they reach to, so that a restart can add up: history, plus what the spool holds beyond that id.
 // Nothing is counted twice or forgotten.
 
-import type { AcceptRecord, Spool } from "../spool/message.ts";
+import type { Spool, SpooledMessage } from "../spool/message.ts";
 import type { AccountCharge } from "./account-limits.ts";
+
+/** How many of its recipients are new is for the store to say. */
+export interface NewCharge extends Omit<AccountCharge, "newRecipients"> {
+  /** They are to be remembered. */
+  readonly correspondents?: readonly number[];
+}
 
 export interface ChargeLedger {
   /** Before the message is handed to the spool: from here to `settled` its id holds the history back. */
   charging(id: string): void;
   /** The message is durable (its reservations are now charges) or it is not (they were released). */
-  settled(id: string, charge: AccountCharge | undefined): void;
+  settled(id: string, charge: NewCharge | undefined): void;
   /** Charges not yet in the history. Call `written` when they are. */
-  pending(): { readonly charges: readonly AccountCharge[]; readonly through: string };
+  pending(): { readonly charges: readonly NewCharge[]; readonly through: string };
   written(count: number): void;
 }
 
@@ -20,7 +26,7 @@ export function createChargeLedger(after: string): ChargeLedger {
   /** Ids handed to the spool and not settled, oldest first; each with the id handed over before it. */
   const open = new Map<string, string>();
   let latest = after;
-  const unwritten: { readonly id: string; readonly charge: AccountCharge }[] = [];
+  const unwritten: { readonly id: string; readonly charge: NewCharge }[] = [];
 
   /** Every id up to this one is settled. */
   function settledThrough(): string {
@@ -51,18 +57,29 @@ export function createChargeLedger(after: string): ChargeLedger {
   };
 }
 
+/** By which an account's recipient is remembered (directory/correspondents.ts). */
+export type Fingerprint = (account: string, recipient: string) => number;
+
 /** What a message costs its account, by its record. */
-export function chargeOf({ account, receivedAt, recipients }: AcceptRecord): AccountCharge | undefined {
-  return account === undefined ? undefined : { account, at: receivedAt, recipients: recipients.length };
+export function chargeOf(message: SpooledMessage, fingerprint: Fingerprint): NewCharge | undefined {
+  const { account, receivedAt, recipients, remember, size } = message;
+  if (account === undefined) return undefined;
+  const charge = { account, at: receivedAt, recipients: recipients.length, octets: size };
+  if (remember !== true) return charge;
+  return { ...charge, correspondents: recipients.map((recipient) => fingerprint(account, recipient)) };
 }
 
 /** Every message that goes into the spool passes the ledger. */
-export function appendCharged(spool: Pick<Spool, "append">, ledger: ChargeLedger): Spool["append"] {
+export function appendCharged(
+  spool: Pick<Spool, "append">,
+  ledger: ChargeLedger,
+  fingerprint: Fingerprint,
+): Spool["append"] {
   return (record, content) => {
     ledger.charging(record.id);
     return spool.append(record, content).then(
       (message) => {
-        ledger.settled(record.id, chargeOf(record));
+        ledger.settled(record.id, chargeOf(message, fingerprint));
         return message;
       },
       (error: unknown) => {

@@ -22,6 +22,8 @@ const rules: CounterRules = {
       recipients: [{ name: "window", length: LENGTH, limit: LIMIT }],
       attempts: [{ name: "window", length: LENGTH, limit: 20 }],
       messages: [],
+      "new-recipients": [],
+      bytes: [],
     },
     plans: {},
     domain: [],
@@ -165,7 +167,7 @@ for (const [place, make] of [
   test(`${place}: charges of earlier runs count, and other rules hold at once with what was counted`, async (t) => {
     const { clock, threads } = make(t, rules);
     clock.now = 1000;
-    const charge = { account: "a", at: 900, recipients: 1 };
+    const charge = { account: "a", at: 900, recipients: 1, newRecipients: 0, octets: 0 };
     await threads[0].replay([charge, charge, { ...charge, at: 100 }]);
     assert.equal((await threads[1].accounts.uses(a)).quota[0]!.used, 2);
     assert.equal((await threads[1].accounts.attempt(a)).kind, "within");

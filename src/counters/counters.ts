@@ -19,10 +19,12 @@ export type CountAnswer = LimitAnswer | Unanswered;
 export interface AccountCounts {
   /** One more RCPT TO. Never given back. */
   attempt(subject: Subject): Awaitable<CountAnswer>;
-  /** Quota for one more recipient in all layers, to be kept or released. */
-  reserve(subject: Subject): Awaitable<QuotaAnswer | Unanswered>;
+  /** Quota for one more recipient in all layers, to be kept or released. `stranger`: it had not written to it before. */
+  reserve(subject: Subject, stranger?: number): Awaitable<QuotaAnswer | Unanswered>;
   /** The same for the message itself. */
   reserveMessage(subject: Subject): Awaitable<QuotaAnswer | Unanswered>;
+  /** The same for its octets. */
+  reserveOctets(subject: Subject, octets: number): Awaitable<QuotaAnswer | Unanswered>;
   release(held: readonly Held[]): void;
   /** Rejects when the owner does not answer. */
   uses(subject: Subject): Awaitable<AccountUse>;

@@ -20,8 +20,9 @@ const REPLAYED = 10_000;
 /** By name: the parameters, and what comes back. Connections are numbered by who asks. */
 interface Questions {
   readonly attempt: { readonly asked: readonly [Subject]; readonly answer: LimitAnswer };
-  readonly reserve: { readonly asked: readonly [Subject]; readonly answer: QuotaAnswer };
+  readonly reserve: { readonly asked: readonly [Subject, stranger: number | undefined]; readonly answer: QuotaAnswer };
   readonly reserveMessage: { readonly asked: readonly [Subject]; readonly answer: QuotaAnswer };
+  readonly reserveOctets: { readonly asked: readonly [Subject, octets: number]; readonly answer: QuotaAnswer };
   readonly release: { readonly asked: readonly [readonly Held[]]; readonly answer: undefined };
   readonly uses: { readonly asked: readonly [Subject]; readonly answer: AccountUse };
   readonly connect: { readonly asked: readonly [connection: number, address: string]; readonly answer: Connecting };
@@ -59,9 +60,11 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
       case "attempt":
         return accounts.attempt(question[1]);
       case "reserve":
-        return accounts.reserve(question[1]);
+        return accounts.reserve(question[1], question[2]);
       case "reserveMessage":
         return accounts.reserveMessage(question[1]);
+      case "reserveOctets":
+        return accounts.reserveOctets(question[1], question[2]);
       case "release":
         return accounts.release(question[1]);
       case "uses":
@@ -211,8 +214,9 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
   return {
     accounts: {
       attempt: (subject) => ask("attempt", [bare(subject)]).catch(unavailable),
-      reserve: (subject) => ask("reserve", [bare(subject)], giveBack).catch(unavailable),
+      reserve: (subject, stranger) => ask("reserve", [bare(subject), stranger], giveBack).catch(unavailable),
       reserveMessage: (subject) => ask("reserveMessage", [bare(subject)], giveBack).catch(unavailable),
+      reserveOctets: (subject, octets) => ask("reserveOctets", [bare(subject), octets], giveBack).catch(unavailable),
       release: (held) => {
         if (held.length > 0) tell("release", held);
       },

@@ -11,6 +11,8 @@ const standard: PlanSettings = {
   recipients: [],
   attempts: [],
   messages: [],
+  newRecipients: [],
+  bytes: [],
   recipientsPerMessage: 1000,
   over: "defer",
   foreignSender: "refuse",
@@ -42,10 +44,24 @@ async function termsOf(change: Partial<Account>) {
 
 test("an account has the terms of its plan; of a plan that is gone, those of all", async () => {
   const same = { foreignSender: "refuse", address: "alice@sekimori.test" };
-  const plain = { ...same, recipientsPerMessage: 1000, over: "defer", countsMessages: false, share: 1, plan: "" };
+  const plain = {
+    ...same,
+    recipientsPerMessage: 1000,
+    over: "defer",
+    counts: { messages: false, newRecipients: false, bytes: false },
+    share: 1,
+    plan: "",
+  };
   assert.deepEqual(await termsOf({}), { account: "alice@sekimori.test", ...plain });
   assert.deepEqual(await termsOf({ plan: "gone" }), { account: "alice@sekimori.test", ...plain });
-  const own = { ...same, recipientsPerMessage: 50, over: "reject", countsMessages: true, share: 1, plan: "office" };
+  const own = {
+    ...same,
+    recipientsPerMessage: 50,
+    over: "reject",
+    counts: { messages: true, newRecipients: false, bytes: false },
+    share: 1,
+    plan: "office",
+  };
   assert.deepEqual(await termsOf({ plan: "office" }), { account: "alice@sekimori.test", ...own });
 });
 

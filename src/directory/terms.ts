@@ -17,8 +17,8 @@ export interface AccountTerms {
   readonly foreignSender: PlanSettings["foreignSender"];
   /** Its own address; undefined: there is no such account any more. */
   readonly address: string | undefined;
-  /** Whether messages are limited at all. */
-  readonly countsMessages: boolean;
+  /** What is limited beside recipients. */
+  readonly counts: { readonly messages: boolean; readonly newRecipients: boolean; readonly bytes: boolean };
 }
 
 export interface TermsServices {
@@ -46,7 +46,11 @@ export function accountTerms(services: TermsServices): (account: string) => Acco
       over: plan.over,
       foreignSender: plan.foreignSender,
       address: account?.address,
-      countsMessages: plan.messages.length > 0,
+      counts: {
+        messages: plan.messages.length > 0,
+        newRecipients: plan.newRecipients.length > 0,
+        bytes: plan.bytes.length > 0,
+      },
     };
   }
 

@@ -23,6 +23,7 @@ export function limitFact(answer: CountAnswer | QuotaAnswer | undefined, clock: 
   if (answer.kind === "within") return { kind: "within" };
   if (answer.kind === "unavailable") return answer;
   const { window, used, limit, opensIn } = answer;
-  const of = "layer" in answer && answer.layer === "domain" ? ({ of: "domain" } as const) : {};
+  const layer = "layer" in answer ? answer.layer : undefined;
+  const of = layer === "domain" || layer === "new-recipients" ? { of: layer } : {};
   return { kind: "over", ...of, window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
 }

@@ -22,8 +22,10 @@ export function counterRules({ limits: { standard, plans, domain, client } }: Se
   };
 }
 
-function planRules({ recipients, attempts, messages }: PlanSettings): PlanRules {
+function planRules({ recipients, attempts, messages, newRecipients, bytes }: PlanSettings): PlanRules {
   return {
+    "new-recipients": newRecipients.map(windowRule),
+    bytes: bytes.map(windowRule),
     recipients: recipients.map(windowRule),
     attempts: attempts.map(windowRule),
     messages: messages.map(windowRule),

@@ -7,6 +7,7 @@ import { createIdMaker } from "../base/id.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AccountCharge } from "../counters/account-limits.ts";
 import { appendCharged, chargeOf, createChargeLedger } from "../counters/charge-ledger.ts";
+import type { Fingerprint, NewCharge } from "../counters/charge-ledger.ts";
 import type { Directory } from "../directory/directory.ts";
 import { ACTIVE_LIMIT, CONTENT_LIMIT, createDispatcher } from "../egress/dispatch/dispatcher.ts";
 import type { Dispatcher } from "../egress/dispatch/dispatcher.ts";
@@ -23,8 +24,8 @@ export interface Lane {
   readonly spool: Spool;
   readonly dispatcher: Dispatcher;
   readonly newId: () => string;
-  /** Charges in the spool that the history lacks. */
-  readonly found: readonly AccountCharge[];
+  /** Charges in the spool that the history lacked; from now on it has them. Before `recover`. */
+  chargesFound(): Promise<readonly AccountCharge[]>;
   /** The queue store agrees with the spool. Before the first message. */
   recover(): Promise<void>;
   /** Puts charges into the history. What is not there yet is in the spool. */
@@ -48,22 +49,23 @@ export interface LaneServices {
   readonly store: LaneStore;
   readonly accounts: Directory;
   readonly mailboxes: Mailboxes;
+  readonly fingerprint: Fingerprint;
   readonly outbound: Pick<Outbound, "transport" | "finish">;
   readonly observer: Observer;
   readonly clock: Clock;
 }
 
 export async function openLane(services: LaneServices): Promise<Lane> {
-  const { settings, store, accounts, mailboxes, outbound, isAdopted, observer, clock } = services;
+  const { settings, store, accounts, mailboxes, outbound, isAdopted, fingerprint, observer, clock } = services;
   let chargesThrough = services.through;
   let lastId = chargesThrough;
-  const found: AccountCharge[] = [];
+  const found: NewCharge[] = [];
 
   // The list of what was found is large after a long night: nobody keeps it beyond the start.
   const opened = await openSpool(services.directory, {
-    onRecord: (record) => {
+    onRecord: (record, size) => {
       if (record.id > lastId) lastId = record.id;
-      const charge = record.id > chargesThrough ? chargeOf(record) : undefined;
+      const charge = record.id > chargesThrough ? chargeOf({ ...record, size }, fingerprint) : undefined;
       if (charge !== undefined) found.push(charge);
     },
     mayForget: (newest) => newest <= chargesThrough,
@@ -72,10 +74,12 @@ export async function openLane(services: LaneServices): Promise<Lane> {
   const { report } = opened;
   let { recovered }: { recovered: Recovered | undefined } = opened;
   const ledger = createChargeLedger(lastId);
-  const spool: Spool = { ...opened.spool, append: appendCharged(opened.spool, ledger) };
+  const spool: Spool = { ...opened.spool, append: appendCharged(opened.spool, ledger, fingerprint) };
   const newId = createIdMaker(clock, randomBytes, { lane: services.lane, after: lastId });
   /** Of `found`, what is not written yet. */
-  let unwritten: readonly AccountCharge[] = found;
+  let unwritten: readonly NewCharge[] = found;
+  /** Of each of `found`, how many of its recipients were new; until the store says so, all that were to be remembered. */
+  let strangers: readonly number[] = found.map(({ correspondents = [] }) => correspondents.length);
 
   const dispatcher = createDispatcher({
     hostname: settings().hostname,
@@ -103,9 +107,13 @@ export async function openLane(services: LaneServices): Promise<Lane> {
 
   let writing = Promise.resolve();
   function writeCharges(): Promise<void> {
+    // At once at the start: until the charges of earlier runs are written, the spool keeps every segment of those runs.
     writing = writing.then(async () => {
       const { charges, through } = ledger.pending();
-      if (unwritten.length + charges.length > 0) await store.addCharges([...unwritten, ...charges], through);
+      if (unwritten.length + charges.length > 0) {
+        const met = await store.addCharges([...unwritten, ...charges], through);
+        if (unwritten.length > 0) strangers = met;
+      }
       unwritten = [];
       ledger.written(charges.length);
       chargesThrough = through;
@@ -119,14 +127,18 @@ export async function openLane(services: LaneServices): Promise<Lane> {
     spool,
     dispatcher,
     newId,
-    found,
+    chargesFound: async () => {
+      await writeCharges();
+      return found.map(({ correspondents: _names, ...charge }, index) => ({
+        ...charge,
+        newRecipients: strangers[index] ?? 0,
+      }));
+    },
     recover: async () => {
       const started = clock.monotonic();
       const messages = recovered?.open.length ?? 0;
       if (recovered !== undefined) await dispatcher.recover(recovered);
       recovered = undefined;
-      // At once: until the charges of earlier runs are written, the spool keeps every segment of those runs.
-      await writeCharges();
       observer.emit("spool.recovered", {
         messages,
         segments: spool.status().segments,

@@ -11,6 +11,7 @@ import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
 import { remoteCounters } from "../counters/remote.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
+import { createCorrespondents } from "../directory/correspondents.ts";
 import { createDirectory } from "../directory/directory.ts";
 import { accountTerms } from "../directory/terms.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
@@ -81,6 +82,8 @@ const mailboxes = openMailboxes(mailRoot(settings.state), {
   thread: place,
 });
 
+const correspondents = createCorrespondents(store, await store.loginSecret());
+
 const outbound = createOutbound({ settings: deliveryShare(settings, place), dkimKeys: data.dkimKeys, observer, clock });
 const lanes = await Promise.all(
   data.lanes.map(({ lane, through }) =>
@@ -95,6 +98,7 @@ const lanes = await Promise.all(
       store: storeOfLane(store, lane),
       accounts: directory,
       mailboxes,
+      fingerprint: correspondents.fingerprint,
       outbound,
       observer,
       clock,
@@ -118,6 +122,7 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
   login,
   scram,
   limits: counters.accounts,
+  correspondents,
   terms,
   clients: counters.clients,
   spool: lane.spool,
@@ -211,7 +216,8 @@ function post(privileges: PrivilegedStep): void {
 const thread: MailThread = {
   recover: async () => {
     await space.start();
-    await counters.replay([...data.charges, ...lanes.flatMap(({ found }) => found)]);
+    const found = await Promise.all(lanes.map((each) => each.chargesFound()));
+    await counters.replay([...data.charges, ...found.flat()]);
     for (const each of lanes) {
       // oxlint-disable-next-line no-await-in-loop -- one store
       await each.recover();

@@ -32,6 +32,8 @@ export interface AcceptRecord {
   readonly account?: string;
   /** An author is not the account's: it is signed for the domain of its Sender, never for that of From. */
   readonly foreignAuthor?: true;
+  /** Its limits ask to whom the account wrote before: its recipients are to be remembered. */
+  readonly remember?: true;
   /** For the failure report and trace: who handed it over. */
   readonly client?: string;
 }

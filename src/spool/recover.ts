@@ -47,7 +47,7 @@ interface Trace {
 export async function recoverSegments(
   files: SpoolFiles,
   table: SegmentTable,
-  onRecord: (record: AcceptRecord) => void = () => undefined,
+  onRecord: (record: AcceptRecord, size: number) => void = () => undefined,
 ): Promise<{ readonly found: Iterable<FoundMessage>; readonly report: RecoveryReport }> {
   const traces = new Map<MessageId, Trace>();
   const damaged: { file: string; offset: number; length: number }[] = [];
@@ -63,7 +63,7 @@ export async function recoverSegments(
 
   const noteAccept = (segment: Segment, frame: Extract<Frame, { kind: "accept" }>): void => {
     const { record, copy } = frame.header;
-    if (copy === undefined) onRecord(record);
+    if (copy === undefined) onRecord(record, frame.contentLength);
     if (record.id > segment.newest) segment.newest = record.id;
     const trace = traceOf(record.id);
     settle(trace, copy?.settled ?? []);

@@ -36,8 +36,8 @@ export interface SpoolOptions {
   readonly settleDelay?: number;
   /** The disk. Default: the real one. */
   readonly files?: SpoolFiles;
-  /** At recovery: every accept record that stands, whether its message is settled or not. */
-  readonly onRecord?: (record: AcceptRecord) => void;
+  /** At recovery: every accept record that stands, whether its message is settled or not, with the octets of its content. */
+  readonly onRecord?: (record: AcceptRecord, size: number) => void;
   /** May a segment go whose newest accept record is this? Asked before a removal; the default is yes. */
   readonly mayForget?: (newest: MessageId) => boolean;
   /** A commit, a removal or a compaction failed. The callers of append and settle hear of theirs besides. */

@@ -294,8 +294,8 @@ everyStore("charges come back with the id they reach to, until they are purged",
   assert.deepEqual(store.chargesSince(0), { charges: [], through: new Map() });
   store.addCharges(
     [
-      { account: "a", at: 10, recipients: 3 },
-      { account: "b", at: 20, recipients: 1 },
+      { account: "a", at: 10, recipients: 3, octets: 7 },
+      { account: "b", at: 20, recipients: 1, octets: 9 },
     ],
     "id7",
   );
@@ -303,7 +303,7 @@ everyStore("charges come back with the id they reach to, until they are purged",
   const again = store.chargesSince(10);
   assert.deepEqual(
     again.charges.map((charge) => ({ ...charge })),
-    [{ account: "b", at: 20, recipients: 1 }],
+    [{ account: "b", at: 20, recipients: 1, newRecipients: 0, octets: 9 }],
   );
   assert.deepEqual(again.through, new Map([[0, "id9"]]));
 });
@@ -320,13 +320,47 @@ everyStore("a deleted account is gone with its aliases, which are free again", (
 everyStore("the span of charges says what a purge takes", (store) => {
   assert.deepEqual(store.chargeSpan(10), { items: 0, oldest: undefined, expired: 0 });
   store.addCharges(
-    [5, 10, 11].map((at) => ({ account: alice.key, at, recipients: 1 })),
+    [5, 10, 11].map((at) => ({ account: alice.key, at, recipients: 1, octets: 1 })),
     "id",
   );
   assert.deepEqual(store.chargeSpan(10), { items: 3, oldest: 5, expired: 2 });
   store.purgeCharges(10);
   assert.deepEqual(store.chargeSpan(10), { items: 1, oldest: 11, expired: 0 });
 });
+
+everyStore(
+  "correspondents are new once to each account, in the order of the charges, and stay for their days",
+  (store) => {
+    const charge = (account: string, day: number, ...correspondents: readonly number[]) => ({
+      account,
+      at: day * 86_400_000 + 5,
+      recipients: correspondents.length,
+      octets: 1,
+      correspondents,
+    });
+    const charges = [charge("a", 10, 1, 2 ** 48 - 1, 1), charge("a", 12, 1, 3), charge("b", 10, 1)];
+    assert.deepEqual(store.addCharges(charges, "id"), [2, 1, 1]);
+    assert.deepEqual(
+      store.chargesSince(0).charges.map(({ account, newRecipients }) => `${account} ${newRecipients}`),
+      ["a 2", "b 1", "a 1"],
+    );
+    assert.deepEqual(store.addCharges([charge("a", 11, 1)], "id"), [0]);
+    assert.equal(store.isCorrespondent("a", 2 ** 48 - 1), true);
+    assert.equal(store.isCorrespondent("b", 3), false);
+    const before = 11 * 86_400_000;
+    assert.deepEqual(store.correspondentSpan(before), { items: 4, oldest: 10 * 86_400_000, expired: 2 });
+    store.purgeCorrespondents(before);
+    assert.deepEqual(
+      [
+        ["a", 1],
+        ["a", 2 ** 48 - 1],
+        ["a", 3],
+        ["b", 1],
+      ].map(([account, each]) => store.isCorrespondent(String(account), Number(each))),
+      [true, false, true, false],
+    );
+  },
+);
 
 const wait = { attempts: 1, due: 100, status: "4.4.1", reply: "no answer" };
 
@@ -516,7 +550,7 @@ everyStore("a lane sees its own messages only", (store) => {
   assert.deepEqual(store.reconcile({ ...all, lane: 0 }), { missing: [], interrupted: [] });
   assert.deepEqual(store.lanesWaiting(), [2, 3], "the rows of the others are still there");
   store.addCharges([], "0000000000bbbbbb");
-  store.addCharges([{ account: "a", at: 5, recipients: 1 }], "0000000002bbbbbb", 2);
+  store.addCharges([{ account: "a", at: 5, recipients: 1, octets: 1 }], "0000000002bbbbbb", 2);
   const { charges, through } = store.chargesSince(0);
   assert.equal(charges.length, 1);
   assert.deepEqual(

@@ -57,7 +57,7 @@ export interface AccountStore {
   setPasswordHash(key: string, passwordHash: string, scram: string): boolean;
   /** Adds SCRAM keys to an account that has none and still has this password hash; false otherwise. */
   completeScram(key: string, passwordHash: string, scram: string): boolean;
-  /** 32 random octets in base64, made once: what makes an unknown login name look like a known one. */
+  /** 32 random octets in base64, made once: what makes an unknown login name look like a known one, and names correspondents. */
   loginSecret(): string;
   /** False when there is no such account; likewise deleteAccount. */
   setSuspended(key: string, suspended: boolean): boolean;
@@ -224,17 +224,39 @@ export interface Charge {
   /** Wall ms. */
   readonly at: number;
   readonly recipients: number;
+  /** Of these, so many the account was not known to have written to. */
+  readonly newRecipients: number;
+  readonly octets: number;
+}
+
+export interface NewCharge extends Omit<Charge, "newRecipients"> {
+  /** Its recipients, where they are to be remembered: fingerprints of directory/correspondents.ts. */
+  readonly correspondents?: readonly number[];
+}
+
+/** What there is: how many, since when, and how many a purge would take. */
+export interface Span {
+  readonly items: number;
+  readonly oldest: number | undefined;
+  readonly expired: number;
 }
 
 export interface ChargeStore {
-  /** `through`: the last message id of the lane whose charge is included, now or before. */
-  addCharges(charges: readonly Charge[], through: string, lane?: number): void;
+  /**
+   * `through`: the last message id of the lane whose charge is included, now or before. Correspondents are remembered in
+   * the same step; the answer is the number of those that were new, by charge.
+   */
+  addCharges(charges: readonly NewCharge[], through: string, lane?: number): readonly number[];
   /** Of all lanes; `through` by lane, where there is one. */
   chargesSince(time: number): { readonly charges: readonly Charge[]; readonly through: ReadonlyMap<number, string> };
   /** Those at or before `before`. */
   purgeCharges(before: number): void;
-  /** What there is: how many, since when, and how many `purgeCharges` would take. */
-  chargeSpan(before: number): { readonly items: number; readonly oldest: number | undefined; readonly expired: number };
+  chargeSpan(before: number): Span;
+  /** Has the account written to it? */
+  isCorrespondent(account: string, correspondent: number): boolean;
+  /** Those last written to at or before `before`, wall ms; to the day. */
+  purgeCorrespondents(before: number): void;
+  correspondentSpan(before: number): Span;
 }
 
 export type Store = AccountStore & QueueStore & ChargeStore;

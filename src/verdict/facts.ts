@@ -113,7 +113,7 @@ export type LimitFact =
   | {
       readonly kind: "over";
       /** Whose; the account's own when nothing is said. */
-      readonly of?: "domain";
+      readonly of?: "domain" | "new-recipients";
       /** Name of the window that is full, e.g. "1h". */
       readonly window: string;
       readonly used: number;

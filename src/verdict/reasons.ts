@@ -237,6 +237,20 @@ const entries = {
     text: "recipient limit reached: {used} of {limit} in {window}, again from {reset}",
     meaning: 'The same as `recipient.limit`, where over = "reject" says so: the user is told at once.',
   },
+  "recipient.new-limit": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "limit of new recipients reached: {used} of {limit} in {window}, again from {reset}",
+    meaning:
+      "The account has written to as many people it did not know as its plan allows in this window. Whom it wrote to before it still reaches. " +
+      "Many of these from one account are the sign of a stolen password.",
+  },
+  "recipient.new-limit-refused": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "limit of new recipients reached: {used} of {limit} in {window}, again from {reset}",
+    meaning: 'The same as `recipient.new-limit`, where over = "reject" says so: the user is told at once.',
+  },
   "recipient.domain-limit": {
     code: 450,
     enhanced: "4.7.1",
@@ -285,6 +299,18 @@ const entries = {
     enhanced: "2.0.0",
     text: "queued as {id}",
     meaning: "The message is on disk, synced. From here on it is ours.",
+  },
+  "message.bytes-limit": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "size limit reached: {used} octets of {limit} in {window}, again from {reset}",
+    meaning: "With this message the account would have sent more octets in this window than its plan allows.",
+  },
+  "message.bytes-limit-refused": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "size limit reached: {used} octets of {limit} in {window}, again from {reset}",
+    meaning: 'The same as `message.bytes-limit`, where over = "reject" says so: the user is told at once.',
   },
   "message.spool-failed": {
     code: 451,

@@ -17,10 +17,12 @@ import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import { combine } from "../../verdict/combine.ts";
 import type { MessageFacts, Role } from "../../verdict/facts.ts";
 import { decideAuthors } from "../../verdict/stages/author.ts";
-import { decideMessage } from "../../verdict/stages/data.ts";
+import { decideMessage, decideOctets } from "../../verdict/stages/data.ts";
 import { storeRefusal } from "../../verdict/stages/rcpt.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
+import { limitFact } from "../limit-fact.ts";
 import { authorsFact } from "./authors.ts";
+import { tellLimits } from "./limit-notices.ts";
 import type { TlsFacts } from "./connection.ts";
 import { extensionsUsed } from "./extensions.ts";
 import type { SmtpServices } from "./services.ts";
@@ -80,7 +82,10 @@ export async function acceptMessage(
     at,
     sender: senderToName(facts.authors, transaction),
   });
+  const overweight = await weigh(session, transaction, content);
+  if (overweight.length > 0) return { verdicts: overweight };
   const recipients = transaction.recipients.map(({ text }) => text);
+  const { terms } = transaction;
   const record: AcceptRecord = {
     id,
     receivedAt: at,
@@ -93,11 +98,11 @@ export async function acceptMessage(
     client: `${session.helo} [${session.peer.client}]:${session.peer.port}`,
     ...(account === undefined ? {} : { account }),
     ...(hasForeignAuthor(facts.authors) ? { foreignAuthor: true } : {}),
+    ...(terms?.counts.newRecipients === true ? { remember: true } : {}),
     ...(isBulk(section.value) ? { bulk: true } : {}),
   };
 
   // Asked before the wait for the disk, which is longer.
-  const { terms } = transaction;
   const use = terms === undefined ? undefined : services.limits.uses(terms);
   if (use instanceof Promise) use.catch(() => undefined);
   let message: SpooledMessage;
@@ -135,6 +140,21 @@ export async function acceptMessage(
     verdicts: [{ kind: "accept", reason: "message.queued", evidence: { id } }],
     ...(patience === undefined ? { handOver: () => services.accepted(message, content) } : {}),
   };
+}
+
+/** What is about to be stored, against the limit of octets. The transaction holds what it takes. */
+async function weigh(
+  { services, account }: SessionView,
+  transaction: Transaction,
+  content: readonly Uint8Array[],
+): Promise<readonly Verdict[]> {
+  const { terms } = transaction;
+  if (terms?.counts.bytes !== true) return [];
+  const octets = content.reduce((sum, { length }) => sum + length, 0);
+  const answer = await services.limits.reserveOctets(terms, octets);
+  if (answer.kind === "within") transaction.hold(answer.held);
+  tellLimits(services.observer, account, answer);
+  return decideOctets(limitFact(answer, services.clock), terms.over);
 }
 
 /**
@@ -253,7 +273,9 @@ function accountNotes(
       : reversePath === undefined
         ? "the null sender is allowed and charged"
         : "the account may use the sender";
-  const use = uses.quota.map(({ window, used, limit }) => `${used} of ${limit} in ${window}`);
+  const use = uses.quota
+    .filter(({ layer }) => layer === "recipients")
+    .map(({ window, used, limit }) => `${used} of ${limit} in ${window}`);
   return [
     sender,
     ...authorNotes(authors),

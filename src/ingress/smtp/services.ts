@@ -7,6 +7,7 @@ import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
 import type { AccountCounts, ClientCounts } from "../../counters/counters.ts";
 import type { Login, ScramLogin } from "../../directory/credentials.ts";
+import type { Correspondents } from "../../directory/correspondents.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
@@ -22,6 +23,7 @@ export interface SmtpServices {
   readonly login: Login;
   readonly scram: ScramLogin;
   readonly limits: AccountCounts;
+  readonly correspondents: Pick<Correspondents, "stranger">;
   readonly clients: ClientCounts;
   readonly spool: Pick<Spool, "append">;
   /** Rejects when the directory does not answer. */

@@ -3,6 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { createCorrespondents } from "../../directory/correspondents.ts";
+import { asRemote } from "../../io/rpc.ts";
 import { dialAs, HOUR, listen, makeGate, makeMaterial, makeService, message } from "./test-service.ts";
 import type { Client, Material, Settings } from "./test-service.ts";
 
@@ -197,4 +199,41 @@ test("terms that nobody can tell are 451: nothing is let through uncounted", asy
   const client = await dialAs(t, house, await listen(t, { ...house, services }));
   assert.match(await client.ask(`MAIL FROM:<${ALICE}>`), /^451 4\.3\.0 /);
   assert.match(await client.ask("MAIL FROM:<>"), /^451 4\.3\.0 /);
+});
+
+test("strangers are limited apart, whom the account knows it reaches, and who may be one waits while nobody can tell", async (t) => {
+  const house = service({ newRecipients: [{ name: "1d", length: 24 * HOUR, limit: 2 }] });
+  const client = await dialAs(t, house, await listen(t, house));
+  const friend = "friend@example.jp";
+  house.store.correspondents.add(
+    createCorrespondents(asRemote(house.store), house.store.loginSecret()).fingerprint(ALICE, friend),
+  );
+  await open(client, ALICE, "x@example.jp", "y@example.jp", "X@example.jp", friend);
+  assert.match(
+    await client.ask("RCPT TO:<z@example.jp>"),
+    /^450 4\.7\.1 limit of new recipients reached: 2 of 2 in 1d, again from 2026-01-02T/,
+  );
+  await client.ask("RSET");
+  await open(client, ALICE, "z@example.jp");
+  house.store.failure = "the store does not answer";
+  assert.match(await client.ask("RCPT TO:<w@example.jp>"), /^451 4\.3\.0/);
+  assert.match(await client.ask("RCPT TO:<friend@example.jp>"), /^250 /, "known from before");
+  house.store.failure = undefined;
+  assert.match(await client.ask("DATA"), /^354 /);
+  assert.match(await client.ask(`${message()}.`), /^250 /);
+  assert.equal(house.spool.appended[0]!.record.remember, true);
+});
+
+test("octets are counted as they are stored: what is too much is refused and has taken nothing", async (t) => {
+  const house = service({ bytes: [{ name: "1h", length: HOUR, limit: 1000 }] });
+  const client = await dialAs(t, house, await listen(t, house));
+  assert.match(await send(client), /^250 /);
+  const [first] = house.spool.appended;
+  const large = message().replace("body", "x".repeat(900));
+  assert.match(
+    await send(client, large),
+    new RegExp(`^450 4\\.7\\.1 size limit reached: ${first!.content.length} octets of 1000 in 1h`),
+  );
+  assert.equal(house.quotaUsed(), 1);
+  assert.match(await send(client), /^250 /);
 });

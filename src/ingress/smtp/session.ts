@@ -30,6 +30,7 @@ import { SmtpConnection } from "./connection.ts";
 import type { SessionView } from "./accept.ts";
 import type { ConnectionHandler, TlsFacts } from "./connection.ts";
 import { clientFact, limitFact } from "../limit-fact.ts";
+import { tellLimits } from "./limit-notices.ts";
 import { LoginDialogue } from "./login.ts";
 import type { LoginStep } from "./login.ts";
 import { describeEvidence, replyFor } from "./replies.ts";
@@ -434,9 +435,24 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       this.#rcptDecided(request, transaction, decision, []);
       return undefined;
     }
-    const quota = limits.reserve(transaction.terms);
-    if (quota instanceof Promise) return quota.then((answer) => this.#rcptReserved(request, decision, answer));
-    this.#rcptReserved(request, decision, quota);
+    const { terms } = transaction;
+    if (!terms.counts.newRecipients) return this.#reserve(request, decision, limits.reserve(terms));
+    const known = this.services.correspondents.stranger(terms.account, formatAddress(request.recipient));
+    if (!(known instanceof Promise)) return this.#reserve(request, decision, limits.reserve(terms, known));
+    return known.then(
+      (stranger) => this.#reserve(request, decision, limits.reserve(terms, stranger)),
+      // Who may be new is not let through uncounted.
+      (error: unknown) => this.#rcptReserved(request, decision, { kind: "unavailable", cause: String(error) }),
+    );
+  }
+
+  #reserve(
+    request: RcptRequest,
+    decided: Decision,
+    quota: QuotaAnswer | Unanswered | Promise<QuotaAnswer | Unanswered>,
+  ): Promise<void> | undefined {
+    if (quota instanceof Promise) return quota.then((answer) => this.#rcptReserved(request, decided, answer));
+    this.#rcptReserved(request, decided, quota);
     return undefined;
   }
 
@@ -449,19 +465,10 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       this.#core.answer(replyFor("internal.unknown"));
       return;
     }
-    this.#tellAbout(quota);
+    tellLimits(this.services.observer, this.account, quota);
     const over = transaction.terms?.over ?? "defer";
     const decision = this.#decide(decideQuota(decided.verdict, limitFact(quota, clock), over));
     this.#rcptDecided(request, transaction, decision, held);
-  }
-
-  #tellAbout(quota: QuotaAnswer | Unanswered): void {
-    if (quota.kind === "unavailable" || this.account === undefined) return;
-    for (const { level, ...use } of quota.notices) {
-      const notice = { account: this.account, ...use };
-      if (level === "near") this.services.observer.emit("limit.near", notice);
-      else this.services.observer.emit("limit.reached", notice);
-    }
   }
 
   #rcptDecided(request: RcptRequest, transaction: Transaction, decision: Decision, held: readonly Held[]): void {
@@ -479,7 +486,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   #data(): Promise<void> | undefined {
     const { terms } = this.#transaction!;
-    const counted = terms?.countsMessages === true ? this.services.limits.reserveMessage(terms) : undefined;
+    const counted = terms?.counts.messages === true ? this.services.limits.reserveMessage(terms) : undefined;
     if (counted instanceof Promise) return counted.then((answer) => this.#dataDecided(answer));
     this.#dataDecided(counted);
     return undefined;
@@ -494,7 +501,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       this.#core.answer(replyFor("internal.unknown"));
       return;
     }
-    if (counted !== undefined) this.#tellAbout(counted);
+    if (counted !== undefined) tellLimits(this.services.observer, this.account, counted);
     const decision = this.#decide(
       decideData({
         messages: limitFact(counted, clock),

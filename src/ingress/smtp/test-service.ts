@@ -20,6 +20,7 @@ import { createAccountLimits } from "../../counters/account-limits.ts";
 import type { WindowRule } from "../../counters/limits.ts";
 import { createLogin, createScramLogin } from "../../directory/credentials.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
+import { createCorrespondents } from "../../directory/correspondents.ts";
 import { createDirectory } from "../../directory/directory.ts";
 import { ensureSelfSigned } from "../../io/certificate.ts";
 import { hashPassword } from "../../io/password-hash.ts";
@@ -58,6 +59,8 @@ export interface Settings {
   readonly attempts?: readonly WindowRule[];
   /** Messages of one account. */
   readonly perMessage?: readonly WindowRule[];
+  readonly newRecipients?: readonly WindowRule[];
+  readonly bytes?: readonly WindowRule[];
   readonly domainQuota?: readonly WindowRule[];
   readonly terms?: Partial<AccountTerms>;
   readonly client?: Partial<ClientRules>;
@@ -107,6 +110,8 @@ export function makeService(material: Material, settings: Settings = {}) {
         recipients: settings.quota ?? [{ name: "1h", length: HOUR, limit: 1000 }],
         attempts: settings.attempts ?? [{ name: "1h", length: HOUR, limit: 1000 }],
         messages: settings.perMessage ?? [],
+        "new-recipients": settings.newRecipients ?? [],
+        bytes: settings.bytes ?? [],
       },
       plans: {},
       domain: settings.domainQuota ?? [],
@@ -121,7 +126,11 @@ export function makeService(material: Material, settings: Settings = {}) {
     over: "defer",
     foreignSender: "refuse",
     address: account,
-    countsMessages: settings.perMessage !== undefined,
+    counts: {
+      messages: settings.perMessage !== undefined,
+      newRecipients: settings.newRecipients !== undefined,
+      bytes: settings.bytes !== undefined,
+    },
     ...settings.terms,
   });
   const services: SmtpServices = {
@@ -146,6 +155,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     },
     scram: createScramLogin(directory, asRemote(store)),
     limits,
+    correspondents: createCorrespondents(asRemote(store), store.loginSecret()),
     terms: termsOf,
     clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
@@ -230,6 +240,13 @@ function makeStore(material: Material) {
       return index >= 0;
     },
     loginSecret: () => "c2VjcmV0",
+    /** Whom every account wrote to. */
+    correspondents: new Set<number>(),
+    isCorrespondent: async (_account: string, correspondent: number): Promise<boolean> => {
+      if (store.gate !== undefined) await store.gate;
+      if (store.failure !== undefined) throw new Error(store.failure);
+      return store.correspondents.has(correspondent);
+    },
   };
   return store;
 }

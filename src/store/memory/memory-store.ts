@@ -3,8 +3,10 @@
 // Not for a server: it forgets what was charged, and it looks at everything that waits whenever it is asked.
 
 import { randomBytes } from "node:crypto";
-import type { Account, AccountStore, Charge, ChargeStore, Store } from "../store.ts";
+import type { Account, AccountStore, Charge, ChargeStore, NewCharge, Store } from "../store.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
+
+const DAY = 86_400_000;
 
 type Draft = { -readonly [Field in keyof Account]: Account[Field] };
 
@@ -88,10 +90,33 @@ function createAccounts(): AccountStore {
 function createCharges(): ChargeStore {
   let charges: Charge[] = [];
   const throughs = new Map<number, string>();
+  /** Accounts with those they wrote to, and on which day they did last. */
+  const correspondents = new Map<string, Map<number, number>>();
+
+  function meet({ account, at, correspondents: named = [] }: NewCharge): number {
+    let known = correspondents.get(account);
+    if (known === undefined) correspondents.set(account, (known = new Map<number, number>()));
+    let met = 0;
+    for (const each of named) {
+      if (!known.has(each)) met++;
+      known.set(each, Math.max(known.get(each) ?? 0, Math.floor(at / DAY)));
+    }
+    return met;
+  }
+
+  const days = (): readonly number[] => [...correspondents.values()].flatMap((known) => [...known.values()]);
+
   return {
     addCharges: (added, through, lane = 0) => {
-      charges = [...charges, ...added].toSorted((one, other) => one.at - other.at);
+      const strangers = added.map(meet);
+      charges = [
+        ...charges,
+        ...added.map(({ account, at, recipients, octets }, index) => {
+          return { account, at, recipients, octets, newRecipients: strangers[index]! };
+        }),
+      ].toSorted((one, other) => one.at - other.at);
       throughs.set(lane, through);
+      return strangers;
     },
     chargesSince: (time) => ({ charges: charges.filter(({ at }) => at > time), through: new Map(throughs) }),
     purgeCharges: (before) => {
@@ -101,6 +126,17 @@ function createCharges(): ChargeStore {
       items: charges.length,
       oldest: charges[0]?.at,
       expired: charges.filter(({ at }) => at <= before).length,
+    }),
+    isCorrespondent: (account, correspondent) => correspondents.get(account)?.has(correspondent) === true,
+    purgeCorrespondents: (before) => {
+      for (const known of correspondents.values()) {
+        for (const [each, day] of known) if (day <= Math.floor(before / DAY)) known.delete(each);
+      }
+    },
+    correspondentSpan: (before) => ({
+      items: days().length,
+      oldest: days().length === 0 ? undefined : Math.min(...days()) * DAY,
+      expired: days().filter((day) => day <= Math.floor(before / DAY)).length,
     }),
   };
 }

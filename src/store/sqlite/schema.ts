@@ -88,6 +88,16 @@ const steps: readonly string[] = [
      WHERE held = 0 AND leased_until = 0 AND ready = 1;`,
   "ALTER TABLE account ADD COLUMN plan TEXT; ALTER TABLE account ADD COLUMN raise TEXT",
   "ALTER TABLE account ADD COLUMN senders TEXT",
+  // Limits of octets and of new recipients. Days are days of the epoch.
+  `ALTER TABLE charge ADD COLUMN new_recipients INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE charge ADD COLUMN octets INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE correspondent (
+     account TEXT NOT NULL,
+     fingerprint INTEGER NOT NULL,
+     day INTEGER NOT NULL,
+     PRIMARY KEY (account, fingerprint)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX correspondent_day ON correspondent (day);`,
 ];
 
 const schemaVersion = steps.length;

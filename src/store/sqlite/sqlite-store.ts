@@ -4,11 +4,13 @@
 import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
-import type { Account, AccountRaise, Charge, SenderGrant, Store } from "../store.ts";
+import type { Account, AccountRaise, Charge, NewCharge, SenderGrant, Span, Store } from "../store.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
+
+const DAY = 86_400_000;
 
 interface AccountRow {
   readonly key: string;
@@ -56,8 +58,21 @@ export function openSqliteStore(file: string): SqliteStore {
     setSenders: database.prepare("UPDATE account SET senders = ? WHERE key = ?"),
     removeAlias: database.prepare("DELETE FROM account_alias WHERE alias = ? AND account = ?"),
     deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
-    addCharge: database.prepare("INSERT INTO charge VALUES (?, ?, ?)"),
-    charges: database.prepare("SELECT * FROM charge WHERE at > ? ORDER BY at"),
+    addCharge: database.prepare(
+      "INSERT INTO charge (account, at, recipients, new_recipients, octets) VALUES (?, ?, ?, ?, ?)",
+    ),
+    addCorrespondent: database.prepare("INSERT INTO correspondent VALUES (?, ?, ?) ON CONFLICT DO NOTHING"),
+    seeCorrespondent: database.prepare(
+      "UPDATE correspondent SET day = ?3 WHERE account = ?1 AND fingerprint = ?2 AND day < ?3",
+    ),
+    correspondent: database.prepare("SELECT day FROM correspondent WHERE account = ? AND fingerprint = ?"),
+    purgeCorrespondents: database.prepare("DELETE FROM correspondent WHERE day <= ?"),
+    correspondentSpan: database.prepare(
+      "SELECT count(*) AS items, min(day) AS oldest, count(*) FILTER (WHERE day <= ?) AS expired FROM correspondent",
+    ),
+    charges: database.prepare(
+      "SELECT account, at, recipients, new_recipients AS newRecipients, octets FROM charge WHERE at > ? ORDER BY at",
+    ),
     purgeCharges: database.prepare("DELETE FROM charge WHERE at <= ?"),
     chargeSpan: database.prepare(
       "SELECT count(*) AS items, min(at) AS oldest, count(*) FILTER (WHERE at <= ?) AS expired FROM charge",
@@ -93,6 +108,17 @@ export function openSqliteStore(file: string): SqliteStore {
   function findAccount(key: string): Account | undefined {
     const row = one<AccountRow>(sql.account, key) ?? one<AccountRow>(sql.accountByAlias, key);
     return toAccount(row);
+  }
+
+  /** Remembers to whom it was; how many of them were new. */
+  function meet({ account, at, correspondents = [] }: NewCharge): number {
+    const day = Math.floor(at / DAY);
+    let met = 0;
+    for (const correspondent of correspondents) {
+      if (Number(sql.addCorrespondent.run(account, correspondent, day).changes) > 0) met++;
+      else sql.seeCorrespondent.run(account, correspondent, day);
+    }
+    return met;
   }
 
   return {
@@ -140,10 +166,16 @@ export function openSqliteStore(file: string): SqliteStore {
 
     ...createQueueTables(database, transaction),
 
-    addCharges: (charges: readonly Charge[], through: string, lane = 0) =>
+    addCharges: (charges: readonly NewCharge[], through: string, lane = 0) =>
       transaction(() => {
-        for (const { account, at, recipients } of charges) sql.addCharge.run(account, at, recipients);
+        const strangers = charges.map((charge) => {
+          const { account, at, recipients, octets } = charge;
+          const met = meet(charge);
+          sql.addCharge.run(account, at, recipients, met, octets);
+          return met;
+        });
         sql.setNote.run(throughName(lane), through);
+        return strangers;
       }),
     chargesSince: (time) => ({
       charges: all<Charge>(sql.charges, time),
@@ -157,16 +189,29 @@ export function openSqliteStore(file: string): SqliteStore {
     purgeCharges: (before) => {
       sql.purgeCharges.run(before);
     },
-    chargeSpan: (before) => {
-      const row = one<{ items: number; oldest: number | null; expired: number }>(sql.chargeSpan, before);
-      return { items: row?.items ?? 0, oldest: row?.oldest ?? undefined, expired: row?.expired ?? 0 };
+    chargeSpan: (before) => spanOf(sql.chargeSpan, before, 1),
+    isCorrespondent: (account, correspondent) => one(sql.correspondent, account, correspondent) !== undefined,
+    purgeCorrespondents: (before) => {
+      sql.purgeCorrespondents.run(Math.floor(before / DAY));
     },
+    correspondentSpan: (before) => spanOf(sql.correspondentSpan, Math.floor(before / DAY), DAY),
     close: () => database.close(),
   };
 }
 
 function bySender(senders: readonly SenderGrant[]): readonly SenderGrant[] {
   return senders.toSorted((grant, other) => (grant.sender < other.sender ? -1 : 1));
+}
+
+/** `unit`: of the times in it, ms. */
+function spanOf(statement: StatementSync, before: number, unit: number): Span {
+  const row = one<{ items: number; oldest: number | null; expired: number }>(statement, before);
+  const oldest = row?.oldest ?? undefined;
+  return {
+    items: row?.items ?? 0,
+    oldest: oldest === undefined ? undefined : oldest * unit,
+    expired: row?.expired ?? 0,
+  };
 }
 
 /** The name from before there were lanes is that of lane 0. */

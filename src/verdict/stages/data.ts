@@ -1,6 +1,6 @@
 // DATA: may the content come, and may it stay?
 
-import type { DataFacts, MessageFacts } from "../facts.ts";
+import type { DataFacts, LimitFact, MessageFacts, OverLimit } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
 import { decideAuthors } from "./author.ts";
 import { limitRule } from "./rcpt.ts";
@@ -11,6 +11,11 @@ export function decideData(facts: DataFacts): readonly Verdict[] {
     { kind: "accept", reason: "data.go-ahead" },
     ...limitRule(facts.messages, facts.over === "reject" ? "data.limit-refused" : "data.limit"),
   ];
+}
+
+/** After the final dot, when it is known what there is to store. */
+export function decideOctets(octets: LimitFact, over: OverLimit): readonly Verdict[] {
+  return limitRule(octets, over === "reject" ? "message.bytes-limit-refused" : "message.bytes-limit");
 }
 
 /** After the final dot, before anything is stored. Acceptance here is not yet a 250: the spool has the last word. */

@@ -26,6 +26,9 @@ export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
 export function decideQuota(decided: Verdict, quota: LimitFact, over: OverLimit): readonly Verdict[] {
   // What others have used up is nobody's fault: it is always for later.
   if (quota.kind === "over" && quota.of === "domain") return [decided, ...limitRule(quota, "recipient.domain-limit")];
+  if (quota.kind === "over" && quota.of === "new-recipients") {
+    return [decided, ...limitRule(quota, over === "reject" ? "recipient.new-limit-refused" : "recipient.new-limit")];
+  }
   return [decided, ...limitRule(quota, over === "reject" ? "recipient.limit-refused" : "recipient.limit")];
 }
 
@@ -80,11 +83,15 @@ type LimitReason =
   | "recipient.attempts"
   | "recipient.limit"
   | "recipient.limit-refused"
+  | "recipient.new-limit"
+  | "recipient.new-limit-refused"
   | "recipient.domain-limit"
   | "recipient.client-rate"
   | "sender.client-rate"
   | "data.limit"
-  | "data.limit-refused";
+  | "data.limit-refused"
+  | "message.bytes-limit"
+  | "message.bytes-limit-refused";
 
 export function limitRule(fact: LimitFact, reason: LimitReason): readonly Verdict[] {
   switch (fact.kind) {

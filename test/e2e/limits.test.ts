@@ -1,0 +1,61 @@
+// Limits of an account in a running server: what only a whole server can show.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import type { Dialogue } from "../lab/client.ts";
+import type { Server } from "../lab/server.ts";
+import { bob, openAuthenticated, startSite } from "../lab/site.ts";
+import type { Site } from "../lab/site.ts";
+import { assertNothingBroke } from "./support/log.ts";
+
+/** Nothing is delivered. */
+const smarthost = { address: "127.0.0.1", port: 9 };
+
+function siteWith(t: TestContext, ...limits: readonly string[]): Promise<Site> {
+  return startSite(t, { smarthost, delivery: ["paused = true"], tables: ["[limits.account]", ...limits] });
+}
+
+/** RCPT in a transaction of its own, which is given up; the code. */
+async function asked(session: Dialogue, recipient: string): Promise<number> {
+  await session.expect(`MAIL FROM:<${bob.address}>`, 250);
+  const { code } = await session.command(`RCPT TO:<${recipient}>`);
+  await session.expect("RSET", 250);
+  return code;
+}
+
+async function send(session: Dialogue, recipients: readonly string[], body = "hello"): Promise<string> {
+  await session.expect(`MAIL FROM:<${bob.address}>`, 250);
+  // oxlint-disable-next-line no-await-in-loop -- a dialogue
+  for (const recipient of recipients) await session.expect(`RCPT TO:<${recipient}>`, 250);
+  await session.expect("DATA", 354);
+  return (await session.command(`From: <${bob.address}>\r\nSubject: one\r\n\r\n${body}\r\n.`)).raw;
+}
+
+async function useOf(server: Server): Promise<Readonly<Record<string, number>>> {
+  const { stdout } = await server.command("account", "show", bob.address, "--json");
+  const { use } = JSON.parse(stdout) as { use: { quota: readonly { layer: string; used: number }[] } };
+  return Object.fromEntries(use.quota.map(({ layer, used }) => [layer, used]));
+}
+
+test("to whom an account wrote, and how much, is known after a kill", async (t) => {
+  const site = await siteWith(t, 'new-recipients = ["3/1d"]', 'bytes = ["2kB/1d"]');
+  const first = await openAuthenticated(t, site, bob);
+  assert.match(await send(first, ["x@example.org", "y@example.org"]), /^250 /);
+  const before = await useOf(site.server);
+  assert.equal(before["new-recipients"], 2);
+  await site.server.kill();
+  const server = await site.restart();
+  assert.deepEqual(await useOf(server), before);
+  const session = await openAuthenticated(t, site, bob);
+  assert.match(await send(session, ["X@example.org", "z@example.org"]), /^250 /);
+  assert.equal(await asked(session, "w@example.org"), 450);
+  assert.equal(await asked(session, "y@example.org"), 250);
+  assert.match(
+    await send(session, ["y@example.org"], "x".repeat(900).concat("\r\n").repeat(2)),
+    /^450 4\.7\.1 size limit/,
+  );
+  const { recipients, messages, "new-recipients": strangers } = await useOf(server);
+  assert.deepEqual([recipients, messages, strangers], [4, undefined, 3]);
+  assertNothingBroke(server.state);
+});
