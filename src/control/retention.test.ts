@@ -82,18 +82,19 @@ test("a charge goes when it has left the longest window", async (t) => {
   assert.equal(store.chargesSince(0).charges.length, 1);
 });
 
+const charge = (days: number, ...correspondents: readonly number[]) => ({
+  account: "a@b",
+  at: now - days * DAY,
+  recipients: correspondents.length,
+  octets: 1,
+  correspondents,
+});
+
 test("a correspondent goes when nothing was written to it for as long as is said", async (t) => {
   const { store, control } = office(t, 2);
-  const charge = (days: number, ...correspondents: readonly number[]) => ({
-    account: "a@b",
-    at: now - days * DAY,
-    recipients: correspondents.length,
-    octets: 1,
-    correspondents,
-  });
   assert.deepEqual(store.addCharges([charge(9, 1, 2), charge(8, 3), charge(6, 2)], "id"), [2, 1, 0]);
-  const class_ = (await control.retention()).find(({ what }) => what === "correspondent");
-  assert.deepEqual([class_?.items, class_?.expired, class_?.oldest], [3, 2, "2027-01-06"]);
+  const shown = (await control.retention()).find(({ what }) => what === "correspondent");
+  assert.deepEqual([shown?.items, shown?.expired, shown?.oldest], [3, 2, "2027-01-06"]);
   await control.purge("schedule");
   assert.deepEqual(
     [1, 2, 3].map((each) => store.isCorrespondent("a@b", each)),

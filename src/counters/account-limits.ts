@@ -195,12 +195,12 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
   function release(held: readonly Held[]): void {
     for (const { layer, stranger, ...reservation } of held) {
       if (stranger === undefined) limitsOf(layer, reservation.key)?.release(reservation);
-      else part(reservation.key, stranger);
+      else forgive(reservation.key, stranger);
     }
   }
 
   /** The unit goes back with the last that holds it. */
-  function part(account: string, stranger: number): void {
+  function forgive(account: string, stranger: number): void {
     const met = strangers.get(account);
     const known = met?.get(stranger);
     if (met === undefined || known === undefined || --known.holders > 0) return;

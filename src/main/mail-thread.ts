@@ -98,7 +98,7 @@ const lanes = await Promise.all(
       store: storeOfLane(store, lane),
       accounts: directory,
       mailboxes,
-      fingerprint: correspondents.fingerprint,
+      fingerprint: (account, recipient) => correspondents.fingerprint(account, recipient),
       outbound,
       observer,
       clock,

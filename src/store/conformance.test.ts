@@ -328,16 +328,17 @@ everyStore("the span of charges says what a purge takes", (store) => {
   assert.deepEqual(store.chargeSpan(10), { items: 1, oldest: 11, expired: 0 });
 });
 
+const charge = (account: string, day: number, ...correspondents: readonly number[]) => ({
+  account,
+  at: day * 86_400_000 + 5,
+  recipients: correspondents.length,
+  octets: 1,
+  correspondents,
+});
+
 everyStore(
   "correspondents are new once to each account, in the order of the charges, and stay for their days",
   (store) => {
-    const charge = (account: string, day: number, ...correspondents: readonly number[]) => ({
-      account,
-      at: day * 86_400_000 + 5,
-      recipients: correspondents.length,
-      octets: 1,
-      correspondents,
-    });
     const charges = [charge("a", 10, 1, 2 ** 48 - 1, 1), charge("a", 12, 1, 3), charge("b", 10, 1)];
     assert.deepEqual(store.addCharges(charges, "id"), [2, 1, 1]);
     assert.deepEqual(
