@@ -9,15 +9,15 @@ import type { AddressSet } from "../../../base/address-set.ts";
 import type { Family } from "../../../base/address.ts";
 import { failure, success } from "../../../base/result.ts";
 import type { Result } from "../../../base/result.ts";
-import { familySet } from "../../ir.ts";
-import type { Action, Filter, Match, NamedSet, Place, Program, SourceValidation, Term } from "../../ir.ts";
+import { familySet, pass } from "../../ir.ts";
+import type { Action, Filter, Match, NamedSet, Program, Term } from "../../ir.ts";
 import { chooseManner } from "../../target.ts";
 import type { CompileError, RenderOptions } from "../../target.ts";
 import type { Dialect } from "./dialect.ts";
+import { placesOf } from "../places.ts";
+import type { BoundPlace } from "../places.ts";
 import { countLines } from "./write.ts";
 import type { AccessList, End, Entry, Group, Interface, Listing } from "./tree.ts";
-
-const families: readonly Family[] = [4, 6];
 
 export function buildListing(
   program: Program,
@@ -45,23 +45,12 @@ class Builder {
   }
 
   listing(): Listing {
-    for (const binding of this.#program.bindings) {
-      const filter = this.#program.filters.find(({ name }) => name === binding.filter);
-      if (filter === undefined) throw new Error(`a binding names the filter ${binding.filter}, which is not there`);
-      const { place } = binding;
-      if (place.kind === "everywhere") {
-        const hint = "set customer-interfaces or upstream-interfaces of the target";
-        this.#refuse(undefined, `the filter ${filter.name} must be bound to interfaces`, hint);
-        continue;
-      }
-      for (const direction of ["up", "down"] as const) {
-        if (binding.direction !== "both" && binding.direction !== direction) continue;
-        for (const family of families) {
-          if (binding.family === "both" || binding.family === family) this.#bind(filter, place, direction, family);
-        }
-      }
+    for (const place of placesOf(this.#program, (...refusal) => this.#refuse(...refusal))) this.#bind(place);
+    for (const { line, family, check } of this.#program.validations) {
+      const known = this.#interfaceOf(line);
+      if (check.kind !== "strict" || known.strict.includes(family)) continue;
+      this.#interfaces.set(line, { ...known, strict: [...known.strict, family] });
     }
-    for (const validation of this.#program.validations) this.#validate(validation);
     const listing = {
       groups: [...this.#groups.values()],
       lists: [...this.#lists.values()],
@@ -71,27 +60,14 @@ class Builder {
     return listing;
   }
 
-  #bind(filter: Filter, place: Exclude<Place, { kind: "everywhere" }>, way: "up" | "down", family: Family): void {
-    const direction = (place.kind === "line") === (way === "up") ? "in" : "out";
-    const allowed = place.kind === "line" && way === "up" ? this.#allowedOn(place.name, family) : undefined;
-    this.#attach(place.name, this.#listOf(filter, family, allowed), family, direction);
-  }
-
-  /** A line whose validation no filter carries yet gets a list of its own. */
-  #validate({ line, family, check }: SourceValidation): void {
-    const known = this.#interfaceOf(line);
-    if (check.kind === "strict") {
-      if (!known.strict.includes(family)) this.#interfaces.set(line, { ...known, strict: [...known.strict, family] });
+  #bind({ name, direction, family, filters, allowed }: BoundPlace): void {
+    const [filter = validationAlone, second] = filters;
+    if (second !== undefined) {
+      const where = `${name} ${direction}, IPv${family}`;
+      this.#refuse(undefined, `two filters stand at ${where}, and a device takes one`, "leave one of the places out");
       return;
     }
-    if (known.lists.some((each) => each.family === family && each.direction === "in")) return;
-    const filter: Filter = { name: "sav", terms: [], otherwise: { kind: "pass" } };
-    this.#attach(line, this.#listOf(filter, family, check.allowed), family, "in");
-  }
-
-  #allowedOn(line: string, family: Family): AddressSet | undefined {
-    const validation = this.#program.validations.find((each) => each.line === line && each.family === family);
-    return validation?.check.kind === "list" ? validation.check.allowed : undefined;
+    this.#attach(name, this.#listOf(filter, family, allowed), family, direction);
   }
 
   #attach(name: string, list: string, family: Family, direction: "in" | "out"): void {
@@ -100,13 +76,6 @@ class Builder {
       return;
     }
     const known = this.#interfaceOf(name);
-    const other = known.lists.find((each) => each.family === family && each.direction === direction);
-    if (other !== undefined) {
-      if (other.list === list) return;
-      const where = `${name} ${direction}, IPv${family}`;
-      this.#refuse(undefined, `two filters stand at ${where}, and a device takes one`, "leave one of the places out");
-      return;
-    }
     this.#interfaces.set(name, { ...known, lists: [...known.lists, { list, family, direction }] });
   }
 
@@ -228,6 +197,9 @@ class Builder {
 }
 
 const any: End = { kind: "any" };
+
+/** For a line whose validation no filter carries. */
+const validationAlone: Filter = { name: "sav", terms: [], otherwise: pass };
 
 function conditions({
   protocol,

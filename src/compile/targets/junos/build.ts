@@ -13,9 +13,9 @@ import type { Filter, NamedSet, Program, Term } from "../../ir.ts";
 import { tcp } from "../../packet.ts";
 import { chooseManner } from "../../target.ts";
 import type { CompileError, RenderOptions } from "../../target.ts";
+import { placesOf } from "../places.ts";
+import type { BoundPlace } from "../places.ts";
 import type { Configuration, End, JunosFilter, JunosInterface, JunosTerm, PrefixList } from "./tree.ts";
-
-const families: readonly Family[] = [4, 6];
 
 export function buildConfiguration(
   program: Program,
@@ -24,14 +24,6 @@ export function buildConfiguration(
   const builder = new Builder(program, options);
   const configuration = builder.configuration();
   return builder.errors.length > 0 ? failure(builder.errors) : success(configuration);
-}
-
-interface Place {
-  readonly name: string;
-  readonly direction: "input" | "output";
-  readonly family: Family;
-  readonly filters: Filter[];
-  readonly allowed: AddressSet | undefined;
 }
 
 class Builder {
@@ -49,7 +41,7 @@ class Builder {
   configuration(): Configuration {
     const interfaces = new Map<string, JunosInterface>();
     const interfaceOf = (name: string): JunosInterface => interfaces.get(name) ?? { name, filters: [], strict: [] };
-    for (const place of this.#places()) {
+    for (const place of placesOf(this.#program, (...refusal) => this.#refuse(...refusal))) {
       if (!/^[a-z][a-z0-9/:-]*(?:\.\d+)?$/.test(place.name)) {
         this.#refuse(undefined, `${place.name} is no name of an interface`);
         continue;
@@ -57,7 +49,8 @@ class Builder {
       const filter = this.#filterAt(place);
       if (filter === undefined) continue;
       const known = interfaceOf(place.name);
-      const { family, direction } = place;
+      const { family } = place;
+      const direction = place.direction === "in" ? "input" : "output";
       interfaces.set(place.name, { ...known, filters: [...known.filters, { filter, family, direction }] });
     }
     for (const { line, family, check } of this.#program.validations) {
@@ -71,47 +64,8 @@ class Builder {
     };
   }
 
-  /** Where filters stand, with what stands there. */
-  #places(): Iterable<Place> {
-    const places = new Map<string, Place>();
-    const placeOf = (name: string, direction: Place["direction"], family: Family): Place => {
-      const key = `${name} ${direction} ${family}`;
-      const validation =
-        direction === "input"
-          ? this.#program.validations.find((each) => each.line === name && each.family === family)
-          : undefined;
-      const allowed = validation?.check.kind === "list" ? validation.check.allowed : undefined;
-      const known = places.get(key) ?? { name, direction, family, filters: [], allowed };
-      places.set(key, known);
-      return known;
-    };
-    for (const binding of this.#program.bindings) {
-      const filter = this.#program.filters.find(({ name }) => name === binding.filter);
-      if (filter === undefined) throw new Error(`a binding names the filter ${binding.filter}, which is not there`);
-      const { place } = binding;
-      if (place.kind === "everywhere") {
-        const hint = "set customer-interfaces or upstream-interfaces of the target";
-        this.#refuse(undefined, `the filter ${filter.name} must be bound to interfaces`, hint);
-        continue;
-      }
-      for (const way of ["up", "down"] as const) {
-        if (binding.direction !== "both" && binding.direction !== way) continue;
-        const direction = (place.kind === "line") === (way === "up") ? "input" : "output";
-        for (const family of families) {
-          if (binding.family !== "both" && binding.family !== family) continue;
-          const { filters } = placeOf(place.name, direction, family);
-          if (!filters.includes(filter)) filters.push(filter);
-        }
-      }
-    }
-    for (const { line, family, check } of this.#program.validations) {
-      if (check.kind === "list") placeOf(line, "input", family);
-    }
-    return places.values();
-  }
-
   /** Name of the filter of a place; undefined when nothing is to be done there. */
-  #filterAt({ name, family, filters, allowed }: Place): string | undefined {
+  #filterAt({ name, family, filters, allowed }: BoundPlace): string | undefined {
     const counting = filters.filter(onlyCounts);
     const [deciding, second] = filters.filter((filter) => !onlyCounts(filter));
     if (second !== undefined) {
