@@ -7,47 +7,15 @@ import * as fc from "fast-check";
 import { aristaEos } from "../../src/compile/targets/arista-eos/index.ts";
 import { ciscoIosXe } from "../../src/compile/targets/cisco-ios-xe/index.ts";
 import { ciscoIosXr } from "../../src/compile/targets/cisco-ios-xr/index.ts";
-import type { Action, Program } from "../../src/compile/ir.ts";
 import type { Target } from "../../src/compile/target.ts";
-import { verify } from "../../src/compile/verify.ts";
 import type { TargetKind } from "../../src/policy/network/policy.ts";
+import { assertReadsBack, placedPrograms, readContext } from "./devices.ts";
 import { assertCaught, assertNeutral, benchOf, printOn, programMutants } from "./mutants.ts";
 import type { TextEdit } from "./mutants.ts";
-import { anyProgram, smallScope } from "./small.ts";
 import { specimen, specimenAt, specimenSettings } from "./specimen.ts";
 
-const context = {
-  scope: smallScope,
-  customerInterfaces: ["cust0", "cust1"],
-  upstreamInterfaces: ["up0"],
-  at: 0,
-};
-const options = { revision: "r1", at: 0, validUntil: undefined, hypotheses: [], strictManner: false };
-
-/** Programs without what lists cannot say: one filter at a place, none that ends the others, no flags, no fragments. */
-const anyListProgram: fc.Arbitrary<Program> = anyProgram.map((program) => {
-  const taken = new Set<string>();
-  return {
-    ...program,
-    bindings: program.bindings.flatMap((binding) => {
-      const place = binding.place.kind === "everywhere" ? ({ kind: "line", name: "cust1" } as const) : binding.place;
-      if (taken.has(place.name)) return [];
-      taken.add(place.name);
-      return [{ ...binding, place }];
-    }),
-    filters: program.filters.map((filter) => ({
-      ...filter,
-      otherwise: passing(filter.otherwise),
-      terms: filter.terms
-        .filter(({ match }) => match.fragment === undefined && match.flags === undefined)
-        .map((term) => ({ ...term, action: passing(term.action) })),
-    })),
-  };
-});
-
-function passing(action: Action): Action {
-  return action.kind === "accept" ? { kind: "pass" } : action;
-}
+/** Programs without what lists cannot say. */
+const anyListProgram = placedPrograms(({ match }) => match.fragment === undefined && match.flags === undefined);
 
 /** The numbers of all lines, spread and moved. */
 const shift = (text: string, by: number): string =>
@@ -66,15 +34,7 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
 
   test(`${target.name}: any program that it can say reads back as itself`, () => {
     fc.assert(
-      fc.property(anyListProgram, (any) => {
-        const rendered = target.render(any, options);
-        assert.ok(rendered.ok, JSON.stringify(rendered));
-        const { text } = rendered.value[0]!;
-        const back = target.parse([{ path: "text", text }], context);
-        assert.ok(back.ok, `${JSON.stringify(back)}\n${text}`);
-        const result = verify(any, back.value, smallScope, { laterFragments: "compared" });
-        assert.equal(result.kind, "equal", `${JSON.stringify(result)}\n${text}`);
-      }),
+      fc.property(anyListProgram, (any) => assertReadsBack(target, any)),
       { numRuns: 200 },
     );
   });
@@ -314,7 +274,7 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
       ["object-group port P\n at 25\n", /no member/],
       ["ipv6 access-list A\n permit ipv6 192.0.2.0/24 any\n", /no IPv6/],
     ] as const) {
-      const read = target.parse([{ path: "text", text }], context);
+      const read = target.parse([{ path: "text", text }], readContext);
       assert.ok(!read.ok, text);
       assert.match(read.error.message, message);
     }

@@ -4,42 +4,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Action, Program } from "../../src/compile/ir.ts";
 import { junos } from "../../src/compile/targets/junos/index.ts";
 import { forEachStatement } from "../../src/compile/targets/junos/statements.ts";
-import { verify } from "../../src/compile/verify.ts";
+import { assertReadsBack, placedPrograms, readContext, replace } from "./devices.ts";
 import { assertCaught, assertNeutral, benchOf, printOn, programMutants } from "./mutants.ts";
 import type { TextEdit } from "./mutants.ts";
-import { anyProgram, smallScope } from "./small.ts";
 import { specimen, specimenAt, specimenSettings } from "./specimen.ts";
-
-const context = { scope: smallScope, customerInterfaces: ["cust0", "cust1"], upstreamInterfaces: ["up0"], at: 0 };
-const options = { revision: "r1", at: 0, validUntil: undefined, hypotheses: [], strictManner: false };
-
-function passing(action: Action): Action {
-  return action.kind === "accept" ? { kind: "pass" } : action;
-}
-
-/** One filter at a place, none that ends the others, no fragments. */
-const anyJunosProgram: fc.Arbitrary<Program> = anyProgram.map((program) => {
-  const taken = new Set<string>();
-  return {
-    ...program,
-    bindings: program.bindings.flatMap((binding) => {
-      const place = binding.place.kind === "everywhere" ? ({ kind: "line", name: "cust1" } as const) : binding.place;
-      if (taken.has(place.name)) return [];
-      taken.add(place.name);
-      return [{ ...binding, place }];
-    }),
-    filters: program.filters.map((filter) => ({
-      ...filter,
-      otherwise: passing(filter.otherwise),
-      terms: filter.terms
-        .filter(({ match }) => match.fragment === undefined)
-        .map((term) => ({ ...term, action: passing(term.action) })),
-    })),
-  };
-});
 
 const settings = specimenSettings("junos", { customerInterfaces: ["cust0", "cust1"] });
 const bench = benchOf(junos, specimen, settings, { kind: "interfaces" }, specimenAt);
@@ -58,17 +28,10 @@ function asSetCommands(text: string): string {
 
 test("any program that Junos can say reads back as itself, in both forms", () => {
   fc.assert(
-    fc.property(anyJunosProgram, (any) => {
-      const rendered = junos.render(any, options);
-      assert.ok(rendered.ok, JSON.stringify(rendered));
-      const { text } = rendered.value[0]!;
-      for (const form of [text, asSetCommands(text)]) {
-        const back = junos.parse([{ path: "text", text: form }], context);
-        assert.ok(back.ok, `${JSON.stringify(back)}\n${form}`);
-        const result = verify(any, back.value, smallScope, { laterFragments: "compared" });
-        assert.equal(result.kind, "equal", `${JSON.stringify(result)}\n${form}`);
-      }
-    }),
+    fc.property(
+      placedPrograms(({ match }) => match.fragment === undefined),
+      (any) => assertReadsBack(junos, any, [asSetCommands]),
+    ),
     { numRuns: 200 },
   );
 });
@@ -88,10 +51,6 @@ test("wrong programs are told from the policy by their text", () => {
   }
   assert.ok(caught >= 80, `${caught}`);
 });
-
-function replace(name: string, from: string | RegExp, to: string): TextEdit {
-  return { name, edit: (text) => (typeof from === "string" ? text.replaceAll(from, to) : text.replace(from, to)) };
-}
 
 const mistakes: readonly TextEdit[] = [
   replace("another port", "destination-port 25;", "destination-port 26;"),
@@ -234,7 +193,7 @@ test("what it cannot read is a problem with its line", () => {
     ["interfaces { cust0 { unit 0 { family inet { filter { input gone; } } } } }", 1, /no filter gone/],
     ["deactivate firewall family inet\n", 1, /only set/],
   ] as const) {
-    const read = junos.parse([{ path: "text", text }], context);
+    const read = junos.parse([{ path: "text", text }], readContext);
     assert.ok(!read.ok, text);
     assert.match(read.error.message, message, text);
     if (!message.source.includes("without protocol") && !message.source.includes("prefix-list gone"))

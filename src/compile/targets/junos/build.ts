@@ -3,19 +3,17 @@
 // term that discards every source but those of the line.
 
 import { all } from "../../../base/address-set.ts";
-import type { AddressSet } from "../../../base/address-set.ts";
 import type { Family } from "../../../base/address.ts";
 import { failure, success } from "../../../base/result.ts";
 import type { Result } from "../../../base/result.ts";
-import type { Manner } from "../../../policy/network/policy.ts";
-import { familySet } from "../../ir.ts";
-import type { Filter, NamedSet, Program, Term } from "../../ir.ts";
+import type { Program, Term } from "../../ir.ts";
 import { tcp } from "../../packet.ts";
-import { chooseManner } from "../../target.ts";
 import type { CompileError, RenderOptions } from "../../target.ts";
 import { placesOf } from "../places.ts";
 import type { BoundPlace } from "../places.ts";
-import type { Configuration, End, JunosFilter, JunosInterface, JunosTerm, PrefixList } from "./tree.ts";
+import { onlyCounts, SetNames, TermReader } from "../terms.ts";
+import type { UsedSet } from "../terms.ts";
+import type { Configuration, End, JunosFilter, JunosInterface, JunosTerm } from "./tree.ts";
 
 export function buildConfiguration(
   program: Program,
@@ -27,23 +25,40 @@ export function buildConfiguration(
 }
 
 class Builder {
-  readonly errors: CompileError[] = [];
   readonly #program: Program;
   readonly #options: RenderOptions;
-  readonly #lists = new Map<string, PrefixList>();
+  readonly #reader: TermReader;
+  readonly #lists: SetNames;
   readonly #filters = new Map<string, JunosFilter>();
 
   constructor(program: Program, options: RenderOptions) {
     this.#program = program;
     this.#options = options;
+    this.#reader = new TermReader(
+      {
+        manners: (protocol) =>
+          protocol === tcp ? ["reset", "admin-prohibited", "drop"] : ["admin-prohibited", "drop"],
+        flags: true,
+        accept: false,
+      },
+      options,
+    );
+    this.#lists = new SetNames((wanted, family, count) => {
+      const base = `${wanted.replaceAll(/[^A-Za-z0-9]+/g, "-")}-v${family}-${options.revision}`;
+      return count === 1 ? base : `${base}-${count}`;
+    });
+  }
+
+  get errors(): readonly CompileError[] {
+    return this.#reader.errors;
   }
 
   configuration(): Configuration {
     const interfaces = new Map<string, JunosInterface>();
     const interfaceOf = (name: string): JunosInterface => interfaces.get(name) ?? { name, filters: [], strict: [] };
-    for (const place of placesOf(this.#program, (...refusal) => this.#refuse(...refusal))) {
+    for (const place of placesOf(this.#program, (...refusal) => this.#reader.refuse(...refusal))) {
       if (!/^[a-z][a-z0-9/:-]*(?:\.\d+)?$/.test(place.name)) {
-        this.#refuse(undefined, `${place.name} is no name of an interface`);
+        this.#reader.refuse(undefined, `${place.name} is no name of an interface`);
         continue;
       }
       const filter = this.#filterAt(place);
@@ -58,7 +73,7 @@ class Builder {
       if (check.kind === "strict") interfaces.set(line, { ...known, strict: [...known.strict, family] });
     }
     return {
-      lists: [...this.#lists.values()],
+      lists: this.#lists.sets,
       filters: [...this.#filters.values()],
       interfaces: [...interfaces.values()],
     };
@@ -69,25 +84,19 @@ class Builder {
     const counting = filters.filter(onlyCounts);
     const [deciding, second] = filters.filter((filter) => !onlyCounts(filter));
     if (second !== undefined) {
-      this.#refuse(undefined, `two filters that decide stand at ${name}, and a device takes one of a family`);
+      this.#reader.refuse(undefined, `two filters that decide stand at ${name}, and a device takes one of a family`);
       return undefined;
     }
     const terms: JunosTerm[] = [];
     if (allowed !== undefined && !allowed.equals(all(family))) {
       // Of nobody there is no list: then every source is discarded.
-      const source = allowed.isEmpty ? undefined : { list: this.#list("sources", allowed), isExcept: true };
+      const source = allowed.isEmpty ? undefined : this.#end({ name: "sources", addresses: allowed }, "except");
       terms.push({ ...nothing, name: "validate-source", source, action: "drop", count: "sav" });
     }
     for (const filter of counting) terms.push(...filter.terms.flatMap((term) => this.#termOf(term, family, "next")));
-    if (deciding !== undefined) {
-      terms.push(...deciding.terms.flatMap((term) => this.#termOf(term, family)));
-      const { otherwise } = deciding;
-      if (otherwise.kind === "accept") this.#refuseAccept(deciding.name);
-      const action = otherwise.kind === "block" ? this.#manner(otherwise.manners, deciding.name, undefined) : "accept";
-      terms.push({ ...nothing, name: "rest", action });
-    } else {
-      terms.push({ ...nothing, name: "rest", action: "accept" });
-    }
+    if (deciding !== undefined) terms.push(...deciding.terms.flatMap((term) => this.#termOf(term, family)));
+    const rest = deciding === undefined ? "pass" : this.#reader.otherwise(deciding);
+    terms.push({ ...nothing, name: "rest", action: rest === "pass" ? "accept" : rest });
     return this.#keep(
       `${(deciding ?? counting[0])?.name ?? "sav"}-v${family}-${this.#options.revision}`,
       family,
@@ -107,80 +116,29 @@ class Builder {
     }
   }
 
-  #termOf({ id, match, action, counter, purpose }: Term, family: Family, as?: "next"): readonly JunosTerm[] {
-    if (match.family !== undefined && match.family !== family) return [];
-    if (match.sourcePorts?.length === 0 || match.destinationPorts?.length === 0) return [];
-    if (match.fragment !== undefined) this.#refuse(id, "this target does not tell fragments apart");
-    if (match.subscriber !== undefined) this.#refuse(id, "a filter of packets knows no subscribers");
-    if (action.kind === "accept") this.#refuseAccept(id);
-    const source = this.#end(match.source, family, id);
-    const destination = this.#end(match.destination, family, id);
-    if (source === "nobody" || destination === "nobody") return [];
+  #termOf(term: Term, family: Family, as?: "next"): readonly JunosTerm[] {
+    const read = this.#reader.inFamily(term, family);
+    if (read === undefined) return [];
+    const { id, source, destination, protocol, sourcePorts, destinationPorts, flags, counter, purpose } = read;
     // What only counts must not decide; that it passes is what the terms behind it say as well.
-    const junosAction =
-      as ??
-      (action.kind === "block"
-        ? this.#manner(action.manners, id, match.protocol)
-        : purpose === "count"
-          ? "next"
-          : "accept");
+    const decides = read.action !== "pass" ? read.action : purpose === "count" ? "next" : "accept";
     return [
       {
         name: id.replaceAll(/[^A-Za-z0-9]+/g, "-"),
-        source,
-        destination,
-        protocol: match.protocol,
-        sourcePorts: match.sourcePorts,
-        destinationPorts: match.destinationPorts,
-        flags: match.flags,
+        source: source === undefined ? undefined : this.#end(source),
+        destination: destination === undefined ? undefined : this.#end(destination),
+        protocol,
+        sourcePorts,
+        destinationPorts,
+        flags,
         count: counter,
-        action: junosAction,
+        action: as ?? decides,
       },
     ];
   }
 
-  #manner(manners: readonly Manner[], rule: string, protocol: number | undefined): Manner {
-    const sayable =
-      protocol === tcp ? (["reset", "admin-prohibited", "drop"] as const) : (["admin-prohibited", "drop"] as const);
-    const manner = chooseManner(manners, sayable, rule, this.#options);
-    if (manner.ok) return manner.value;
-    this.errors.push(manner.error);
-    return "drop";
-  }
-
-  #end(set: NamedSet | undefined, family: Family, rule: string): End | undefined | "nobody" {
-    if (set === undefined) return undefined;
-    const { validUntil } = this.#options;
-    for (const { until } of set.timeouts) {
-      if (validUntil === undefined || until < validUntil) {
-        this.#refuse(rule, "a permit ends before the text does, and a filter has no clock");
-      }
-    }
-    const addresses = familySet(set, family);
-    if (addresses.isEmpty) return "nobody";
-    if (addresses.equals(all(family))) return undefined;
-    return { list: this.#list(set.name, addresses), isExcept: false };
-  }
-
-  #list(wanted: string, addresses: AddressSet): string {
-    const base = `${wanted.replaceAll(/[^A-Za-z0-9]+/g, "-")}-v${addresses.family}-${this.#options.revision}`;
-    for (let count = 1; ; count++) {
-      const name = count === 1 ? base : `${base}-${count}`;
-      const known = this.#lists.get(name);
-      if (known === undefined) {
-        this.#lists.set(name, { name, addresses });
-        return name;
-      }
-      if (known.addresses.equals(addresses)) return name;
-    }
-  }
-
-  #refuseAccept(rule: string): void {
-    this.#refuse(rule, "a filter cannot keep a packet from the filters after it");
-  }
-
-  #refuse(rule: string | undefined, message: string, hint?: string): void {
-    this.errors.push({ rule, message, ...(hint === undefined ? {} : { hint }) });
+  #end(set: UsedSet, except?: "except"): End {
+    return { list: this.#lists.nameOf(set), isExcept: except === "except" };
   }
 }
 
@@ -193,14 +151,6 @@ const nothing: Omit<JunosTerm, "name" | "action"> = {
   flags: undefined,
   count: undefined,
 };
-
-function onlyCounts({ terms, otherwise }: Filter): boolean {
-  return (
-    otherwise.kind === "pass" &&
-    terms.length > 0 &&
-    terms.every(({ purpose, action }) => purpose === "count" && action.kind === "pass")
-  );
-}
 
 /** Terms of a filter have different names. */
 function distinct(terms: readonly JunosTerm[]): readonly JunosTerm[] {

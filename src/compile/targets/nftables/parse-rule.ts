@@ -9,7 +9,7 @@ import type { PortRange } from "../../ir.ts";
 import { tcp } from "../../packet.ts";
 import type { Lexer } from "./lexer.ts";
 import { readRange } from "./ranges.ts";
-import type { Rule, RuleMatch, RuleVerdict } from "./tree.ts";
+import type { Rule, RuleMatch, RuleVerdict } from "../chains/rule.ts";
 
 /** IANA's names as nft lists them. */
 const protocols: Readonly<Record<string, number>> = {

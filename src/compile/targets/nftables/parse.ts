@@ -10,7 +10,8 @@ import { familySet } from "../../ir.ts";
 import { Lexer } from "./lexer.ts";
 import { readRange } from "./ranges.ts";
 import { parseRule } from "./parse-rule.ts";
-import type { Chain, Elements, ElementTimeout, Hook, Rule, Table } from "./tree.ts";
+import type { Rule } from "../chains/rule.ts";
+import type { Chain, Elements, ElementTimeout, Hook, Table } from "./tree.ts";
 
 interface MutableChain {
   hook: Hook | undefined;

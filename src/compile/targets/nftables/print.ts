@@ -15,8 +15,9 @@ import { tcp } from "../../packet.ts";
 import { chooseManner } from "../../target.ts";
 import type { CompileError, RenderOptions } from "../../target.ts";
 import { NameSpace } from "./names.ts";
-import type { Chain, Rule, RuleMatch, RuleVerdict, SetDeclaration, Table } from "./tree.ts";
-import { directionAt } from "./tree.ts";
+import type { Rule, RuleMatch, RuleVerdict } from "../chains/rule.ts";
+import type { Chain, SetDeclaration, Table } from "./tree.ts";
+import { directionAt } from "../chains/rule.ts";
 
 export const tableName = "sekimori";
 

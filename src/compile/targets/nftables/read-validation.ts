@@ -6,7 +6,8 @@ import type { AddressSet } from "../../../base/address-set.ts";
 import type { Family } from "../../../base/address.ts";
 import type { SourceValidation } from "../../ir.ts";
 import type { ReadContext } from "../../target.ts";
-import type { Chain, Elements, Rule, RuleMatch, Table } from "./tree.ts";
+import type { Rule, RuleMatch } from "../chains/rule.ts";
+import type { Chain, Elements, Table } from "./tree.ts";
 
 type Refuse = (rule: Rule, message: string) => never;
 

@@ -8,11 +8,12 @@ import type { Action, Binding, Filter, Match, NamedSet, Place, Program, Term } f
 import { none } from "../../../base/address-set.ts";
 import type { AddressSets } from "../../../base/address-set.ts";
 import type { ReadContext } from "../../target.ts";
-import { matchesOf } from "./conditions.ts";
+import { matchesOf } from "../chains/conditions.ts";
 import { Unreadable } from "./lexer.ts";
 import { readValidation } from "./read-validation.ts";
-import { directionAt } from "./tree.ts";
-import type { Chain, Rule, RuleMatch, RuleVerdict, Table } from "./tree.ts";
+import { directionAt } from "../chains/rule.ts";
+import type { Rule, RuleMatch, RuleVerdict } from "../chains/rule.ts";
+import type { Chain, Table } from "./tree.ts";
 
 /** Throws Unreadable. */
 export function readTable(path: string, table: Table, context: ReadContext): Program {

@@ -10,7 +10,8 @@ import type { AddressSet } from "../../../base/address-set.ts";
 import { compareWords, formatAddress } from "../../../base/address.ts";
 import type { Family } from "../../../base/address.ts";
 import type { PortRange } from "../../ir.ts";
-import type { Chain, Elements, Rule, RuleMatch, RuleVerdict, SetDeclaration, Table } from "./tree.ts";
+import type { Rule, RuleMatch, RuleVerdict } from "../chains/rule.ts";
+import type { Chain, Elements, SetDeclaration, Table } from "./tree.ts";
 
 export function writeTable(table: Table, header: readonly string[]): string {
   const lines = header.map((line) => `# ${line}`);

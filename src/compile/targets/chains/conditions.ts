@@ -7,9 +7,9 @@ import type { Family } from "../../../base/address.ts";
 import { namedSet } from "../../ir.ts";
 import type { Match, NamedSet, PortRange } from "../../ir.ts";
 import { tcp, udp } from "../../packet.ts";
-import type { RuleMatch } from "./tree.ts";
+import type { RuleMatch } from "./rule.ts";
 
-/** What a set of the table holds; undefined: there is none of that name for addresses. */
+/** What a named set holds; undefined: there is none of that name for addresses. */
 export type SetLookup = (name: string) => NamedSet | undefined;
 
 interface End {
