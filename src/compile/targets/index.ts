@@ -7,8 +7,9 @@ import { ciscoIosXr } from "./cisco-ios-xr/index.ts";
 import { json } from "./json/index.ts";
 import { junos } from "./junos/index.ts";
 import { nftables } from "./nftables/index.ts";
+import { vyos } from "./vyos/index.ts";
 
-export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, junos, json];
+export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, junos, vyos, json];
 
 export function targetNamed(name: string): Target | undefined {
   return targets.find((target) => target.name === name);
