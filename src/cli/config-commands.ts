@@ -8,6 +8,8 @@ import {
   dkimRecords,
   effectiveConfiguration,
 } from "../control/site.ts";
+import { zonesOfSite } from "../control/setup/publish.ts";
+import { zoneText } from "../control/setup/zone.ts";
 import { Exit } from "./exit.ts";
 import { rightOrEnd, siteOf, withRunning } from "./house.ts";
 import type { House } from "./house.ts";
@@ -32,6 +34,12 @@ async function dkimShow(options: OutputOptions): Promise<void> {
   const records = await dkimRecords(siteOf(options));
   if (options.json) return printJson(records);
   for (const record of records) print(record);
+}
+
+async function dns(options: OutputOptions): Promise<void> {
+  const zones = await zonesOfSite(siteOf(options));
+  if (options.json) printJson(zones);
+  else print(zoneText(zones));
 }
 
 export function addConfigCommands(program: Command, house: House): void {
@@ -67,6 +75,10 @@ export function addConfigCommands(program: Command, house: House): void {
     json: "none",
   }).action(() => printJson(configurationSchema()));
 
+  leaf(program, "dns", "print the DNS records to publish for the domains, in the form of a zone file", {
+    examples: ["dns", "$sekimori dns > example.jp.zone"],
+    codes: "0 printed; nothing is asked but whether DNSSEC protects the name of this host.",
+  }).action(dns);
   const dkim = program.command("dkim").description("keys that sign mail");
   leaf(dkim, "show", "print the DNS records to publish", { examples: ["dkim show"] }).action(dkimShow);
 }

@@ -23,7 +23,7 @@ type WrittenDomain = Configuration["domain"][number];
 
 export function toSettings(configuration: Configuration): Settings {
   const state = configuration["state-directory"];
-  const { log, http, tls, smtp, mailbox, limits, delivery, dns } = configuration;
+  const { log, http, web, tls, smtp, mailbox, limits, delivery, dns } = configuration;
   const { user, group } = configuration.process;
   const standard = toStandard(configuration);
   return {
@@ -40,6 +40,12 @@ export function toSettings(configuration: Configuration): Settings {
       clearText: http["clear-text"],
       names: http.names,
       tokens: http.token,
+    },
+    web: {
+      listen: web.listen,
+      tls: web.tls,
+      outsideHosts: web["outside-hosts"],
+      mtaSts: web["mta-sts"],
     },
     tls: toTls(tls, state),
     domains: configuration.domain.map((domain) => toDomain(domain, state)),
@@ -103,7 +109,7 @@ export function toSettings(configuration: Configuration): Settings {
 
 /** Everything spelt out, with secrets hidden. */
 export function fromSettings(settings: Settings): Configuration {
-  const { log, http, tls, smtp, mailbox, limits, delivery, dns } = settings;
+  const { log, http, web, tls, smtp, mailbox, limits, delivery, dns } = settings;
   return {
     version: settings.version,
     hostname: settings.hostname,
@@ -123,9 +129,16 @@ export function fromSettings(settings: Settings): Configuration {
       names: http.names,
       token: http.tokens.map(({ name, rights }) => ({ name, secret: hiddenSecret, rights })),
     },
+    web: {
+      listen: web.listen,
+      tls: web.tls,
+      "outside-hosts": web.outsideHosts,
+      "mta-sts": web.mtaSts,
+    },
     tls: {
       certificate: tls.kind === "files" ? tls.certificate : undefined,
       key: tls.kind === "files" ? tls.key : undefined,
+      "next-key": tls.kind === "files" ? tls.nextKey : undefined,
     },
     domain: settings.domains.map((domain) => ({
       name: domain.name,
@@ -246,9 +259,9 @@ function twice(window: WindowSettings): WindowSettings {
   return { ...window, recipients: 2 * window.recipients };
 }
 
-function toTls({ certificate, key }: Configuration["tls"], state: string): TlsSettings {
+function toTls({ certificate, key, "next-key": nextKey }: Configuration["tls"], state: string): TlsSettings {
   if (certificate === undefined || key === undefined) return { kind: "self-signed", directory: join(state, "tls") };
-  return { kind: "files", certificate, key };
+  return { kind: "files", certificate, key, nextKey };
 }
 
 function toDomain(domain: WrittenDomain, state: string): DomainSettings {
@@ -266,20 +279,30 @@ function toDomain(domain: WrittenDomain, state: string): DomainSettings {
   };
 }
 
-function toStore({ lmtp, "answer-within": answerWithin }: NonNullable<WrittenDomain["mailboxes"]>): StoreSettings {
+function toStore({
+  lmtp,
+  imap,
+  "answer-within": answerWithin,
+}: NonNullable<WrittenDomain["mailboxes"]>): StoreSettings {
   const common = { protocol: "lmtp", auth: undefined } as const;
   return {
     target:
       "path" in lmtp
         ? { ...common, host: lmtp.path, port: 0, tls: "never" }
         : { ...common, host: lmtp.address, port: lmtp.port, tls: "opportunistic" },
+    imap,
     answerWithin,
   };
 }
 
-function fromStore({ target: { host, port }, answerWithin }: StoreSettings): NonNullable<WrittenDomain["mailboxes"]> {
+function fromStore({
+  target: { host, port },
+  imap,
+  answerWithin,
+}: StoreSettings): NonNullable<WrittenDomain["mailboxes"]> {
   return {
     lmtp: host.startsWith("/") ? { path: host } : { address: host, port },
+    imap,
     "answer-within": answerWithin,
   };
 }

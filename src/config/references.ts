@@ -171,22 +171,30 @@ function loopsOf(leads: Leads): readonly { readonly path: readonly string[]; rea
 
 function checkCertificate(rules: Rules): void {
   const { draft, placeOf } = rules.tree;
-  const { certificate, key } = draft.tls ?? {};
+  const { certificate, key, "next-key": nextKey } = draft.tls ?? {};
   if (certificate !== undefined && key === undefined)
     rules.report(placeOf("tls", "certificate"), '"certificate" needs "key"');
   if (certificate === undefined && key !== undefined) rules.report(placeOf("tls", "key"), '"key" needs "certificate"');
+  if (certificate === undefined && nextKey !== undefined) {
+    rules.report(placeOf("tls", "next-key"), '"next-key" needs "certificate": the key of a self-signed one stays');
+  }
   if (certificate !== undefined) {
     const text = rules.sources.read(certificate);
     if (!text.ok) rules.report(placeOf("tls", "certificate"), `${quote(certificate)} ${text.error}`);
   }
-  if (key === undefined) return;
-  const place = placeOf("tls", "key");
-  const text = rules.sources.read(key);
-  const mode = rules.sources.mode(key);
-  if (!text.ok) rules.report(place, `${quote(key)} ${text.error}`);
-  // The group may read it: Debian keeps keys for its group ssl-cert.
-  else if (mode.ok && (mode.value & 0o007) !== 0) {
-    rules.report(place, `${quote(key)} is open to everybody (mode ${mode.value.toString(8)})`, "chmod 600");
+  for (const [name, file] of [
+    ["key", key],
+    ["next-key", nextKey],
+  ] as const) {
+    if (file === undefined) continue;
+    const place = placeOf("tls", name);
+    const text = rules.sources.read(file);
+    const mode = rules.sources.mode(file);
+    if (!text.ok) rules.report(place, `${quote(file)} ${text.error}`);
+    // The group may read it: Debian keeps keys for its group ssl-cert.
+    else if (mode.ok && (mode.value & 0o007) !== 0) {
+      rules.report(place, `${quote(file)} is open to everybody (mode ${mode.value.toString(8)})`, "chmod 600");
+    }
   }
 }
 
@@ -224,8 +232,10 @@ function checkListeners(rules: Rules): void {
       );
     }
   }
-  for (const [position, endpoint] of present(draft.http?.listen)) {
-    endpoints.push([endpoint, placeOf("http", "listen", position)]);
+  for (const table of ["http", "web"] as const) {
+    for (const [position, endpoint] of present(draft[table]?.listen)) {
+      endpoints.push([endpoint, placeOf(table, "listen", position)]);
+    }
   }
   for (const [index, [endpoint, place]] of endpoints.entries()) {
     const other = endpoints.slice(0, index).find(([earlier]) => collide(earlier, endpoint));

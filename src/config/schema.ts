@@ -202,6 +202,48 @@ const http = {
   },
 } as const satisfies Keys;
 
+const web = {
+  listen: {
+    type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Where the pages for users answer: autoconfiguration of mail programs, MTA-STS, how to set up. For everybody, so usually port " +
+      "443 of all addresses. Empty for none.",
+    example: ["0.0.0.0:443", "[::]:443"],
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: {
+        implicit: "HTTPS, with the certificate of `[tls]`",
+        none: "HTTP, for a reverse proxy that does HTTPS",
+      },
+    },
+    default: "implicit",
+    meaning: "Whether it is HTTPS. Senders ask for the policy of MTA-STS by HTTPS only (RFC 8461 §3.3).",
+  },
+  "outside-hosts": {
+    type: { kind: "list", of: { kind: "host" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Mail servers outside of this network, of somebody who agreed, that the port test for customers tries on port 25: a line with " +
+      "OP25B does not reach them.",
+    example: ["mx.example.net"],
+  },
+  "mta-sts": {
+    type: {
+      kind: "choice",
+      values: {
+        none: "none: senders forget a policy that they had",
+        testing: "senders report what would have failed, and deliver",
+        enforce: "senders deliver over TLS with a good certificate, or not at all",
+      },
+    },
+    default: "testing",
+    meaning: "The mode of the MTA-STS policy of the domains (RFC 8461 §5).",
+  },
+} as const satisfies Keys;
+
 const tls = {
   certificate: {
     type: { kind: "path" },
@@ -213,6 +255,13 @@ const tls = {
     type: { kind: "path" },
     meaning: "Private key in PEM. Nobody but its owner and group may read it.",
     example: "/etc/letsencrypt/live/mx.example.jp/privkey.pem",
+  },
+  "next-key": {
+    type: { kind: "path" },
+    meaning:
+      "Private key in PEM that the next certificate will be for. Nothing is encrypted with it; `sekimori dns` also prints its TLSA record, " +
+      "which must be in DNS for some days before the change (RFC 7671 §8.1).",
+    example: "/etc/sekimori/tls/next.key",
   },
 } as const satisfies Keys;
 
@@ -239,6 +288,13 @@ const mailboxStore = {
     meaning:
       "Where the store listens for LMTP (RFC 2033): an address, or a UNIX socket. On this host or a network that nobody else is on.",
     example: "/run/dovecot/lmtp",
+  },
+  imap: {
+    type: { kind: "host" },
+    meaning:
+      "Where the users of the domain read their mail: a host that takes IMAP on port 993, with TLS from the first octet (RFC 8314). " +
+      "For what mail programs are told (`[web]`, `sekimori dns`); this server does not connect to it.",
+    example: "imap.example.jp",
   },
   "answer-within": {
     type: { kind: "duration", minimum: "0s", maximum: "4m" },
@@ -785,6 +841,7 @@ export const schema = {
     log: { type: { kind: "table", keys: log }, default: {}, meaning: "What is written down." },
     retention: { type: { kind: "table", keys: retention }, default: {}, meaning: "How long traffic data is kept." },
     http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and the API." },
+    web: { type: { kind: "table", keys: web }, default: {}, meaning: "Pages that lead users and their mail programs." },
     tls: { type: { kind: "table", keys: tls }, default: {}, meaning: "The certificate that clients see." },
     domain: {
       type: { kind: "list", of: { kind: "table", keys: domain }, minimum: 1 },

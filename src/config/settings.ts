@@ -20,6 +20,7 @@ export interface Settings {
   /** How long traffic data is kept, ms. */
   readonly retention: { readonly log: number; readonly correspondents: number };
   readonly http: HttpSettings;
+  readonly web: WebSettings;
   readonly tls: TlsSettings;
   readonly domains: readonly DomainSettings[];
   readonly listeners: readonly ListenerSettings[];
@@ -60,6 +61,15 @@ export interface HttpSettings {
   readonly tokens: readonly TokenSettings[];
 }
 
+/** Pages that lead users and their mail programs. */
+export interface WebSettings {
+  readonly listen: readonly Endpoint[];
+  readonly tls: "none" | "implicit";
+  /** Mail servers elsewhere, for the port test of customers. */
+  readonly outsideHosts: readonly string[];
+  readonly mtaSts: "none" | "testing" | "enforce";
+}
+
 export interface TokenSettings {
   readonly name: string;
   readonly secret: string;
@@ -77,7 +87,13 @@ export interface LogSettings {
 /** Where the server's certificate comes from. Self-signed is enough to start, not to run. */
 export type TlsSettings =
   | { readonly kind: "self-signed"; readonly directory: string }
-  | { readonly kind: "files"; readonly certificate: string; readonly key: string };
+  | {
+      readonly kind: "files";
+      readonly certificate: string;
+      readonly key: string;
+      /** Of the next certificate: published before it is used. */
+      readonly nextKey: string | undefined;
+    };
 
 export interface DomainSettings {
   readonly name: Domain;
@@ -93,6 +109,8 @@ export interface DomainSettings {
 /** A mailbox store behind LMTP (RFC 2033). It knows which mailboxes exist, and is asked. */
 export interface StoreSettings {
   readonly target: RouteTarget;
+  /** Who hands the mail out, on port 993; undefined: nobody said. */
+  readonly imap: string | undefined;
   /** How long a sending server waits for what the store says to its message, ms. */
   readonly answerWithin: number;
 }

@@ -146,7 +146,14 @@ function anyDomains(names: readonly Domain[]): fc.Arbitrary<readonly DomainSetti
   const rest = fc.record({
     aliases: aliases.map((entries) => new Map(Object.entries(entries))),
     dkim: fc.option(fc.record({ selector: label, keyFile: anyPath }), { nil: undefined }),
-    store: fc.option(fc.record({ target: anyStoreTarget, answerWithin: between(0, 240_000) }), { nil: undefined }),
+    store: fc.option(
+      fc.record({
+        target: anyStoreTarget,
+        imap: fc.option(anyDomain, { nil: undefined }),
+        answerWithin: between(0, 240_000),
+      }),
+      { nil: undefined },
+    ),
   });
   const all = names.map((name) => rest.map((more) => ({ name, postmaster: addressOf("somebody", name), ...more })));
   return fc.tuple(...all);
@@ -220,7 +227,18 @@ const anySettings: fc.Arbitrary<Settings> = fc
           { maxLength: 2, selector: ({ name }) => name },
         ),
       }),
-      tls: fc.record({ kind: fc.constant("files"), certificate: anyPath, key: anyPath }),
+      web: fc.record({
+        listen: fc.array(anyEndpoint(0), { maxLength: 2 }),
+        tls: fc.constantFrom("none", "implicit"),
+        outsideHosts: fc.array(anyDomain, { maxLength: 2 }),
+        mtaSts: fc.constantFrom("none", "testing", "enforce"),
+      }),
+      tls: fc.record({
+        kind: fc.constant("files"),
+        certificate: anyPath,
+        key: anyPath,
+        nextKey: fc.option(anyPath, { nil: undefined }),
+      }),
       domains: anyDomains(own),
       listeners: fc.array(
         fc.record({

@@ -5,6 +5,7 @@ import type { Domain } from "../address/domain.ts";
 import type { DomainSettings, Settings } from "../config/settings.ts";
 import { readDkimRecord } from "../io/dkim-key.ts";
 import type { DnsAnswer, Resolver } from "../io/dns.ts";
+import { stsPolicy, stsRecord } from "./setup/mta-sts.ts";
 import type { Finding } from "./doctor.ts";
 
 export async function examineDns(settings: Settings, resolver: Resolver): Promise<readonly Finding[]> {
@@ -14,6 +15,8 @@ export async function examineDns(settings: Settings, resolver: Resolver): Promis
       examineMx(domain.name, settings.hostname, resolver),
       examineSpf(domain.name, resolver),
       examineDkim(domain, resolver),
+      examineDmarc(domain.name, resolver),
+      examineStsRecord(domain.name, settings, resolver),
     ]),
   ]);
   return groups.flat();
@@ -112,6 +115,35 @@ async function examineDkim({ name, dkim }: DomainSettings, resolver: Resolver): 
   if (published.length === 0) return [{ check, result: "fail", text: `${place} is not published`, advice }];
   if (published.includes(keyIn(record.publicRecord))) return [{ check, result: "ok", text: `${place} has our key` }];
   return [{ check, result: "fail", text: `${place} has another key: every signature fails`, advice }];
+}
+
+/** RFC 9989: exactly one record that begins so. */
+async function examineDmarc(domain: Domain, resolver: Resolver): Promise<readonly Finding[]> {
+  const check = `DMARC of ${domain}`;
+  const answer = await resolver.txt(`_dmarc.${domain}`);
+  if (answer.kind === "failed") return [unknown(check, answer.cause)];
+  const records = found(answer).filter((text) => /^v=DMARC1\s*(?:;|$)/.test(text));
+  if (records.length === 1) return [{ check, result: "ok", text: records[0]! }];
+  const text = records.length === 0 ? "there is none" : `${records.length} records: receivers ignore them all`;
+  return [{ check, result: "warn", text, advice: "publish what sekimori dns prints" }];
+}
+
+/** RFC 8461 §3.1. What the record announces is what [web] serves, or nothing. */
+async function examineStsRecord(domain: Domain, settings: Settings, resolver: Resolver): Promise<readonly Finding[]> {
+  const { hostname, web, listeners } = settings;
+  const serves = web.listen.length > 0 && web.mtaSts !== "none" && listeners.some(({ role }) => role === "mx");
+  const check = `MTA-STS of ${domain}`;
+  const answer = await resolver.txt(`_mta-sts.${domain}`);
+  if (answer.kind === "failed") return serves ? [unknown(check, answer.cause)] : [];
+  const records = found(answer).filter((text) => /^v=STSv1\s*(?:;|$)/.test(text));
+  if (!serves) return [];
+  const wanted = stsRecord(stsPolicy(hostname, web.mtaSts));
+  const advice = "publish what sekimori dns prints: senders fetch a policy again when its id changes";
+  if (records.length === 0) return [{ check, result: "warn", text: "it is not announced in DNS", advice }];
+  const isOurs = records.length === 1 && records[0]!.replaceAll(/\s/g, "") === wanted.replaceAll(/\s/g, "");
+  return isOurs
+    ? [{ check, result: "ok", text: wanted }]
+    : [{ check, result: "warn", text: "DNS announces another policy than the one that is served", advice }];
 }
 
 function found(answer: DnsAnswer<string>): readonly string[] {

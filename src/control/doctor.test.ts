@@ -1,7 +1,7 @@
 // Each check of the doctor can say yes, perhaps and no, and no answer is never a yes.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,6 +13,7 @@ import { ensureDkimKey } from "../io/dkim-key.ts";
 import type { DnsAnswer, Resolver } from "../io/dns.ts";
 import { examine } from "./doctor.ts";
 import type { Finding, Instruments } from "./doctor.ts";
+import { stsPolicy, stsRecord } from "./setup/mta-sts.ts";
 
 const now = Date.UTC(2027, 0, 15);
 const none = { kind: "none", reason: "nxdomain" } as const;
@@ -64,6 +65,7 @@ async function ask(t: TestContext, check: string, options: Case): Promise<readon
       clock: { wall: () => now },
       connect: () => Promise.resolve("connected"),
       bind: () => Promise.resolve("free"),
+      timeSource: () => "unknown",
       ...options.instruments,
     },
   );
@@ -137,7 +139,9 @@ test("the certificate is for the host and has time left", async (t) => {
   t.after(() => rmSync(directory, { recursive: true }));
   const day = 86_400_000;
   const made = await ensureSelfSigned(directory, ["mx.sekimori.test"], now);
-  const settings = () => ({ tls: { kind: "files", certificate: made.certificate, key: made.key } as const });
+  const settings = () => ({
+    tls: { kind: "files", certificate: made.certificate, key: made.key, nextKey: undefined } as const,
+  });
   const at = (time: number): Case => ({ settings, instruments: { clock: { wall: () => time } } });
   assert.match((await ask(t, "certificate", at(now)))[0]!, /^ok for mx\.sekimori\.test/);
   assert.match((await ask(t, "certificate", at(now + 390 * day)))[0]!, /^warn .*in [67] days/);
@@ -148,6 +152,73 @@ test("the certificate is for the host and has time left", async (t) => {
   writeFileSync(made.certificate, "nonsense");
   assert.match((await ask(t, "certificate", { settings }))[0]!, /^fail .*cannot be read/);
   assert.match((await ask(t, "certificate", {}))[0]!, /^warn self-signed/);
+});
+
+test("the certificate belongs to the key, has its chain, and is for the names of the pages", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "sekimori-doctor-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const made = await ensureSelfSigned(directory, ["mx.sekimori.test"], now);
+  const other = await ensureSelfSigned(join(directory, "other"), ["mx.sekimori.test"], now);
+  const asked = async (certificate: string, more: Partial<Settings> = {}): Promise<string> => {
+    const tls = { kind: "files", certificate, key: made.key, nextKey: undefined } as const;
+    return (await ask(t, "certificate", { settings: () => ({ tls, ...more }) })).join("\n");
+  };
+  assert.match(await asked(made.certificate), /^ok/);
+  assert.match(await asked(other.certificate), /^fail .*is not the key of/);
+  const both = join(directory, "both.crt");
+  writeFileSync(both, readFileSync(made.certificate, "utf8") + readFileSync(other.certificate, "utf8"));
+  assert.match(await asked(both), /^fail .*certificate 2 did not issue certificate 1/);
+  const web = {
+    listen: [{ address: "0.0.0.0", port: 443 }],
+    tls: "implicit",
+    outsideHosts: [],
+    mtaSts: "testing",
+  } as const;
+  assert.match(await asked(made.certificate, { web }), /^warn .*mta-sts\.sekimori\.test, autoconfig\./);
+  assert.match(await asked(made.certificate, { web: { ...web, tls: "none" } }), /^ok/);
+});
+
+function textAt(name: string, ...texts: readonly string[]): Case {
+  return { zone: { txt: { [name]: found(...texts) } } };
+}
+
+test("DMARC is published, and MTA-STS as it is served", async (t) => {
+  const dmarc = "DMARC of sekimori.test";
+  assert.match((await ask(t, dmarc, textAt("_dmarc.sekimori.test", "v=DMARC1; p=none")))[0]!, /^ok/);
+  assert.deepEqual(await ask(t, dmarc, textAt("_dmarc.sekimori.test", "v=DMARC10")), ["warn there is none"]);
+  const twice = textAt("_dmarc.sekimori.test", "v=DMARC1; p=none", "v=DMARC1; p=reject");
+  assert.match((await ask(t, dmarc, twice))[0]!, /^warn 2 records/);
+
+  const sts = "MTA-STS of sekimori.test";
+  const web = {
+    listen: [{ address: "0.0.0.0", port: 443 }],
+    tls: "implicit",
+    outsideHosts: [],
+    mtaSts: "testing",
+  } as const;
+  const served = (...texts: readonly string[]): Case => ({
+    ...textAt("_mta-sts.sekimori.test", ...texts),
+    settings: () => ({ web }),
+  });
+  assert.deepEqual(await ask(t, sts, {}), []);
+  assert.match((await ask(t, sts, served()))[0]!, /^warn it is not announced/);
+  assert.match((await ask(t, sts, served("v=STSv1; id=1;")))[0]!, /^warn .*another policy/);
+  const record = stsRecord(stsPolicy(demoSettings("/nowhere").hostname, "testing"));
+  assert.match((await ask(t, sts, served(record)))[0]!, /^ok/);
+});
+
+test("others cannot look into the state, and users are not left to think that mail is scanned", async (t) => {
+  const opened: Case = { prepare: (state) => chmodSync(state, 0o755) };
+  assert.match((await ask(t, "permissions", opened))[0]!, /^warn .*open to everybody/);
+  assert.match((await ask(t, "permissions", {}))[0]!, /^ok/);
+  assert.match((await ask(t, "scanning", {}))[0]!, /^warn/);
+  const noPop: Case = {
+    settings: ({ listeners }) => ({ listeners: listeners.filter(({ role }) => role !== "pop3") }),
+  };
+  assert.deepEqual(await ask(t, "scanning", noPop), []);
+  const alone: Case = { instruments: { timeSource: () => "alone" } };
+  assert.match((await ask(t, "time source", alone))[0]!, /^warn/);
+  assert.deepEqual(await ask(t, "time source", {}), []);
 });
 
 const connect = (answer: "connected" | "refused"): Case => ({
@@ -209,8 +280,12 @@ test("the way out is tried only when asked, and a blocked port 25 has its own ad
   const check = "way out to mx.example.net";
   assert.deepEqual(await ask(t, check, { ...reach([]), probe: [] }), []);
   assert.deepEqual(tried, []);
-  assert.deepEqual(await ask(t, check, reach([25, 587])), ["ok port 25 is reached", "ok port 587 is reached"]);
-  assert.match((await ask(t, check, reach([587])))[0]!, /^fail port 25 .*OP25B/);
-  assert.match((await ask(t, check, reach([25])))[1]!, /^warn port 587/);
+  assert.deepEqual(await ask(t, check, reach([25, 465, 587])), [
+    "ok port 25 is reached",
+    "ok port 465 is reached",
+    "ok port 587 is reached",
+  ]);
+  assert.match((await ask(t, check, reach([465, 587])))[0]!, /^fail port 25 .*OP25B/);
+  assert.match((await ask(t, check, reach([25])))[2]!, /^warn port 587/);
   assert.match((await ask(t, check, { probe: ["mx.example.net"] }))[0]!, /^fail it has no address/);
 });

@@ -2,13 +2,13 @@
 // asked, since it knocks at somebody else's door. Every finding says what to do. A question that nobody answers is a
 // warning, never a pass and never a failure.
 
-import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile, statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Endpoint, Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Resolver } from "../io/dns.ts";
+import { examineCertificate } from "./doctor-certificate.ts";
 import { examineDns } from "./doctor-dns.ts";
 
 export interface Finding {
@@ -25,6 +25,8 @@ export interface Instruments {
   readonly clock: Pick<Clock, "wall">;
   /** "refused": there is a host and nobody listens. */
   readonly connect: (endpoint: Endpoint) => Promise<"connected" | "refused" | "unreachable">;
+  /** Whether the clock of this host follows others, as far as the system says. */
+  readonly timeSource: () => "synchronised" | "alone" | "unknown";
   /** Whether the port can be bound: "taken" by a program, "forbidden" without privileges. */
   readonly bind: (endpoint: Endpoint) => Promise<"free" | "taken" | "forbidden" | "no such address">;
 }
@@ -32,7 +34,7 @@ export interface Instruments {
 export interface Examination {
   readonly settings: Settings;
   readonly server: "running" | "stopped";
-  /** Hosts whose ports 25 and 587 are tried. */
+  /** Hosts whose ports 25, 465 and 587 are tried. */
   readonly probe: readonly string[];
 }
 
@@ -45,11 +47,14 @@ export async function examine(examination: Examination, instruments: Instruments
     examineDns(settings, instruments.resolver),
     examineCertificate(settings, instruments.clock),
     examineDisk(settings),
+    examinePermissions(settings),
     Promise.all(examination.probe.map((host) => probe(host, instruments))).then((found) => found.flat()),
   ]);
   return [
     { check: "configuration", result: "ok", text: "no problem" },
     examineClock(settings, instruments.clock),
+    ...examineTimeSource(instruments.timeSource),
+    ...examineScanning(settings),
     ...groups.flat(),
   ];
 }
@@ -61,6 +66,7 @@ async function examinePorts(
   const wanted = [
     ...settings.listeners.flatMap(({ role, endpoints }) => endpoints.map((endpoint) => ({ name: role, endpoint }))),
     ...settings.http.listen.map((endpoint) => ({ name: "http", endpoint })),
+    ...settings.web.listen.map((endpoint) => ({ name: "web", endpoint })),
   ].filter(({ endpoint }) => endpoint.port !== 0);
   return Promise.all(
     wanted.map(async ({ name, endpoint }): Promise<Finding> => {
@@ -104,50 +110,6 @@ async function examinePorts(
 function reachable({ address, port }: Endpoint): Endpoint {
   if (address === "0.0.0.0") return { address: "127.0.0.1", port };
   return address === "::" ? { address: "::1", port } : { address, port };
-}
-
-async function examineCertificate(
-  { tls, hostname }: Settings,
-  clock: Pick<Clock, "wall">,
-): Promise<readonly Finding[]> {
-  const check = "certificate";
-  if (tls.kind === "self-signed") {
-    const text = "self-signed: mail programs will warn, other servers take it";
-    return [{ check, result: "warn", text, advice: "set [tls] certificate and key" }];
-  }
-  let certificate: X509Certificate;
-  try {
-    certificate = new X509Certificate(await readFile(tls.certificate));
-  } catch (error) {
-    const text = `${tls.certificate} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    return [{ check, result: "fail", text, advice: "put the chain there in PEM, the server's own certificate first" }];
-  }
-  const findings: Finding[] = [];
-  if (certificate.checkHost(hostname) === undefined) {
-    const text = `${tls.certificate} is for ${certificate.subjectAltName ?? "no name"}, not for ${hostname}`;
-    findings.push({ check, result: "fail", text, advice: `get one for ${hostname}` });
-  }
-  const left = Math.floor((certificate.validToDate.getTime() - clock.wall()) / DAY);
-  const until = certificate.validToDate.toISOString().slice(0, 10);
-  if (certificate.validFromDate.getTime() > clock.wall()) {
-    const text = `${tls.certificate} is not valid before ${certificate.validFromDate.toISOString()}`;
-    findings.push({ check, result: "fail", text, advice: "look at the clock of this host" });
-  } else if (left < 0) {
-    findings.push({
-      check,
-      result: "fail",
-      text: `${tls.certificate} ended on ${until}`,
-      advice: "renew it, then sekimori reload",
-    });
-  } else if (left < 14) {
-    findings.push({
-      check,
-      result: "warn",
-      text: `${tls.certificate} ends on ${until}, in ${left} days`,
-      advice: "renew it, then sekimori reload",
-    });
-  }
-  return findings.length > 0 ? findings : [{ check, result: "ok", text: `for ${hostname}, until ${until}` }];
 }
 
 async function examineDisk({ state, smtp }: Settings): Promise<readonly Finding[]> {
@@ -202,6 +164,38 @@ function examineClock({ log }: Settings, { wall }: Pick<Clock, "wall">): Finding
     : { check, result: "ok", text };
 }
 
+function examineTimeSource(timeSource: Instruments["timeSource"]): readonly Finding[] {
+  const check = "time source";
+  switch (timeSource()) {
+    case "synchronised":
+      return [{ check, result: "ok", text: "the clock follows others" }];
+    case "alone": {
+      const text = "systemd-timesyncd runs and has not reached anybody";
+      return [{ check, result: "warn", text, advice: "timedatectl timesync-status" }];
+    }
+    case "unknown":
+      return [];
+  }
+}
+
+/** Users think that a provider looks for malware in what he hands out; here nobody does. */
+function examineScanning({ listeners }: Settings): readonly Finding[] {
+  if (!listeners.some(({ role }) => role === "pop3")) return [];
+  const text = "mail is handed out to users without having been scanned for malware";
+  const advice = "tell them, or let a store with a scanner hold the mailboxes: mailboxes of its [[domain]]";
+  return [{ check: "scanning", result: "warn", text, advice }];
+}
+
+/** Mail and keys are in there. */
+async function examinePermissions({ state }: Settings): Promise<readonly Finding[]> {
+  if (!existsSync(state)) return [];
+  const check = "permissions";
+  const { mode } = await stat(state);
+  return (mode & 0o007) === 0
+    ? [{ check, result: "ok", text: `${state} is closed to others` }]
+    : [{ check, result: "warn", text: `${state} is open to everybody on this host`, advice: `chmod o= ${state}` }];
+}
+
 async function probe(host: string, { connect, resolver }: Instruments): Promise<readonly Finding[]> {
   const check = `way out to ${host}`;
   const answer = await resolver.addresses(host);
@@ -211,12 +205,13 @@ async function probe(host: string, { connect, resolver }: Instruments): Promise<
   }
   const { address } = answer.records[0]!;
   return Promise.all(
-    [25, 587].map(async (port): Promise<Finding> => {
+    [25, 465, 587].map(async (port): Promise<Finding> => {
       const reached = await connect({ address, port });
       if (reached === "connected") return { check, result: "ok", text: `port ${port} is reached` };
       if (reached === "refused")
         return { check, result: "warn", text: `port ${port}: the host answers, nobody listens there` };
-      if (port === 587) return { check, result: "warn", text: "port 587 is not reached", advice: "try another host" };
+      if (port !== 25)
+        return { check, result: "warn", text: `port ${port} is not reached`, advice: "try another host" };
       const text = "port 25 is not reached: perhaps it is blocked on the way (OP25B)";
       return { check, result: "fail", text, advice: "hand mail to your provider: [delivery] smarthost on port 587" };
     }),

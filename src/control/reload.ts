@@ -61,7 +61,7 @@ function keepFixed(
   current: Settings,
   read: Settings,
 ): { readonly next: Settings; readonly restart: readonly string[] } {
-  const { hostname, http, process, mailThreads } = current;
+  const { hostname, http, web, process, mailThreads } = current;
   const { directory, stdout } = current.log;
   const { listen, tls } = http;
   const fixed = [
@@ -70,6 +70,8 @@ function keepFixed(
     ["process.mail-threads", mailThreads, read.mailThreads],
     ["http.listen", http.listen, read.http.listen],
     ["http.tls", http.tls, read.http.tls],
+    ["web.listen", web.listen, read.web.listen],
+    ["web.tls", web.tls, read.web.tls],
     ["log.directory", directory, read.log.directory],
     ["log.stdout", stdout, read.log.stdout],
   ] as const;
@@ -78,6 +80,7 @@ function keepFixed(
       ...read,
       hostname,
       http: { ...read.http, listen, tls },
+      web: { ...read.web, listen: web.listen, tls: web.tls },
       process,
       mailThreads,
       log: { ...read.log, directory, stdout },
@@ -91,6 +94,7 @@ function differences(current: Settings, next: Settings): readonly string[] {
     "log",
     "retention",
     "http",
+    "web",
     "tls",
     "domains",
     "listeners",

@@ -9,6 +9,7 @@ import { test, type TestContext } from "node:test";
 import { decode, encode, streamEncode, type Answer, type DecodedPacket, type Packet } from "dns-packet";
 import { createResolver, type Resolver, type ResolverOptions } from "./dns.ts";
 import { readHosts, readSystemServers } from "./dns/system.ts";
+import { protectionOf } from "./dns/validated.ts";
 import { reverseName } from "./dns/name.ts";
 
 const NXDOMAIN = 3;
@@ -355,4 +356,26 @@ test("reverse names (RFC 3596 §2.5)", () => {
     "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
   );
   assert.equal(reverseName("::ffff:192.0.2.1").slice(0, 27), "1.0.2.0.0.0.0.c.f.f.f.f.0.0");
+});
+
+function askProtection(address: string, port: number, timeout = 2000): ReturnType<typeof protectionOf> {
+  return protectionOf("mx.example.jp", { servers: [{ address, port }], timeout });
+}
+
+test("a resolver of this host says whether it validated; no other is believed, and silence is no answer", async (t) => {
+  const AUTHENTIC = 0x20;
+  const server = (flags: number): Promise<TestServer> =>
+    serve(t, {
+      answer: (name, _type, _how, query) => ({
+        // Only who asks for the bit gets it (RFC 6840 §5.8).
+        flags: query.flag_ad ? flags : 0,
+        answers: [{ type: "A", name, ttl: 60, data: "192.0.2.1" }],
+      }),
+    });
+  assert.deepEqual(await askProtection("127.0.0.1", (await server(AUTHENTIC)).port), { kind: "secure" });
+  assert.deepEqual(await askProtection("127.0.0.1", (await server(0)).port), { kind: "insecure" });
+  assert.equal((await askProtection("192.0.2.53", 53)).kind, "unknown");
+  const silent = await serve(t, { answer: () => undefined });
+  const nobody = await askProtection("127.0.0.1", silent.port, 50);
+  assert.equal(nobody.kind, "unknown");
 });

@@ -11,7 +11,7 @@ import type { Settings } from "../config/settings.ts";
 
 export interface HttpServers {
   /** TCP, on every endpoint; rejects when one cannot be opened. */
-  open(app: Hono, http: Settings["http"], certificate: Certificate): Promise<void>;
+  open(app: Hono, where: Pick<Settings["http"], "listen" | "tls">, certificate: Certificate): Promise<void>;
   /** A socket file that only its owner opens. */
   openSocket(app: Hono, path: string): Promise<void>;
   /** For new connections. */

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { GuardServices } from "../admin/guard.ts";
 import { createPublicApp, createSocketApp } from "../admin/http.ts";
+import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
 import { longestWindow } from "../config/longest-window.ts";
 import type { Settings } from "../config/settings.ts";
@@ -17,6 +18,7 @@ import { createReload } from "../control/reload.ts";
 import { retentionControl } from "../control/retention.ts";
 import type { Control } from "../control/control.ts";
 import { createLiveControl } from "../control/live.ts";
+import { createGuide } from "../control/setup/guide.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
 import { openTokens, tokenFile } from "../control/tokens.ts";
@@ -157,6 +159,12 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   lowered?.raise();
   await http.open(publicApp, settings.http, files);
   listeners.push(...settings.http.listen.map((endpoint) => ({ name: "http", ...endpoint })));
+  await http.open(
+    createWebApp({ guide: createGuide({ settings: () => settings, certificate: () => files }), observer, clock }),
+    settings.web,
+    files,
+  );
+  listeners.push(...settings.web.listen.map((endpoint) => ({ name: "web", ...endpoint })));
   lowered?.lower();
   const known = [...(await lanesOnDisk(settings.state)), ...(await store.lanesWaiting())];
   const forAll = {

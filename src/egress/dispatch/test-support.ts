@@ -164,6 +164,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
         dkim: undefined,
         store: {
           target: { host: "127.0.0.1", port: 24, protocol: "lmtp", tls: "never", auth: undefined },
+          imap: undefined,
           answerWithin: 1000,
         },
       },

@@ -36,7 +36,7 @@ function house(answers: Readonly<Record<string, StoreAnswer>>) {
       domain(
         "store.jp",
         { both: ["carol@store.jp", "alice@own.jp"], gone: ["frank@store.jp"] },
-        { target, answerWithin: 1 },
+        { target, imap: undefined, answerWithin: 1 },
       ),
       domain("own.jp", { away: ["dave@store.jp"] }, undefined),
     ],

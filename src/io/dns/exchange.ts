@@ -6,12 +6,14 @@
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
-import { decode, encode, RECURSION_DESIRED, type DecodedPacket, type RecordType } from "dns-packet";
+import { AUTHENTIC_DATA, decode, encode, RECURSION_DESIRED, type DecodedPacket, type RecordType } from "dns-packet";
 import type { ServerEndpoint } from "./system.ts";
 
 export interface DnsQuestion {
   readonly name: string;
   readonly type: Extract<RecordType, "A" | "AAAA" | "MX" | "PTR" | "TXT">;
+  /** Ask the server to say whether it validated the answer (RFC 6840 §5.7). */
+  readonly validated?: true;
 }
 
 export type Exchange =
@@ -32,12 +34,12 @@ export async function exchange(
   return await overTcp(server, question, edns, Math.max(1, milliseconds - (performance.now() - started)));
 }
 
-function encodeQuery(id: number, question: DnsQuestion, edns: "edns" | "plain"): Buffer {
+function encodeQuery(id: number, { name, type, validated }: DnsQuestion, edns: "edns" | "plain"): Buffer {
   return encode({
     type: "query",
     id,
-    flags: RECURSION_DESIRED,
-    questions: [{ ...question, class: "IN" }],
+    flags: validated ? RECURSION_DESIRED | AUTHENTIC_DATA : RECURSION_DESIRED,
+    questions: [{ name, type, class: "IN" }],
     additionals:
       edns === "plain"
         ? []
