@@ -90,7 +90,7 @@ async function measure(name: PeerName, scenario: Scenario, scope: RowScope, opti
   const { pairs: rounds, messages } = mine ? options : others;
   const limit = mine ? milliseconds : others.milliseconds;
   const dead = await startDeadHosts(scope);
-  const sink = await startSmtpSink(scope);
+  const sink = await startSmtpSink(scope, "smtp");
   const routes = deadRoutes(scenario, dead.port);
   const start = (): Promise<Peer> =>
     startPeer(name, {

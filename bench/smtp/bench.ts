@@ -69,7 +69,7 @@ interface Contender {
 async function measure(row: Row, scope: RowScope, options: BenchOptions): Promise<Measured> {
   const { load } = row;
   const absent: Record<string, string> = { ...row.without };
-  const sink = load.kind === "relay" ? await startSmtpSink(scope) : undefined;
+  const sink = await sinkFor(row, scope);
   const environment = load.kind === "slow-source" ? await slowDisk(scope) : {};
   const names = row.peers.filter((name) => options.peers === undefined || options.peers.includes(name));
   const field: Field = { row, scope, options, sink, environment };
@@ -198,7 +198,14 @@ function modeOf({ load }: Row, sink: Sink | undefined): Mode {
       return { kind: "submission" };
     case "relay":
       return { kind: "relay", to: sink! };
+    case "store":
+      return { kind: "store", to: sink! };
   }
+}
+
+async function sinkFor({ load }: Row, scope: RowScope): Promise<Sink | undefined> {
+  if (load.kind === "relay") return startSmtpSink(scope, "smtp");
+  return load.kind === "store" ? startSmtpSink(scope, "lmtp") : undefined;
 }
 
 async function slowDisk(scope: RowScope): Promise<StartOptions["environment"]> {

@@ -57,6 +57,8 @@ async function work(load: Load, peer: Peer, sink: Sink | undefined, count: numbe
       return source(load.options, peer, count);
     case "relay":
       return relay(load, peer, sink!, count);
+    case "store":
+      return store(load.options, peer, sink!, count);
     case "submit":
       return submit({ connections: load.connections, perConnection: "one" }, peer, count);
     case "idle":
@@ -110,8 +112,19 @@ async function relay(
 ): Promise<undefined> {
   const before = await arrivals(sink);
   await submit({ connections, perConnection }, peer, messages);
+  await arrived(sink, before + messages, peer);
+}
+
+/** As relay, by smtp-source. */
+async function store(options: string, peer: Peer, sink: Sink, messages: number): Promise<undefined> {
+  const before = await arrivals(sink);
+  await source(options, peer, messages);
+  await arrived(sink, before + messages, peer);
+}
+
+async function arrived(sink: Sink, messages: number, peer: Peer): Promise<void> {
   await waitFor(`${messages} messages at the sink from ${peer.name}`, runLimit, async () =>
-    (await arrivals(sink)) - before >= messages ? true : undefined,
+    (await arrivals(sink)) >= messages ? true : undefined,
   );
 }
 
@@ -143,13 +156,13 @@ async function hold(peer: Peer, connections: number): Promise<Held> {
   }
 }
 
-export async function startSmtpSink(scope: RowScope): Promise<Sink> {
+export async function startSmtpSink(scope: RowScope, protocol: "smtp" | "lmtp"): Promise<Sink> {
   const program = await requireProgram("smtp-sink");
   const where = { address: loopbackAddress(), port: 2525 };
   // It listens with SO_REUSEPORT: one that was forgotten there would take half of the mail, silently.
   await requireFree(where);
   const counters = join(await temporaryDirectory(scope), "counters");
-  const command = `exec ${program.path} -c -u nobody inet:${where.address}:${where.port} 4096 >${counters}`;
+  const command = `exec ${program.path} -c ${protocol === "lmtp" ? "-L " : ""}-u nobody inet:${where.address}:${where.port} 4096 >${counters}`;
   const child = startChild({ program: "sh", parameters: ["-c", command], environment: program.environment });
   atEnd(scope, async () => void (await child.stop("SIGTERM", 5000)));
   await waitFor("smtp-sink", 5000, () =>

@@ -18,6 +18,8 @@ export type Load =
   | { readonly kind: "source"; readonly options: string }
   /** The same load, on servers whose every fsync takes 2 ms longer. */
   | { readonly kind: "slow-source"; readonly options: string }
+  /** By smtp-source(1) for a domain whose mailboxes are in an LMTP store, smtp-sink(1): until the last arrival there. In clear. */
+  | { readonly kind: "store"; readonly options: string }
   /** Sessions with STARTTLS, and AUTH where the server wants it; relayed to smtp-sink(1): until the last arrival there. */
   | { readonly kind: "relay"; readonly connections: number; readonly perConnection: "one" | "all" }
   /** Sessions with STARTTLS, AUTH and one message each. */
@@ -41,6 +43,7 @@ export interface Row {
 const durable = ["sekimori", "Postfix", "Exim", "Haraka", "sekimori (again)"] as const;
 const everybody = [...durable, "smtp-server"] as const;
 const greetingDelay = "delays every greeting by 100 ms, to catch early talkers";
+const slowerRelay = "delivers less than Postfix in the rows that relay by TLS";
 const quitDelay = "waits 200 ms after every QUIT";
 
 interface Shape {
@@ -103,10 +106,23 @@ export const rows: readonly Row[] = [
   }),
   ...(["one", "all"] as const).map((perConnection) =>
     messages(
+      { kind: "store", options: perConnection === "one" ? "-s 20 -l 4096" : "-d -s 20 -l 4096" },
+      {
+        name: perConnection === "one" ? "lmtp-s20" : "lmtp-d20",
+        title: `end to end to an LMTP store, 20 sessions, ${perConnection === "one" ? "one message per connection" : "connections kept"}, 4 kB`,
+        most: 20_000,
+        targets: rate(perConnection === "one" ? 6 : 10),
+        peers: ["sekimori", "Postfix", "sekimori (again)"],
+        without: { Exim: slowerRelay, Haraka: slowerRelay, "smtp-server": "has no queue" },
+      },
+    ),
+  ),
+  ...(["one", "all"] as const).map((perConnection) =>
+    messages(
       { kind: "relay", connections: 20, perConnection },
       {
         name: perConnection === "one" ? "e2e-s20" : "e2e-d20",
-        title: `end to end to smtp-sink, 20 TLS sessions, ${perConnection === "one" ? "one message per connection" : "connections kept"}, 4 kB`,
+        title: `end to end by TLS to smtp-sink, 20 sessions, ${perConnection === "one" ? "one message per connection" : "connections kept"}, 4 kB`,
         most: 10_000,
         targets: rate(perConnection === "one" ? 6 : 10),
         peers: durable,

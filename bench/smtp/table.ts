@@ -25,8 +25,10 @@ in memory, so nothing of it is durable: it shows what a file per message costs o
 *smtp-server*, with a handler that appends and syncs, is not a durable mail server by itself either.
 
 - Acceptance: mail for a local mailbox, by smtp-source; kept, not delivered (ours is paused, Postfix has it on hold).
-- End to end: from the first connection to the last arrival at smtp-sink. Ours takes remote mail from accounts only, inside TLS, so all
-  take TLS sessions (a full TLS 1.3 handshake each) from the same load; ours also wants AUTH, counts quotas and checks authors.
+- End to end: from the first connection to the last arrival at smtp-sink. To a store: mail from outside, in clear, by smtp-source, for
+  a domain whose mailboxes another program holds; smtp-sink speaks LMTP. By TLS: ours takes remote mail from accounts only, inside
+  TLS, so all take TLS sessions (a full TLS 1.3 handshake each) from the same load, which costs more than the servers do; ours
+  also wants AUTH, counts quotas and checks authors.
 - AUTH: a remembered right password costs ours a keyed digest; the others compare plain text.`;
 
 export function smtpMarkdown(results: Results): string {

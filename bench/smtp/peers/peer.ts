@@ -24,6 +24,8 @@ export type Mode =
   | { readonly kind: "keep" }
   /** Mail is taken on TLS and relayed: that for example.jp goes to this address, that for others to theirs. */
   | { readonly kind: "relay"; readonly to: Where; readonly others?: readonly Route[] }
+  /** Mail from outside is taken, in clear and without AUTH, and handed to this LMTP store. */
+  | { readonly kind: "store"; readonly to: Where }
   /** Mail is taken from accounts, after TLS 1.3 and AUTH PLAIN, and kept. */
   | { readonly kind: "submission" };
 

@@ -25,7 +25,10 @@ export async function startPostfixPeer({ scope, mode, connections, environment }
     "smtpd_timeout = 600s",
   ];
   const version = await postfixVersion();
-  const tls = mode.kind === "keep" ? undefined : await makeCertificate(await temporaryDirectory(scope), peerHostname);
+  const tls =
+    mode.kind === "keep" || mode.kind === "store"
+      ? undefined
+      : await makeCertificate(await temporaryDirectory(scope), peerHostname);
   const auth = mode.kind === "submission" ? await makeSasl(scope, account, "PLAIN") : undefined;
   if (auth?.kind === "absent") throw new NotPossible(auth.reason);
   const postfix = await startPostfix(scope.test, {
@@ -35,7 +38,7 @@ export async function startPostfixPeer({ scope, mode, connections, environment }
     ...(auth === undefined ? {} : { sasl: auth.sasl }),
     ...(tls === undefined ? {} : { tls }),
     // What an account sends is on hold before it goes anywhere.
-    ...(mode.kind === "keep" ? {} : { relayTo: mode.kind === "relay" ? mode.to : { address: "127.0.0.1", port: 9 } }),
+    ...(tls === undefined ? {} : { relayTo: mode.kind === "relay" ? mode.to : { address: "127.0.0.1", port: 9 } }),
   });
   if (postfix === undefined) throw new NotPossible("no Postfix");
   const { address, port } = postfix;
@@ -64,6 +67,8 @@ function relaying(mode: Mode): readonly string[] {
       return [hold("permit_mynetworks")];
     case "submission":
       return [hold("permit_sasl_authenticated")];
+    case "store":
+      return [`virtual_transport = lmtp:inet:${mode.to.address}:${mode.to.port}`];
     case "relay": {
       const others = (mode.others ?? []).map(({ domain: name, to }) => `{ ${name} = smtp:[${to.address}]:${to.port} }`);
       return others.length === 0 ? [] : [`transport_maps = inline:{ ${others.join(", ")} }`];

@@ -11,7 +11,8 @@ import type { Mode, StartOptions, Started } from "./peer.ts";
 export async function startOurs({ scope, mode, connections, environment }: StartOptions): Promise<Started> {
   const address = loopbackAddress();
   const hostname = `mx.${domain}`;
-  const where = { address, port: mode.kind === "keep" ? 2525 : 2587 };
+  const isMx = mode.kind === "keep" || mode.kind === "store";
+  const where = { address, port: isMx ? 2525 : 2587 };
   const aliases = Array.from({ length: 10 }, (_each, index) => `${index + 1}bench = "${account.address}"`);
   const unlimited = '["100000000/1h"]';
   const config = [
@@ -22,8 +23,9 @@ export async function startOurs({ scope, mode, connections, environment }: Start
     `name = "${domain}"`,
     `postmaster = "${account.address}"`,
     `aliases = { ${aliases.join(", ")} }`,
+    ...(mode.kind === "store" ? [`mailboxes = { lmtp = "${mode.to.address}:${mode.to.port}" }`] : []),
     "[[listener]]",
-    `role = "${mode.kind === "keep" ? "mx" : "submission"}"`,
+    `role = "${isMx ? "mx" : "submission"}"`,
     `listen = ["${address}:${where.port}"]`,
     'tls = "starttls"',
     "[smtp]",
@@ -39,11 +41,12 @@ export async function startOurs({ scope, mode, connections, environment }: Start
   const accounts = { [account.address]: account.password };
   // A session of its own, as a service has and as Postfix makes for itself: the scheduler groups by session.
   await startServer(scope, { directory, config, accounts, wrapper: ["setsid"], environment });
-  const credentials = mode.kind === "keep" ? undefined : plain(account.address, account.password);
+  const credentials = isMx ? undefined : plain(account.address, account.password);
   return { version: "", where, hostname, credentials };
 }
 
 function routes(mode: Mode): readonly string[] {
+  if (mode.kind === "store") return ["[delivery]", 'retry = ["1s"]'];
   if (mode.kind !== "relay") return ["[delivery]", "paused = true"];
   const all = [{ domain: "example.jp", to: mode.to }, ...(mode.others ?? [])];
   return [
