@@ -15,7 +15,7 @@ const settings: TargetSettings = {
   customerInterfaces: [],
   upstreamInterfaces: [],
   budget: undefined,
-  nas: { directions: "both", families: "both", rules: undefined },
+  nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
   validationOff: false,
   zone: undefined,
 };

@@ -38,7 +38,9 @@ export function compileTarget(
     hypotheses: projection.hypotheses,
     strictManner: policy.verdict.strict,
     settings,
+    scope: projection.scope,
     ...(settings.budget === undefined ? {} : { budget: settings.budget }),
+    ...profileOf(policy, placed.value),
   });
   if (!rendered.ok) return rendered;
   const parsed = target.parse(rendered.value, readContext(settings, projection, at));
@@ -97,7 +99,15 @@ function projectFor(
   at: number,
 ): Projection {
   const interfaces = { customers: settings.customerInterfaces, upstreams: settings.upstreamInterfaces };
-  return project(policy, at, placement, interfaces, target.capabilities);
+  const projection = project(policy, at, placement, interfaces, target.capabilities);
+  return { ...projection, hypotheses: [...projection.hypotheses, ...(target.hypotheses?.(settings) ?? [])] };
+}
+
+/** Sessions of a pool go by the pool's own name where it has none in RADIUS. */
+export function profileOf({ pools }: NetworkPolicy, placement: Placement): { readonly profile?: string } {
+  if (placement.kind !== "line") return {};
+  const profile = pools.find(({ name }) => name === placement.pool)?.radiusProfile;
+  return { profile: profile ?? placement.pool };
 }
 
 function readContext(settings: TargetSettings, { scope }: Projection, at: number): ReadContext {

@@ -13,7 +13,10 @@ export interface Target {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly render: (program: Program, options: RenderOptions) => Result<readonly TextFile[], readonly CompileError[]>;
+  /** The first file decides what packets pass, and can be given alone where the others only repeat or use it. */
   readonly parse: (files: readonly TextFile[], context: ReadContext) => Result<Program, ParseProblem>;
+  /** What must hold at such a device besides, as sentences. */
+  readonly hypotheses?: (settings: TargetSettings) => readonly string[];
 }
 
 export type PlacementKind = "edge" | "interfaces" | "edge-out" | "edge-in" | "line";
@@ -65,6 +68,10 @@ export interface RenderOptions {
   readonly budget?: number;
   /** What else the operator said of the device; undefined where only the program counts. */
   readonly settings?: TargetSettings;
+  /** The packets that the text is answerable for; undefined: all. */
+  readonly scope?: Scope;
+  /** What the pool of a place on lines is called in RADIUS. */
+  readonly profile?: string;
 }
 
 /** What a text alone does not tell. */

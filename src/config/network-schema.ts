@@ -334,6 +334,17 @@ const nas = {
     default: "both",
     meaning: "Of which families.",
   },
+  apply: {
+    type: {
+      kind: "choice",
+      values: {
+        rules: "the rules themselves, as NAS-Filter-Rule (RFC 4849)",
+        "filter-id": "names of filters that it has, as Filter-Id (RFC 2865)",
+      },
+    },
+    default: "rules",
+    meaning: "What it is sent for a session.",
+  },
   rules: {
     type: { kind: "integer", minimum: 1, maximum: 10_000 },
     otherwise: "what fits into a packet of 4096 octets (RFC 2865 §3)",

@@ -44,7 +44,7 @@ const plainSettings = {
   customerInterfaces: [],
   upstreamInterfaces: [],
   budget: undefined,
-  nas: { directions: "both", families: "both", rules: undefined },
+  nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
   validationOff: false,
   zone: undefined,
 } as const;

@@ -69,7 +69,7 @@ export function specimenSettings(kind: TargetKind, more: Partial<TargetSettings>
     customerInterfaces: [],
     upstreamInterfaces: [],
     budget: undefined,
-    nas: { directions: "both", families: "both", rules: undefined },
+    nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
     validationOff: false,
     zone: undefined,
     ...more,

@@ -8,18 +8,25 @@ import { delimiter, dirname, join } from "node:path";
 import { runProgram } from "./child.ts";
 
 export type ProgramName =
+  | "bird"
   | "capirca"
   | "curl"
+  | "exabgp"
+  | "freeradius"
   | "gsasl"
   | "haproxy"
   | "ip"
   | "nft"
+  | "nsd"
+  | "nsd-checkzone"
   | "dovecot"
   | "exim4"
   | "msmtp"
   | "opensmtpd"
   | "postfix"
   | "python3"
+  | "radclient"
+  | "rbldnsd"
   | "saslpasswd2"
   | "smtp-sink"
   | "smtp-source"
@@ -49,7 +56,10 @@ interface Source {
   readonly proof?: { readonly parameters: readonly string[]; readonly output: RegExp; readonly otherwise: string };
 }
 
+const freeradius = ["freeradius", "freeradius-common", "freeradius-utils"] as const;
+
 const sources: Readonly<Record<ProgramName, Source>> = {
+  bird: { packages: ["bird2"], path: "usr/sbin/bird", installed: "use" },
   // Written in Python: run it with python3, which finds its modules by the environment.
   capirca: {
     packages: ["python3-capirca", "python3-absl", "python3-ply", "python3-six", "python3-yaml"],
@@ -61,6 +71,14 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   haproxy: { packages: ["haproxy"], path: "usr/sbin/haproxy", installed: "use" },
   ip: { packages: ["iproute2"], path: "bin/ip", installed: "use" },
   nft: { packages: ["nftables"], path: "usr/sbin/nft", installed: "use" },
+  // A script of Python, with its modules.
+  exabgp: { packages: ["exabgp", "python3-exabgp"], path: "usr/sbin/exabgp", installed: "use" },
+  // Each with the other, so that they have one tree. An installed server has the machine's configuration.
+  freeradius: { packages: freeradius, path: "usr/sbin/freeradius", installed: "ignore" },
+  radclient: { packages: freeradius, path: "usr/bin/radclient", installed: "ignore" },
+  nsd: { packages: ["nsd"], path: "usr/sbin/nsd", installed: "use" },
+  "nsd-checkzone": { packages: ["nsd"], path: "usr/sbin/nsd-checkzone", installed: "use" },
+  rbldnsd: { packages: ["rbldnsd"], path: "usr/sbin/rbldnsd", installed: "use" },
   // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
   exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },

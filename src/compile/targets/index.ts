@@ -7,9 +7,10 @@ import { ciscoIosXr } from "./cisco-ios-xr/index.ts";
 import { json } from "./json/index.ts";
 import { junos } from "./junos/index.ts";
 import { nftables } from "./nftables/index.ts";
+import { radius } from "./radius/index.ts";
 import { vyos } from "./vyos/index.ts";
 
-export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, junos, vyos, json];
+export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, junos, vyos, radius, json];
 
 export function targetNamed(name: string): Target | undefined {
   return targets.find((target) => target.name === name);

@@ -226,6 +226,8 @@ export type TargetKind = (typeof targetKinds)[number];
 export interface NasProfile {
   readonly directions: "both" | "in";
   readonly families: "both" | "ipv4";
+  /** Whether it is sent the rules, or the names of filters that it has. */
+  readonly apply: "rules" | "filter-id";
   /** Most rules in one message; undefined: the packet's size alone bounds it. */
   readonly rules: number | undefined;
 }
