@@ -28,6 +28,7 @@ const DAY = 86_400_000;
 export const kept: ReadonlyMap<string, string> = new Map([
   ["account", "until the account is deleted"],
   ["account_alias", "until the account is deleted"],
+  ["waiting_record", "until the message is delivered, returned or deleted"],
   ["waiting_message", "until the message is delivered, returned or deleted"],
   ["waiting_recipient", "until the message is delivered, returned or deleted"],
   ["attempt", "until the message is delivered, returned or deleted"],

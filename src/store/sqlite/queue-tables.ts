@@ -47,9 +47,8 @@ const free = "held = 0 AND leased_until = 0";
 
 export function createQueueTables(database: DatabaseSync, transaction: <T>(work: () => T) => T): QueueStore {
   const sql = {
-    putMessage: database.prepare(
-      "INSERT INTO waiting_message (id, message, sender) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-    ),
+    putMessage: database.prepare("INSERT INTO waiting_message (id, sender) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
+    putRecord: database.prepare("INSERT INTO waiting_record (id, message) VALUES (?, ?)"),
     putRecipient: database.prepare(
       `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned, domain, class, lane)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -95,7 +94,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
       `UPDATE waiting_recipient SET attempts = attempts + 1, leased_until = ?, ready = 0 WHERE id = ? AND recipient = ?`,
     ),
     seize: database.prepare("UPDATE waiting_recipient SET leased_until = ? WHERE id = ? AND recipient = ?"),
-    message: database.prepare("SELECT message FROM waiting_message WHERE id = ?"),
+    message: database.prepare("SELECT message FROM waiting_record WHERE id = ?"),
     recipients: database.prepare("SELECT * FROM waiting_recipient WHERE id = ? ORDER BY recipient"),
     removeRecipient: database.prepare("DELETE FROM waiting_recipient WHERE id = ? AND recipient = ?"),
     removeMessage: database.prepare(
@@ -132,7 +131,8 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
   }
 
   function putMessage(message: SpooledMessage): void {
-    sql.putMessage.run(message.id, JSON.stringify(message), message.sender.toLowerCase());
+    const { changes } = sql.putMessage.run(message.id, message.sender.toLowerCase());
+    if (changes > 0) sql.putRecord.run(message.id, JSON.stringify(message));
   }
 
   function remove(id: string, recipients: readonly number[]): void {
@@ -231,7 +231,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
           )!.count;
     const rows = all<RecipientRow & { readonly message: string }>(
       database.prepare(
-        `SELECT waiting_recipient.*, message FROM waiting_recipient JOIN waiting_message USING (id) WHERE ${where}
+        `SELECT waiting_recipient.*, message FROM waiting_recipient JOIN waiting_record USING (id) WHERE ${where}
          AND id IN (SELECT DISTINCT id FROM waiting_recipient WHERE ${where} AND id > ? ORDER BY id LIMIT ?) ORDER BY id, recipient`,
       ),
       ...parameters,
