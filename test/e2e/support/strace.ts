@@ -15,7 +15,11 @@ interface Call {
   readonly ended: number;
 }
 
-/** In the order in which they began. Throws at a line that it does not understand. */
+/**
+ * In the order in which they took effect, as descriptors know it: what makes one at its end, for until then nobody can know the
+ * number, and all else where it began, for the number is free before close() has returned. A call that began earlier
+ * can so be given the number of one that was closed meanwhile by another thread. Throws at a line that it does not understand.
+ */
 export function parseTrace(trace: string): readonly Call[] {
   const calls: Call[] = [];
   const unfinished = new Map<string, { readonly name: string; readonly text: string; readonly began: number }>();
@@ -40,7 +44,11 @@ export function parseTrace(trace: string): readonly Call[] {
     else calls.push({ name, began: index, ended: index, ...ending(text) });
   }
   for (const call of unfinished.values()) calls.push({ ...call, result: undefined, ended: Infinity });
-  return calls.toSorted((one, other) => one.began - other.began);
+  return calls.toSorted((one, other) => effectOf(one) - effectOf(other));
+}
+
+function effectOf({ name, began, ended }: Call): number {
+  return name === "openat" || name === "accept4" ? ended : began;
 }
 
 function ending(text: string): Pick<Call, "text" | "result"> {
