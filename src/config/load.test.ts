@@ -101,6 +101,7 @@ await describe("loadSettings", async () => {
         messages: [],
         recipients: [],
         authFailures: [{ name: "1h", length: 3_600_000, recipients: 100 }],
+        fail: "closed",
         exempt: [
           { address: "127.0.0.0", length: 8 },
           { address: "::1", length: 128 },

@@ -616,6 +616,19 @@ const clientLimits = {
       "behind one address may have many people with an old password; a guesser needs thousands.",
     example: ["100/1h"],
   },
+  fail: {
+    type: {
+      kind: "choice",
+      values: {
+        closed: "421 or 450, as for one who is over a limit: nobody is served uncounted",
+        open: "as if there was room; the log says so (`limit.uncounted`)",
+      },
+    },
+    default: "closed",
+    meaning:
+      "What happens when the counts of clients cannot be asked, which is a bug or a host that stands still. Limits of accounts and domains have no " +
+      "choice: they answer 451.",
+  },
   exempt: {
     type: { kind: "list", of: { kind: "prefix" }, minimum: 0 },
     default: ["127.0.0.0/8", "::1"],

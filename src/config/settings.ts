@@ -206,6 +206,8 @@ export interface ClientLimitSettings {
   readonly messages: readonly WindowSettings[];
   readonly recipients: readonly WindowSettings[];
   readonly authFailures: readonly WindowSettings[];
+  /** When the counts cannot be asked: nobody, or everybody. */
+  readonly fail: "closed" | "open";
   readonly exempt: readonly Prefix[];
 }
 

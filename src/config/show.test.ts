@@ -130,6 +130,7 @@ const anyClientLimits: fc.Arbitrary<Settings["limits"]["client"]> = fc.record({
   messages: fc.oneof(fc.constant([]), anyWindows),
   recipients: fc.oneof(fc.constant([]), anyWindows),
   authFailures: fc.oneof(fc.constant([]), anyWindows),
+  fail: fc.constantFrom("closed" as const, "open" as const),
   exempt: fc.array(anyPrefix, { maxLength: 2 }),
 });
 

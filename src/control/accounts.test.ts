@@ -26,7 +26,15 @@ const office: PlanSettings = {
   foreignSender: "refuse",
   ramp: { length: 0, share: 100 },
 };
-const client = { connections: 1, connectionRate: [], messages: [], recipients: [], authFailures: [], exempt: [] };
+const client = {
+  connections: 1,
+  connectionRate: [],
+  messages: [],
+  recipients: [],
+  authFailures: [],
+  fail: "closed" as const,
+  exempt: [],
+};
 
 function withOffice(work: (office: Office) => Promise<void>): () => Promise<void> {
   return async () => {

@@ -4,18 +4,25 @@ import type { QuotaAnswer } from "../counters/account-limits.ts";
 import type { CountAnswer, Unanswered } from "../counters/counters.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Connecting } from "../counters/client-limits.ts";
-import type { ClientFact, LimitFact } from "../verdict/facts.ts";
+import type { ClientFact, ClientLimitFact, FailMode, LimitFact } from "../verdict/facts.ts";
 
-export function clientFact(connecting: Connecting | Unanswered): ClientFact {
+export function clientFact(connecting: Connecting | Unanswered, fail: FailMode): ClientFact {
   switch (connecting.kind) {
     case "within":
     case "connections":
-    case "unavailable":
       return connecting;
+    case "unavailable":
+      return { ...connecting, fail };
     case "rate":
     case "logins":
       return { kind: connecting.kind, limit: connecting.over.limit, window: connecting.over.window };
   }
+}
+
+/** `fail`: when there is no answer. */
+export function clientLimitFact(answer: CountAnswer | undefined, clock: Clock, fail: FailMode): ClientLimitFact {
+  const fact = limitFact(answer, clock);
+  return fact.kind === "unavailable" ? { ...fact, fail } : fact;
 }
 
 export function limitFact(answer: CountAnswer | QuotaAnswer | undefined, clock: Clock): LimitFact {

@@ -84,6 +84,25 @@ export function callRemote<T extends object>(port: MessagePort): Remote<T> {
   });
 }
 
+/** The same, for callers who cannot wait: a call that is not answered within so many ms rejects; its answer is dropped. */
+export function inTime<T extends object>(remote: Remote<T>, milliseconds: number): Remote<T> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every name is a method
+  return new Proxy({} as Remote<T>, {
+    get: (_target, name) => {
+      const method: unknown = typeof name === "string" ? Reflect.get(remote, name) : undefined;
+      if (typeof method !== "function") return undefined;
+      return (...args: unknown[]): Promise<unknown> =>
+        new Promise((resolve, reject) => {
+          const timer = setTimeout(() => reject(new Error("the other thread does not answer")), milliseconds);
+          const answer: unknown = Reflect.apply(method, remote, args);
+          void Promise.resolve(answer)
+            .then(resolve, reject)
+            .finally(() => clearTimeout(timer));
+        });
+    },
+  });
+}
+
 /** The same view of an object in this thread. */
 export function asRemote<T extends object>(target: T): Remote<T> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every name is a method

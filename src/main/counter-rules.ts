@@ -13,7 +13,8 @@ export function counterRules({ limits: { standard, plans, domain, client } }: Se
       domain: domain.map(windowRule),
     },
     client: {
-      ...client,
+      connections: client.connections,
+      exempt: client.exempt,
       connectionRate: client.connectionRate.map(windowRule),
       messages: client.messages.map(windowRule),
       recipients: client.recipients.map(windowRule),

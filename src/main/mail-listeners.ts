@@ -33,6 +33,7 @@ export function createMailListeners({ place, directory, smtp, mailboxes }: Liste
       hostname,
       observer,
       clients,
+      clientFail: () => smtp().clientFail,
       ...popLogin(directory, login, scram),
       mailboxes,
       newSessionId: newId,

@@ -20,7 +20,7 @@ import { recipientLookup } from "../ingress/smtp/recipient-lookup.ts";
 import type { SmtpServices } from "../ingress/smtp/services.ts";
 import { systemClock as clock } from "../io/clock.ts";
 import { limitHashes } from "../io/password-hash.ts";
-import { callRemote, serveCalls } from "../io/rpc.ts";
+import { callRemote, inTime, serveCalls } from "../io/rpc.ts";
 import { openMailboxes } from "../mailbox/maildir.ts";
 import { mailRoot } from "../mailbox/usage.ts";
 import { createLog } from "../observe/log.ts";
@@ -62,12 +62,14 @@ const metrics = createMetrics();
 let writeLog = createLog(settings.log.level, log);
 const observer = observeAll([{ emit: (name, fields) => writeLog.emit(name, fields) }, metrics]);
 const store = callRemote<StateThread>(data.state);
+/** For sessions: their clients wait for replies. As long as for the counters. */
+const hurried = inTime(store, 5000);
 
-const directory = createDirectory(settings.domains, store);
-const login = createLogin(directory, store, clock, (cause) => {
+const directory = createDirectory(settings.domains, hurried);
+const login = createLogin(directory, hurried, clock, (cause) => {
   observer.emit("internal.failed", { where: "SCRAM keys of an account", cause: String(cause) });
 });
-const scram = createScramLogin(directory, store);
+const scram = createScramLogin(directory, hurried);
 const local = data.counters === undefined ? createLocalCounters(counterRules(settings), clock) : undefined;
 const counters = local ?? remoteCounters(data.counters!, () => clock.monotonic());
 const mailboxes = openMailboxes(mailRoot(settings.state), {
@@ -82,7 +84,7 @@ const mailboxes = openMailboxes(mailRoot(settings.state), {
   thread: place,
 });
 
-const correspondents = createCorrespondents(store, await store.loginSecret());
+const correspondents = createCorrespondents(hurried, await store.loginSecret());
 
 const outbound = createOutbound({ settings: deliveryShare(settings, place), dkimKeys: data.dkimKeys, observer, clock });
 const lanes = await Promise.all(
@@ -117,7 +119,7 @@ const load = memory?.load ?? createSessionLoad();
 const space = watchFreeSpace(settings.state, (cause) => {
   observer.emit("internal.failed", { where: "free space", cause });
 });
-const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
+const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureContext"> = {
   directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,
   scram,
@@ -138,8 +140,8 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "secureContext"> = {
 let services = servicesOf(data);
 
 function servicesOf(configuration: MailConfiguration): SmtpServices {
-  const { hostname, smtp } = configuration.settings;
-  return { ...shared, hostname, smtp, secureContext: secureContextOf(configuration) };
+  const { hostname, smtp, limits } = configuration.settings;
+  return { ...shared, hostname, smtp, clientFail: limits.client.fail, secureContext: secureContextOf(configuration) };
 }
 
 // Threads are added up: what is one for the process is told by one of them.

@@ -47,7 +47,7 @@ export function startThreads(state: StateThreadData, { failed, log, privileges }
   let over = false;
 
   function start(file: string, name: string, options: ConstructorParameters<typeof Worker>[1]): Worker {
-    const worker = new Worker(new URL(file, import.meta.url), options);
+    const worker = new Worker(new URL(file, import.meta.url), { ...options, name });
     workers.push(worker);
     const ended = (cause: string): void => {
       if (over) return;

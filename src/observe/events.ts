@@ -131,6 +131,8 @@ export interface EventFields {
   "mailbox.deleted": Peer & { readonly account: string; readonly messages: number };
   "limit.near": LimitNotice;
   "limit.reached": LimitNotice;
+  /** `what`: a client's connection, message or recipient. */
+  "limit.uncounted": Peer & { readonly what: string; readonly cause: string };
   "account.changed": { readonly account: string; readonly change: string; readonly by: string };
   "queue.changed": {
     readonly change: string;
@@ -244,6 +246,12 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     level: "warn",
     meaning: "An account, or its domain, has used up a limit; told once in that limit's interval.",
     label: "layer",
+  },
+  "limit.uncounted": {
+    level: "warn",
+    meaning:
+      'The counts of clients could not be asked, and [limits.client] fail = "open" let it through. The host stands still, or this is a bug.',
+    label: "what",
   },
   "account.changed": { level: "warn", meaning: "An account was added or changed.", label: "change" },
   "queue.changed": { level: "warn", meaning: "An operator changed the queue.", label: "change" },

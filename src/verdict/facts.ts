@@ -24,6 +24,14 @@ export interface ClaimedMailbox {
   readonly right: SenderRight;
 }
 
+/** What a limit does that cannot be counted: it lets nothing through, or everything. */
+export type FailMode = "closed" | "open";
+
+/** A count that could not be asked for. */
+export interface Uncounted extends Unavailable {
+  readonly fail: FailMode;
+}
+
 /** What a listener is for; the rules differ by it (S6: MSA and MTA are kept apart). */
 export type Role = "submission" | "mx";
 
@@ -40,7 +48,7 @@ export type ClientFact =
   | { readonly kind: "within" }
   | { readonly kind: "connections"; readonly limit: number }
   | { readonly kind: "rate" | "logins"; readonly limit: number; readonly window: string }
-  | Unavailable;
+  | Uncounted;
 
 export interface AuthFacts {
   readonly hostname: string;
@@ -74,7 +82,7 @@ export interface MailFacts {
   /** Octets free where the state lives, and how many must remain. */
   readonly freeSpace: number;
   readonly freeSpaceNeeded: number;
-  readonly clientMessages: LimitFact;
+  readonly clientMessages: ClientLimitFact;
   /** Octets in the spool, and how many may be. */
   readonly spooled: number;
   readonly spoolLimit: number;
@@ -123,6 +131,9 @@ export type LimitFact =
     }
   | Unavailable;
 
+/** The same of a client, for which the operator chose what an answer that does not come means. */
+export type ClientLimitFact = Exclude<LimitFact, Unavailable> | Uncounted;
+
 export interface RcptFacts {
   readonly role: Role;
   readonly account: string | undefined;
@@ -133,7 +144,7 @@ export interface RcptFacts {
   readonly accepted: number;
   readonly recipientLimit: number;
   readonly attempts: LimitFact;
-  readonly clientRecipients: LimitFact;
+  readonly clientRecipients: ClientLimitFact;
 }
 
 /** What who is over a limit is told: come back later, or no. */

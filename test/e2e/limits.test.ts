@@ -7,7 +7,9 @@ import type { Dialogue } from "../lab/client.ts";
 import type { Server } from "../lab/server.ts";
 import { bob, openAuthenticated, startSite } from "../lab/site.ts";
 import type { Site } from "../lab/site.ts";
+import { waitFor } from "../lab/wait.ts";
 import { assertNothingBroke } from "./support/log.ts";
+import { stallThread } from "./support/stall.ts";
 
 /** Nothing is delivered. */
 const smarthost = { address: "127.0.0.1", port: 9 };
@@ -58,4 +60,38 @@ test("to whom an account wrote, and how much, is known after a kill", async (t) 
   const { recipients, messages, "new-recipients": strangers } = await useOf(server);
   assert.deepEqual([recipients, messages, strangers], [4, undefined, 3]);
   assertNothingBroke(server.state);
+});
+
+test("while the counters or the store stand still nobody is let through, and nothing is used up by it", async (t) => {
+  const site = await startSite(t, {
+    smarthost,
+    delivery: ["paused = true"],
+    tables: ["[process]", "mail-threads = 2", "[limits.account]", 'new-recipients = ["5/1d"]'],
+  });
+  const { server } = site;
+  const sessions = [await openAuthenticated(t, site, bob), await openAuthenticated(t, site, bob)];
+  const [first] = sessions;
+  assert.match(await send(first!, ["x@example.org"]), /^250 /);
+  for (const session of sessions) {
+    // oxlint-disable-next-line no-await-in-loop -- a dialogue
+    await session.expect(`MAIL FROM:<${bob.address}>`, 250);
+  }
+  for (const name of ["counters thread", "state thread"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const stall = await stallThread(t, server, name);
+    if (stall === undefined) return;
+    // oxlint-disable-next-line no-await-in-loop -- all at once
+    await Promise.all(sessions.map((session) => session.expect("RCPT TO:<stranger@example.org>", 451)));
+    // oxlint-disable-next-line no-await-in-loop
+    await stall.end();
+    // oxlint-disable-next-line no-await-in-loop
+    await waitFor(
+      "the thread to answer again",
+      20_000,
+      async () => (await useOf(server))["recipients"] === 1 || undefined,
+    );
+  }
+  const use = await useOf(server);
+  assert.deepEqual([use["recipients"], use["new-recipients"]], [1, 1]);
+  await first!.expect("RCPT TO:<stranger@example.org>", 250);
 });

@@ -13,6 +13,7 @@ import type { Observer } from "../../observe/events.ts";
 import { replies } from "../../proto/pop3/replies.ts";
 import { combine } from "../../verdict/combine.ts";
 import { decideConnect } from "../../verdict/stages/connect.ts";
+import type { FailMode } from "../../verdict/facts.ts";
 import { clientFact } from "../limit-fact.ts";
 import { createProxyGate } from "../proxy-gate.ts";
 import { Pop3Session, type Authenticate, type Pop3Limits, type Pop3Scram } from "./session.ts";
@@ -34,6 +35,8 @@ export interface Pop3ListenerOptions {
   readonly mailboxes: Pick<Mailboxes, "open">;
   /** The same limits of a client as on the SMTP listeners: connections, their rate, failed logins. */
   readonly clients: ClientCounts;
+  /** When they cannot be asked, as of now; left out: nobody is served. */
+  readonly clientFail?: () => FailMode;
   readonly newSessionId: () => string;
   /** What departs from the usual limits. */
   readonly limits?: Partial<Pop3Limits & ListenerLimits>;
@@ -82,7 +85,7 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
       const peer = { session: newSessionId(), listener, client: client.address, port: client.port };
       const handle = clients.connect(client.address);
       const begin = (connecting: Connecting | Unanswered): void => {
-        const refusal = refusalOf(options.hostname, connecting);
+        const refusal = refusalOf(options, connecting);
         if (refusal !== undefined || socket.destroyed || closing) {
           if (refusal !== undefined) observer.emit("session.refused", { ...peer, ...refusal });
           handle.close();
@@ -151,10 +154,11 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
 
 /** Why the client may not have one more connection, for the log. */
 function refusalOf(
-  hostname: string,
+  { hostname, clientFail = () => "closed" }: Pick<Pop3ListenerOptions, "hostname" | "clientFail">,
   connecting: Connecting | Unanswered,
 ): { readonly reason: string; readonly reply: string } | undefined {
-  const facts = { hostname, sessions: 0, sessionLimit: Number.POSITIVE_INFINITY, client: clientFact(connecting) };
+  const client = clientFact(connecting, clientFail());
+  const facts = { hostname, sessions: 0, sessionLimit: Number.POSITIVE_INFINITY, client };
   const { verdict } = combine(decideConnect(facts));
   return verdict.kind === "accept" ? undefined : { reason: verdict.reason, reply: replies.tooMany };
 }

@@ -13,7 +13,7 @@ import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { Spool, SpooledMessage } from "../../spool/message.ts";
-import type { Lookup, StoreRefusal } from "../../verdict/facts.ts";
+import type { FailMode, Lookup, StoreRefusal } from "../../verdict/facts.ts";
 
 export interface SmtpServices {
   readonly hostname: Domain;
@@ -25,6 +25,8 @@ export interface SmtpServices {
   readonly limits: AccountCounts;
   readonly correspondents: Pick<Correspondents, "stranger">;
   readonly clients: ClientCounts;
+  /** When the counts of clients cannot be asked: nobody, or everybody. Those of accounts let nobody through. */
+  readonly clientFail: FailMode;
   readonly spool: Pick<Spool, "append">;
   /** Rejects when the directory does not answer. */
   readonly terms: (account: string) => AccountTerms | Promise<AccountTerms>;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createCorrespondents } from "../../directory/correspondents.ts";
 import { asRemote } from "../../io/rpc.ts";
-import { dialAs, HOUR, listen, makeGate, makeMaterial, makeService, message } from "./test-service.ts";
+import { dial, dialAs, HOUR, listen, makeGate, makeMaterial, makeService, message } from "./test-service.ts";
 import type { Client, Material, Settings } from "./test-service.ts";
 
 let directory: string;
@@ -236,4 +236,27 @@ test("octets are counted as they are stored: what is too much is refused and has
   );
   assert.equal(house.quotaUsed(), 1);
   assert.match(await send(client), /^250 /);
+});
+
+test("clients that nobody can count are served where the operator said so, which is told, and nowhere else", async (t) => {
+  const uncounted = { kind: "unavailable", cause: "no answer" } as const;
+  const clients = {
+    connect: () => ({
+      connecting: uncounted,
+      message: () => uncounted,
+      recipient: () => uncounted,
+      failed: () => undefined,
+      close: () => undefined,
+    }),
+  };
+  const house = service();
+  const closed = { ...house, services: { ...house.services, clients } };
+  assert.match(await dial(t, await listen(t, closed)).reply(), /^421 4\.3\.0 /);
+  const lenient = { ...house, services: { ...house.services, clients, clientFail: "open" as const } };
+  const client = await dialAs(t, lenient, await listen(t, lenient));
+  assert.match(await send(client), /^250 /);
+  assert.deepEqual(
+    house.named("limit.uncounted").map((fields) => ("what" in fields ? fields.what : "")),
+    ["connection", "message", "recipient"],
+  );
 });

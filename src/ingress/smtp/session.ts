@@ -17,7 +17,7 @@ import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
 import { mechanismNames } from "../../proto/sasl/mechanism.ts";
 import type { Peer } from "../../observe/events.ts";
 import { combine } from "../../verdict/combine.ts";
-import type { AuthFacts, Lookup, MailFacts, Role } from "../../verdict/facts.ts";
+import type { AuthFacts, ClientLimitFact, FailMode, Lookup, MailFacts, Role } from "../../verdict/facts.ts";
 import { decideAuth, decideAuthOffer } from "../../verdict/stages/auth.ts";
 import { decideConnect } from "../../verdict/stages/connect.ts";
 import { decideData } from "../../verdict/stages/data.ts";
@@ -29,7 +29,7 @@ import { acceptMessage } from "./accept.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { SessionView } from "./accept.ts";
 import type { ConnectionHandler, TlsFacts } from "./connection.ts";
-import { clientFact, limitFact } from "../limit-fact.ts";
+import { clientFact, clientLimitFact, limitFact } from "../limit-fact.ts";
 import { tellLimits } from "./limit-notices.ts";
 import { LoginDialogue } from "./login.ts";
 import type { LoginStep } from "./login.ts";
@@ -231,12 +231,20 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   #greetCounted(connecting: Connecting | Unanswered): void {
     const { load, smtp, hostname, observer } = this.services;
-    const client = clientFact(connecting);
+    const client = clientFact(connecting, this.#failOf("connection", connecting));
     const { sessions } = load;
     const decision = this.#decide(decideConnect({ hostname, sessions, sessionLimit: smtp.sessions, client }));
     if (decision.verdict.kind !== "accept")
       observer.emit("session.refused", { ...this.peer, ...this.#logged(decision) });
     this.#core.answer(decision.reply);
+  }
+
+  /** What follows when the client could not be counted; that it goes on all the same is told. */
+  #failOf(what: string, answer: Connecting | CountAnswer | undefined): FailMode {
+    const { clientFail, observer } = this.services;
+    if (answer?.kind === "unavailable" && clientFail === "open")
+      observer.emit("limit.uncounted", { ...this.peer, what, cause: answer.cause });
+    return clientFail;
   }
 
   #hello(verb: "HELO" | "EHLO", name: string): undefined {
@@ -325,16 +333,26 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const terms = this.account === undefined ? undefined : this.services.terms(this.account);
     if (owned instanceof Promise || counted instanceof Promise || terms instanceof Promise) {
       return Promise.all([owned, counted, terms]).then(
-        ([ownership, messages, found]) => this.#mailDecided(request, ownership, messages, found),
+        ([ownership, messages, found]) => this.#mailCounted(request, ownership, messages, found),
         (error: unknown) => {
           // Without terms nothing could be counted: the null sender waits as well.
           const unavailable = { kind: "unavailable", cause: String(error) } as const;
-          this.#mailDecided(request, unavailable, unavailable, undefined);
+          this.#mailDecided(request, unavailable, { ...unavailable, fail: "closed" }, undefined);
         },
       );
     }
-    this.#mailDecided(request, owned, counted, terms);
+    this.#mailCounted(request, owned, counted, terms);
     return undefined;
+  }
+
+  #mailCounted(
+    request: MailRequest,
+    ownership: MailFacts["ownership"],
+    messages: CountAnswer | undefined,
+    terms: AccountTerms | undefined,
+  ): void {
+    const fact = clientLimitFact(messages, this.services.clock, this.#failOf("message", messages));
+    this.#mailDecided(request, ownership, fact, terms);
   }
 
   #ownership({ sender }: MailRequest): MailFacts["ownership"] | Promise<MailFacts["ownership"]> {
@@ -347,7 +365,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #mailDecided(
     request: MailRequest,
     ownership: MailFacts["ownership"],
-    messages: CountAnswer | undefined,
+    clientMessages: ClientLimitFact,
     terms: AccountTerms | undefined,
   ): void {
     const { hostname, smtp, observer } = this.services;
@@ -365,7 +383,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         messageSize: smtp.messageSize,
         freeSpace: this.services.freeSpace(),
         freeSpaceNeeded: smtp.freeSpace,
-        clientMessages: limitFact(messages, this.services.clock),
+        clientMessages,
         spooled: this.services.spooled(),
         spoolLimit: smtp.spoolSize,
         messages: this.#messages,
@@ -428,7 +446,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         accepted: transaction.recipients.length,
         recipientLimit: Math.min(smtp.recipients, transaction.terms?.recipientsPerMessage ?? smtp.recipients),
         attempts: limitFact(attempts, clock),
-        clientRecipients: limitFact(recipients, clock),
+        clientRecipients: clientLimitFact(recipients, clock, this.#failOf("recipient", recipients)),
       }),
     );
     if (decision.verdict.kind !== "accept" || transaction.terms === undefined) {

@@ -29,6 +29,7 @@ import { asRemote } from "../../io/rpc.ts";
 import type { EventName, Observer } from "../../observe/events.ts";
 import type { AcceptRecord, SpooledMessage } from "../../spool/message.ts";
 import type { Account } from "../../store/store.ts";
+import type { FailMode } from "../../verdict/facts.ts";
 import { openSmtpListener } from "./listener.ts";
 import type { SmtpListener, SmtpListenerOptions } from "./listener.ts";
 import type { SmtpServices } from "./services.ts";
@@ -63,6 +64,7 @@ export interface Settings {
   readonly bytes?: readonly WindowRule[];
   readonly domainQuota?: readonly WindowRule[];
   readonly terms?: Partial<AccountTerms>;
+  readonly clientFail?: FailMode;
   readonly client?: Partial<ClientRules>;
 }
 
@@ -157,6 +159,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     limits,
     correspondents: createCorrespondents(asRemote(store), store.loginSecret()),
     terms: termsOf,
+    clientFail: settings.clientFail ?? "closed",
     clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
     accepted: (message, content) => {

@@ -28,7 +28,7 @@ export function decideConnect(facts: ConnectFacts): readonly Verdict[] {
       break;
     case "unavailable":
       // Nobody knows how many there are: not one more (law 3). The greeting has no 451, so it is a 421.
-      verdicts.push({ kind: "disconnect", reason: "connect.uncounted", evidence });
+      if (client.fail === "closed") verdicts.push({ kind: "disconnect", reason: "connect.uncounted", evidence });
       break;
   }
   verdicts.push({ kind: "accept", reason: "connect.welcome", evidence });

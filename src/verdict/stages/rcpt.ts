@@ -4,7 +4,7 @@
 // Two pure decisions with one action between them: decideRcpt says whether the recipient could be taken, ingress then
 // reserves quota for it, decideQuota says what the counters' answer means.
 
-import type { LimitFact, Lookup, OverLimit, RcptFacts, StoreRefusal } from "../facts.ts";
+import type { ClientLimitFact, LimitFact, Lookup, OverLimit, RcptFacts, StoreRefusal } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
 
 export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
@@ -93,14 +93,14 @@ type LimitReason =
   | "message.bytes-limit"
   | "message.bytes-limit-refused";
 
-export function limitRule(fact: LimitFact, reason: LimitReason): readonly Verdict[] {
+export function limitRule(fact: LimitFact | ClientLimitFact, reason: LimitReason): readonly Verdict[] {
   switch (fact.kind) {
     case "within":
     case "none":
       return [];
     case "unavailable":
-      // The fail mode of limits is closed: no counter, no mail (law 3).
-      return [{ kind: "unknown", cause: fact.cause }];
+      // No counter, no mail (law 3), unless the operator chose so.
+      return "fail" in fact && fact.fail === "open" ? [] : [{ kind: "unknown", cause: fact.cause }];
     case "over":
       return [
         {

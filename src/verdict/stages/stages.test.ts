@@ -6,6 +6,8 @@ import { parseAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
 import { combine } from "../combine.ts";
 import type {
+  ClientFact,
+  ClientLimitFact,
   AuthFacts,
   ConnectFacts,
   DataFacts,
@@ -22,7 +24,7 @@ import type { ReasonId } from "../reasons.ts";
 import type { Final, Verdict } from "../verdict.ts";
 import { decideAuth, decideAuthOffer } from "./auth.ts";
 import { decideConnect } from "./connect.ts";
-import { decideData, decideMessage } from "./data.ts";
+import { decideData, decideMessage, decideOctets } from "./data.ts";
 import { decideMail } from "./mail.ts";
 import { decideQuota, decideRcpt, storeRefusal } from "./rcpt.ts";
 
@@ -86,7 +88,8 @@ const connects = product<ConnectFacts>({
   client: [
     { kind: "within" },
     { kind: "connections", limit: 50 },
-    { kind: "unavailable", cause: "no answer" },
+    { kind: "unavailable", cause: "no answer", fail: "closed" },
+    { kind: "unavailable", cause: "no answer", fail: "open" },
     { kind: "rate", limit: 100, window: "1m" },
     { kind: "logins", limit: 100, window: "1h" },
   ],
@@ -95,7 +98,7 @@ const connects = product<ConnectFacts>({
 test("CONNECT: a session is served exactly while the limit is kept", () => {
   for (const facts of connects) {
     const { kind } = decided(decideConnect(facts));
-    const isServed = facts.sessions <= facts.sessionLimit && facts.client.kind === "within";
+    const isServed = facts.sessions <= facts.sessionLimit && hasRoom(facts.client);
     assert.equal(kind, isServed ? "accept" : "disconnect");
   }
 });
@@ -142,9 +145,19 @@ const limits: readonly LimitFact[] = [
   { kind: "within" },
   { kind: "none" },
   { kind: "over", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
+  { kind: "over", of: "new-recipients", window: "1d", used: 20, limit: 20, reset: 1_700_000_000_000 },
   { kind: "over", of: "domain", window: "1d", used: 900, limit: 900, reset: 1_700_000_000_000 },
   unavailable,
 ];
+const ofClients: readonly ClientLimitFact[] = [
+  { kind: "within" },
+  { kind: "none" },
+  { kind: "over", window: "1m", used: 9, limit: 9, reset: 1_700_000_000_000 },
+  { ...unavailable, fail: "closed" },
+  { ...unavailable, fail: "open" },
+];
+const hasRoom = (fact: ClientFact | ClientLimitFact): boolean =>
+  fact.kind === "within" || fact.kind === "none" || (fact.kind === "unavailable" && fact.fail === "open");
 
 const mails = product<MailFacts>({
   hostname: ["mx.sekimori.test"],
@@ -158,7 +171,7 @@ const mails = product<MailFacts>({
   messageSize: [1000],
   freeSpace: [0, 5000, 5999, 6000, Number.POSITIVE_INFINITY],
   freeSpaceNeeded: [5000],
-  clientMessages: limits,
+  clientMessages: ofClients,
   spooled: [100, 9000, 9001],
   spoolLimit: [10_000],
   messages: [0, 10],
@@ -193,7 +206,7 @@ test("MAIL: nothing begins that is too large, would fill the disk or the spool, 
     const declared = facts.declaredSize ?? 0;
     if (declared > facts.messageSize) assert.ok(kind === "reject" || kind === "disconnect");
     if (facts.freeSpace - declared < facts.freeSpaceNeeded) assert.notEqual(kind, "accept");
-    if (!["within", "none"].includes(facts.clientMessages.kind)) assert.notEqual(kind, "accept");
+    if (!hasRoom(facts.clientMessages)) assert.notEqual(kind, "accept");
     if (facts.spooled + declared > facts.spoolLimit) assert.notEqual(kind, "accept");
     if (facts.messages >= facts.messageLimit) assert.equal(kind, "disconnect");
   }
@@ -229,7 +242,7 @@ const rcpts = product<RcptFacts>({
   accepted: [0, 99, 100],
   recipientLimit: [100],
   attempts: limits,
-  clientRecipients: limits,
+  clientRecipients: ofClients,
 });
 
 test("RCPT: mail is relayed only on submission and only for an account", () => {
@@ -283,6 +296,7 @@ test("RCPT: a directory or a counter that does not answer accepts nothing and sa
     if (facts.lookup.kind === "unavailable" || facts.attempts.kind === "unavailable") {
       assert.notEqual(verdict.kind, "accept");
     }
+    if (!hasRoom(facts.clientRecipients)) assert.notEqual(verdict.kind, "accept");
     if (facts.lookup.kind === "unavailable") assert.notEqual(verdict.reason, "recipient.unknown");
   }
 });
@@ -305,6 +319,16 @@ test("quota: never makes a yes out of anything else, and only a known answer wit
         if (before.kind !== "accept" || quota.kind !== "over") continue;
         assert.equal(after.kind, quota.of === "domain" ? "defer" : over);
       }
+    }
+  }
+});
+
+test("octets: what is too much is answered as the plan says, and who cannot count takes nothing", () => {
+  for (const octets of limits) {
+    for (const over of ["defer", "reject"] as const) {
+      const { kind } = decided([{ kind: "accept", reason: "message.queued" }, ...decideOctets(octets, over)]);
+      if (octets.kind === "over") assert.equal(kind, over);
+      else assert.equal(kind, octets.kind === "unavailable" ? "defer" : "accept");
     }
   }
 });
