@@ -5,7 +5,8 @@ import { checkNetwork, explainPacket, formatFinding, planNetwork } from "../cont
 import { Exit } from "./exit.ts";
 import { leaf } from "./leaf.ts";
 import { addCompileCommands } from "./net-compile.ts";
-import { addNetEdgeCommands } from "./net-edge.ts";
+import { addNetEdgeCommands, edgePlan, edgePlanLines } from "./net-edge.ts";
+import type { EdgeOptions } from "./net-edge.ts";
 import { addExemptCommands } from "./net-exempt.ts";
 import { addRefreshCommand } from "./net-refresh.ts";
 import { instantOf, networkOf } from "./net-site.ts";
@@ -28,10 +29,12 @@ function netCheck(options: NetOptions): void {
     print(`the policy of ${site.file} is sound${warnings > 0 ? `, with ${count(warnings, "warning")}` : ""}`);
 }
 
-function netPlan(options: NetOptions): void {
+async function netPlan(options: EdgeOptions): Promise<void> {
   const site = networkOf(options);
-  const plan = planNetwork(site, instantOf(site, options));
-  if (options.json) return printJson(plan);
+  const at = instantOf(site, options);
+  const plan = planNetwork(site, at);
+  const edge = await edgePlan(site, options, at);
+  if (options.json) return printJson({ ...plan, ...(edge === undefined ? {} : { edge }) });
   print(`in force at ${plan.at}`);
   for (const { title, lines } of plan.now) {
     print(`  ${printable(title)}`);
@@ -42,7 +45,8 @@ function netPlan(options: NetOptions): void {
       ? "nothing will change by itself"
       : `valid until ${plan.nextChange}; what changes when:`,
   );
-  for (const { at, what } of plan.changes) print(`  ${at.padEnd(10)}  ${printable(what)}`);
+  for (const change of plan.changes) print(`  ${change.at.padEnd(10)}  ${printable(change.what)}`);
+  for (const line of edge === undefined ? [] : edgePlanLines(edge)) print(printable(line));
 }
 
 interface ExplainOptions extends NetOptions {
@@ -121,11 +125,12 @@ export function addNetCommands(program: Command): Command {
   })
     .option("--at <date>", "as of then instead of now")
     .action(netCheck);
-  leaf(net, "plan", "what is in force, in words, and what changes when", {
+  leaf(net, "plan", "what is in force, in words, what changes when, and what an apply would change on this machine", {
     examples: ["net plan", "net plan --config etc/model-a.toml --at 2027-04-01"],
     site: "file",
   })
     .option("--at <date>", "as of then instead of now")
+    .option("--netns <name>", "a network namespace instead of the machine's own")
     .action(netPlan);
   leaf(net, "explain", "what happens to a packet, by which rule and why", {
     examples: [

@@ -3,12 +3,12 @@
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { netEdge } from "../control/net-edge.ts";
-import type { EdgeStatus, NetEdge, SurveyRow } from "../control/net-edge.ts";
+import { hasLinuxEdge, netEdge } from "../control/net-edge.ts";
+import type { EdgePlan, EdgeStatus, NetEdge, SurveyRow } from "../control/net-edge.ts";
 import { effectPage, effectText } from "../control/net-edge.ts";
 import { enterLab, labPage, labText, mistakes, runLab, scenarioNames } from "../control/net-lab.ts";
 import type { Mistake } from "../control/net-lab.ts";
-import { checkNetwork, formatFinding, openNetwork } from "../control/network.ts";
+import { checkNetwork, formatFinding, formatInstant, openNetwork } from "../control/network.ts";
 import type { OpenedNetwork } from "../control/network.ts";
 import { Exit } from "./exit.ts";
 import { leaf } from "./leaf.ts";
@@ -17,11 +17,38 @@ import type { NetOptions } from "./net-site.ts";
 import { whoAsks } from "./who.ts";
 import { complain, print, printable, printJson, printTable } from "./output.ts";
 
-interface EdgeOptions extends NetOptions {
+export interface EdgeOptions extends NetOptions {
   readonly confirm?: string;
   readonly unconfirmed?: string;
   readonly ifStale?: true;
   readonly netns?: string;
+}
+
+/** What an apply would change, to be told with the plan; undefined: the policy means no machine such as this one. */
+export async function edgePlan(site: OpenedNetwork, options: EdgeOptions, at: number): Promise<EdgePlan | undefined> {
+  if (!hasLinuxEdge(site.policy)) return undefined;
+  const wrong = checkNetwork(site, at).filter(({ stops }) => stops).length;
+  if (wrong > 0) return { kind: "unknown", cause: "the policy is not sound: sekimori net check" };
+  return edgeOf(site, options).plan(at, (instantAt) => formatInstant(site, instantAt));
+}
+
+export function edgePlanLines(plan: EdgePlan): readonly string[] {
+  if (plan.kind === "unknown") return ["on this machine", `  what an apply would change is not known: ${plan.cause}`];
+  const against =
+    plan.against === "kernel"
+      ? "compared with the filter in the kernel"
+      : `compared with what was applied last, since the kernel cannot be read (CAP_NET_ADMIN): ${plan.because}`;
+  const { reach, validation, rules, sets } = plan.changes;
+  const part = (title: string, lines: readonly string[]): readonly string[] =>
+    lines.length === 0 ? [] : [`  ${title}`, ...lines.map((line) => `    ${line}`)];
+  return [
+    `on this machine, ${against}`,
+    ...(plan.result === "nothing" ? ["  an apply would change nothing"] : []),
+    ...part("who is blocked", reach),
+    ...part("validation of sources", validation),
+    ...part("rules", rules),
+    ...part("sets", sets),
+  ];
 }
 
 function edgeOf(site: OpenedNetwork, options: EdgeOptions): NetEdge {

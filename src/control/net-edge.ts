@@ -7,10 +7,13 @@ import { join } from "node:path";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { project } from "../compile/project.ts";
+import type { Projection } from "../compile/project.ts";
 import { nftables } from "../compile/targets/nftables/index.ts";
 import { createEdge } from "../edge/apply.ts";
-import type { ApplyOutcome, Edge, EdgeStatus } from "../edge/apply.ts";
+import type { ApplyOutcome, Comparison, Edge, EdgeStatus } from "../edge/apply.ts";
 import { standsAtBlock } from "../edge/blocking.ts";
+import { isNothing, previewOf } from "../edge/preview.ts";
+import type { Preview } from "../edge/preview.ts";
 import { openLedger } from "../edge/ledger.ts";
 import type { AppliedText } from "../edge/ledger.ts";
 import { createNftTarget } from "../edge/nft-target.ts";
@@ -45,7 +48,21 @@ export interface EdgeSite {
   readonly clock?: Clock;
 }
 
+/** What an apply would change on this machine. */
+export type EdgePlan =
+  | {
+      readonly kind: "compared";
+      readonly against: "kernel" | "last text";
+      /** Why not the kernel. */
+      readonly because?: string;
+      readonly result: "nothing" | "changes";
+      readonly changes: Preview;
+    }
+  | { readonly kind: "unknown"; readonly cause: string };
+
 export interface NetEdge {
+  /** Reads and changes nothing; `date` writes instants. */
+  plan(at: number, date: (at: number) => string): Promise<EdgePlan>;
   apply(by: string, confirmWithin: number | undefined): Promise<Result<ApplyOutcome, string>>;
   confirm(): Promise<Result<AppliedText, string>>;
   rollback(unconfirmed: string | undefined): Promise<Result<AppliedText | undefined, string>>;
@@ -75,11 +92,12 @@ export function netEdge(site: EdgeSite): NetEdge {
     upstreamInterfaces: settings?.upstreamInterfaces ?? [],
   };
   const nft = createNft(namespace);
+  const target = createNftTarget(interfaces);
   const edge: Edge = createEdge({
     nft,
     clock,
     ledger: openLedger(directory),
-    target: createNftTarget(interfaces),
+    target,
     watchdog: {
       arm: (id, milliseconds) => armWatchdog(id, milliseconds, [...site.rollBack, id]),
       isWatching,
@@ -104,18 +122,42 @@ export function netEdge(site: EdgeSite): NetEdge {
     await appendFile(join(directory, "audit.jsonl"), `${line}\n`, { mode: 0o600 });
   };
 
+  const programAt = (at: number): Pick<Projection, "program" | "validUntil"> =>
+    project(
+      policy,
+      at,
+      settings?.placement ?? { kind: "edge" },
+      { customers: interfaces.customerInterfaces, upstreams: interfaces.upstreamInterfaces },
+      nftables.capabilities,
+    );
+
   return {
+    plan: async (at, date) => {
+      const { program, validUntil } = programAt(at);
+      let compared: Result<Comparison, string>;
+      try {
+        compared = await edge.compare(program, validUntil);
+      } catch (error) {
+        compared = failure(error instanceof Error ? error.message : String(error));
+      }
+      if (!compared.ok) return { kind: "unknown", cause: compared.error };
+      const { before, after, against, difference } = compared.value;
+      const changes = previewOf(before, after, target.scopeOf(before, after), { policy, at, date });
+      // What no list speaks of is told by a packet at least.
+      const isTold = difference === undefined || changes.reach.length + changes.validation.length > 0;
+      const whole = isTold ? changes : { ...changes, reach: [difference] };
+      return {
+        kind: "compared",
+        against: against.kind,
+        ...(against.kind === "kernel" ? {} : { because: against.because }),
+        result: isNothing(whole) ? "nothing" : "changes",
+        changes: whole,
+      };
+    },
     apply: (by, confirmWithin) =>
       alone(async () => {
         if (policy.pools.length === 0) return failure("the policy has no pools: there is nothing to apply");
-        const at = clock.wall();
-        const { program, validUntil } = project(
-          policy,
-          at,
-          settings?.placement ?? { kind: "edge" },
-          { customers: interfaces.customerInterfaces, upstreams: interfaces.upstreamInterfaces },
-          nftables.capabilities,
-        );
+        const { program, validUntil } = programAt(clock.wall());
         const outcome = await edge.apply({
           program,
           validUntil,
@@ -174,6 +216,11 @@ export function netEdge(site: EdgeSite): NetEdge {
     },
     effect: async () => effectOf(await samples.all()),
   };
+}
+
+/** Whether the policy means a machine such as this one. */
+export function hasLinuxEdge(policy: NetworkPolicy): boolean {
+  return policy.pools.length > 0 && (policy.targets.length === 0 || edgeTarget(policy) !== undefined);
 }
 
 /** The first target of this kind; without one, all that is forwarded. */

@@ -21,10 +21,19 @@ interface Machine {
   now: number;
   /** The kernel takes a text and shows another. */
   lies: boolean;
+  /** We have no rights. */
+  forbids: boolean;
 }
 
 function newMachine(): Machine {
-  return { kernel: undefined, armed: new Set(), life: Number.POSITIVE_INFINITY, now: 1_000_000, lies: false };
+  return {
+    kernel: undefined,
+    armed: new Set(),
+    life: Number.POSITIVE_INFINITY,
+    now: 1_000_000,
+    lies: false,
+    forbids: false,
+  };
 }
 
 const named = (name: string): Program => ({
@@ -74,7 +83,7 @@ function edgeOf(machine: Machine): Edge {
           machine.kernel = machine.lies ? "lie" : text;
           return success(undefined);
         }),
-      list: () => step(() => success(machine.kernel)),
+      list: () => step(() => (machine.forbids ? failure("not permitted") : success(machine.kernel))),
       counters: () => Promise.resolve(success(new Map())),
       json: () => Promise.resolve(success({})),
     },
@@ -215,6 +224,21 @@ test("while a change waits there is no second one", async () => {
   const second = await edge.apply({ program: named("third"), validUntil: undefined, by: "test" });
   assert.equal(second.kind, "no");
   assert.equal(machine.kernel, "new");
+});
+
+test("what an apply would change is said of the kernel, or of the last text where the kernel cannot be read", async () => {
+  const machine = newMachine();
+  await holdsOld(machine);
+  machine.kernel = "tampered";
+  const compared = await edgeOf(machine).compare(named("new"), undefined);
+  assert.ok(compared.ok);
+  assert.deepEqual(compared.value.before, named("tampered"));
+  assert.equal(compared.value.against.kind, "kernel");
+  machine.forbids = true;
+  const last = await edgeOf(machine).compare(named("new"), undefined);
+  assert.ok(last.ok);
+  assert.deepEqual(last.value.before, named("old"));
+  assert.deepEqual(last.value.against, { kind: "last text", because: "not permitted" });
 });
 
 test("status says that a text is stale, that nobody watches, and that the kernel differs", async () => {

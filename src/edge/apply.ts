@@ -95,8 +95,18 @@ export interface Edge {
   /** After a reboot: what was confirmed last, with the times that remain. */
   restore(): Promise<Result<AppliedText | undefined, string>>;
   status(): Promise<EdgeStatus>;
-  /** What is in force according to the ledger. */
-  program(): Promise<Result<Program, string>>;
+  /** What an apply would replace by what. */
+  compare(program: Program, validUntil: number | undefined): Promise<Result<Comparison, string>>;
+}
+
+/** Both as a text of the filter says them. */
+export interface Comparison {
+  readonly before: Program;
+  readonly after: Program;
+  /** Where `before` is from: the kernel, or the text that was applied last, and why not the kernel. */
+  readonly against: { readonly kind: "kernel" } | { readonly kind: "last text"; readonly because: string };
+  /** A packet that is treated differently, in words; undefined: nothing would change. */
+  readonly difference: string | undefined;
 }
 
 export function createEdge({ nft, ledger: file, target, watchdog, clock }: EdgeParts): Edge {
@@ -235,7 +245,26 @@ export function createEdge({ nft, ledger: file, target, watchdog, clock }: EdgeP
       };
     },
 
-    program: async () => programOf((await file.read()).current),
+    compare: async (program, validUntil) => {
+      const at = clock.wall();
+      const text = target.print(program, { revision: revisionOf(at), at, validUntil });
+      if (!text.ok) return text;
+      const after = target.read(text.value, at);
+      if (!after.ok) return after;
+      const listed = await nft.list(target.table);
+      const before = listed.ok
+        ? listed.value === undefined
+          ? success(nothing)
+          : target.read(listed.value, at)
+        : await programOf((await file.read()).current);
+      if (!before.ok) return failure(`what stands there is not understood, an apply replaces it: ${before.error}`);
+      return success({
+        before: before.value,
+        after: after.value,
+        against: listed.ok ? { kind: "kernel" } : { kind: "last text", because: listed.error },
+        difference: target.difference(after.value, before.value),
+      });
+    },
   };
 
   async function kernelOf(wanted: Result<Program, string>): Promise<Pick<EdgeStatus, "kernel" | "difference">> {

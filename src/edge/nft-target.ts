@@ -13,7 +13,12 @@ export interface EdgeInterfaces {
   readonly upstreamInterfaces: readonly string[];
 }
 
-export function createNftTarget({ customerInterfaces, upstreamInterfaces }: EdgeInterfaces): EdgeTarget {
+export interface NftTarget extends EdgeTarget {
+  /** All packets, on every line that one of the programs knows. */
+  scopeOf(...programs: readonly Program[]): Scope;
+}
+
+export function createNftTarget({ customerInterfaces, upstreamInterfaces }: EdgeInterfaces): NftTarget {
   const scopeOf = (...programs: readonly Program[]): Scope => ({
     directions: ["up", "down"],
     lines: [undefined, ...new Set([...customerInterfaces, ...programs.flatMap(linesOf)])],
@@ -22,6 +27,7 @@ export function createNftTarget({ customerInterfaces, upstreamInterfaces }: Edge
     destinations: everywhere,
   });
   return {
+    scopeOf,
     table: "sekimori",
     print: (program, { at, validUntil, revision }) => {
       const rendered = nftables.render(program, { revision, at, validUntil, hypotheses: [], strictManner: false });

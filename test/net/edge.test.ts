@@ -56,15 +56,19 @@ const blocks = "nft list table inet sekimori | grep -c 'reject with tcp reset'";
 
 test("apply is read back and proved; status says so; a foreign change is seen", async (t) => {
   if (await skipsWithoutWorld(t)) return;
-  const { full } = await ground(t);
+  const { full, observed } = await ground(t);
   const { output } = await inWorld(
     `
     ${sekimori} net status --config ${full}; echo "before $?"
+    ${sekimori} net plan --config ${full}; echo "plan $?"
     ${sekimori} net apply --config ${full}; echo "applied $?"
+    ${sekimori} net plan --config ${full}; echo "plan again $?"
+    setpriv --bounding-set=-all --inh-caps=-all ${sekimori} net plan --config ${observed}; echo "plan without rights $?"
     echo "blocks $(${blocks})"
     ${sekimori} net status --config ${full}; echo "status $?"
     nft flush chain inet sekimori forward
     ${sekimori} net status --config ${full}; echo "tampered $?"
+    ${sekimori} net plan --config ${full} --json; echo "plan of tampered $?"
     ${sekimori} net apply --config ${full}; echo "again $?"
     ${sekimori} net status --config ${full}; echo "mended $?"
     `,
@@ -73,6 +77,15 @@ test("apply is read back and proved; status says so; a foreign change is seen", 
   assert.match(output, /before 1\n/);
   assert.match(output, /proved to be the policy\napplied 0\n/);
   assert.match(output, /blocks [1-9]/);
+  assert.match(
+    output,
+    /compared with the filter in the kernel\n[^]*blocked: TCP to port 25 from pool homes [^]*plan 0\n/,
+  );
+  assert.match(output, /compared with the filter in the kernel\n  an apply would change nothing\nplan again 0\n/);
+  const withoutRights =
+    /since the kernel cannot be read \(CAP_NET_ADMIN\): [^]*no longer blocked: TCP to port 25 from pool homes [^]*plan without rights 0\n/;
+  assert.match(output, withoutRights);
+  assert.match(output, /"result": "changes"[^]*plan of tampered 0\n/);
   assert.match(output, /kernel: as applied\nstatus 0\n/);
   assert.match(output, /kernel: different \(.*\)\ntampered 1\n/);
   assert.match(output, /again 0\n[^]*mended 0\n/);
