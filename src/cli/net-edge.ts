@@ -39,8 +39,6 @@ export function edgePlanLines(plan: EdgePlan): readonly string[] {
       ? "compared with the filter in the kernel"
       : `compared with what was applied last, since the kernel cannot be read (CAP_NET_ADMIN): ${plan.because}`;
   const { reach, validation, rules, sets } = plan.changes;
-  const part = (title: string, lines: readonly string[]): readonly string[] =>
-    lines.length === 0 ? [] : [`  ${title}`, ...lines.map((line) => `    ${line}`)];
   return [
     `on this machine, ${against}`,
     ...(plan.result === "nothing" ? ["  an apply would change nothing"] : []),
@@ -49,6 +47,10 @@ export function edgePlanLines(plan: EdgePlan): readonly string[] {
     ...part("rules", rules),
     ...part("sets", sets),
   ];
+}
+
+function part(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`  ${title}`, ...lines.map((line) => `    ${line}`)];
 }
 
 function edgeOf(site: OpenedNetwork, options: EdgeOptions): NetEdge {
@@ -206,7 +208,12 @@ async function lab({ html, json, scenario, mistake }: LabOptions): Promise<void>
   }
   const site = openNetwork({ config: labPolicy });
   if (!site.ok) throw new Exit(2, site.error.problems.join("\n"));
-  const wish = { policy: site.value.policy, only: scenario, mistake: wrong satisfies Mistake | undefined };
+  const wish = {
+    policy: site.value.policy,
+    only: scenario,
+    mistake: wrong satisfies Mistake | undefined,
+    program: resolve(process.argv[1]!),
+  };
   const results = await runLab(wish, (result) => {
     if (!json) print(labText(result));
   });

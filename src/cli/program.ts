@@ -42,8 +42,9 @@ export async function runCommand(house: House, words?: readonly string[]): Promi
   try {
     const program = createProgram(house);
     await (words === undefined ? program.parseAsync() : program.parseAsync([...words], { from: "user" }));
-    // A command that answered with a table and means no has said so there.
-    return process.exitCode === 1 ? 1 : 0;
+    // A command that answered with a table and means no has said so there, or one that ran elsewhere.
+    const { exitCode } = process;
+    return exitCode === 1 || exitCode === 2 || exitCode === 3 ? exitCode : 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Exit || error instanceof NotHere) {

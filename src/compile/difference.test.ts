@@ -73,27 +73,6 @@ test("a conversation is told of if and only if two policies decide it differentl
 });
 
 test("a filter that somebody tampered with is told of by its own ports", () => {
-  const block = (port: number, source?: string): Program => ({
-    filters: [
-      {
-        name: "f",
-        terms: [
-          {
-            id: "line 1",
-            match: {
-              protocol: 6,
-              destinationPorts: [{ first: port, last: port }],
-              ...(source === undefined ? {} : { source: namedSet("s", setOf(source)) }),
-            },
-            action: { kind: "block", manners: ["drop"] },
-          },
-        ],
-        otherwise: pass,
-      },
-    ],
-    bindings: [{ filter: "f", place: { kind: "everywhere" }, direction: "both", family: "both" }],
-    validations: [],
-  });
   const reaches = reachBetween(block(587, "192.0.2.0/24"), block(25, "192.0.2.0/24"), wholeScope);
   assert.deepEqual(
     reaches.map(({ family, becomes, kind, near, far }) => [
@@ -109,3 +88,28 @@ test("a filter that somebody tampered with is told of by its own ports", () => {
     ],
   );
 });
+
+/** Drops what goes to a port, from a source. */
+function block(port: number, source: string): Program {
+  return {
+    filters: [
+      {
+        name: "f",
+        terms: [
+          {
+            id: "line 1",
+            match: {
+              protocol: 6,
+              destinationPorts: [{ first: port, last: port }],
+              source: namedSet("s", setOf(source)),
+            },
+            action: { kind: "block", manners: ["drop"] },
+          },
+        ],
+        otherwise: pass,
+      },
+    ],
+    bindings: [{ filter: "f", place: { kind: "everywhere" }, direction: "both", family: "both" }],
+    validations: [],
+  };
+}

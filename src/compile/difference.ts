@@ -118,7 +118,8 @@ function compare(
   kind: Kind,
   nearEnd: Reach["nearEnd"],
 ): readonly Part[] {
-  const [before, after] = programs.map((program) => listsOf(program, one, kind, nearEnd)) as [Term[][], Term[][]];
+  const before = listsOf(programs[0], one, kind, nearEnd);
+  const after = listsOf(programs[1], one, kind, nearEnd);
   const fars = [...new Set([...before, ...after].flat().map(({ far }) => far))].filter(
     (far) => !far.isEmpty && !far.complement().isEmpty,
   );

@@ -9,6 +9,8 @@ import { buildNetwork } from "../edge/lab/network.ts";
 import { runScenarios } from "../edge/lab/run.ts";
 import type { ScenarioResult } from "../edge/lab/run.ts";
 import { scenarios } from "../edge/lab/scenarios.ts";
+import { startServers } from "../edge/lab/servers.ts";
+import type { LabServers } from "../edge/lab/servers.ts";
 import { startWatch } from "../edge/lab/watch.ts";
 import { enterWorld, furnishWorld, isInWorld, whatIsMissing } from "../edge/lab/world.ts";
 import { createNft } from "../edge/nft.ts";
@@ -25,6 +27,8 @@ export interface LabWish {
   /** Ids; all of them without. */
   readonly only: readonly string[] | undefined;
   readonly mistake: Mistake | undefined;
+  /** The file that starts the command line, for the real server. */
+  readonly program: string;
 }
 
 export const scenarioNames: readonly string[] = scenarios.map(({ id }) => id);
@@ -37,19 +41,22 @@ export async function enterLab(commandLine: readonly string[]): Promise<Result<n
 }
 
 export async function runLab(
-  { policy, only, mistake }: LabWish,
+  { policy, only, mistake, program }: LabWish,
   done: (result: ScenarioResult) => void,
 ): Promise<readonly ScenarioResult[]> {
   await furnishWorld();
   await buildNetwork();
   const agents = await startAgents();
+  let servers: LabServers | undefined;
   try {
+    servers = await startServers(program);
     const edge = createNft("edge");
     await startWatch(edge);
-    const network = { agents, edge, other: createNft("edgec"), filters: labFilters(policy, mistake) };
+    const filters = labFilters(policy, mistake);
+    const network = { agents, edge, other: createNft("edgec"), filters, passwords: servers.passwords };
     const chosen = only === undefined ? scenarios : scenarios.filter(({ id }) => only.includes(id));
     return await runScenarios(network, done, chosen);
   } finally {
-    await agents.close();
+    await Promise.all([agents.close(), servers?.close()]);
   }
 }

@@ -22,7 +22,7 @@ export interface PreviewWords {
   readonly policy: NetworkPolicy;
   /** The instant of the new program. */
   readonly at: number;
-  date(at: number): string;
+  readonly date: (at: number) => string;
 }
 
 /** Both as a text of the filter says them, so that their sets have the same names. */
@@ -120,9 +120,9 @@ function plural(count: number, one: string, many = `${one}s`): string {
 }
 
 function validationChanges(before: Program, after: Program): readonly (readonly [4 | 6, string])[] {
-  const keyOf = ({ family, line }: SourceValidation): string => `${family} ${line}`;
   const [was, willBe] = [before, after].map(
-    ({ validations }) => new Map(validations.map((validation) => [keyOf(validation), validation])),
+    ({ validations }) =>
+      new Map(validations.map((each): [string, SourceValidation] => [`${each.family} ${each.line}`, each])),
   );
   const changes: (readonly [4 | 6, string])[] = [];
   for (const [key, { family, line, check }] of willBe!) {

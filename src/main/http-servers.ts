@@ -38,7 +38,7 @@ export function createHttpServers(): HttpServers {
     if ("maxConnections" in server) server.maxConnections = MOST_CONNECTIONS;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(where, () => {
+      server.listen("path" in where ? where : { ...where, ipv6Only: true }, () => {
         server.off("error", reject);
         close.push(() => {
           server.close();

@@ -3,6 +3,9 @@
 
 import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { connect as connectTls } from "node:tls";
+import { converse } from "./converse.ts";
+import type { Said, Talk } from "./converse.ts";
 
 export type AgentRequest =
   | { readonly operation: "listen"; readonly name: string; readonly ports: readonly number[] }
@@ -12,8 +15,11 @@ export type AgentRequest =
       readonly port: number;
       readonly from: string;
       readonly fromPort?: number;
+      /** TLS before the banner. */
+      readonly tls?: true;
       readonly milliseconds: number;
     }
+  | ({ readonly operation: "converse" } & Talk)
   /** Connects without pause for a while, and counts what came of it. */
   | {
       readonly operation: "probe";
@@ -34,6 +40,7 @@ export interface Probe {
 export type AgentAnswer =
   | { readonly kind: "listening" }
   | ({ readonly kind: "probe" } & Probe)
+  | ({ readonly kind: "said" } & Said)
   | { readonly kind: "counts"; readonly counts: Readonly<Record<string, number>> }
   | { readonly kind: "failed"; readonly cause: string };
 
@@ -44,6 +51,8 @@ async function answer(request: AgentRequest): Promise<AgentAnswer> {
       return { kind: "listening" };
     case "connect":
       return { kind: "probe", ...(await probe(request)) };
+    case "converse":
+      return { kind: "said", ...(await converse(request)) };
     case "probe":
       return { kind: "counts", counts: await probeFor(request) };
   }
@@ -75,7 +84,9 @@ function probe(request: Extract<AgentRequest, { operation: "connect" }>): Promis
       resolve({ result, banner, milliseconds: Math.round((performance.now() - started) * 10) / 10 });
     };
     socket.setTimeout(request.milliseconds, () => end("timeout"));
-    socket.once("data", (octets) => end("open", octets.toString("latin1").trim()));
+    const heard = request.tls ? connectTls({ socket, rejectUnauthorized: false }) : socket;
+    heard.once("data", (octets) => end("open", octets.toString("latin1").trim()));
+    if (heard !== socket) heard.once("error", () => end("no TLS"));
     socket.once("error", (error) => end("code" in error ? String(error.code) : "error"));
     socket.once("close", () => end("closed"));
   });

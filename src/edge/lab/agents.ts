@@ -4,11 +4,13 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { AgentAnswer, AgentRequest, Probe } from "./agent.ts";
+import type { Said, Talk } from "./converse.ts";
 import { labHosts, labServices } from "./topology.ts";
 import type { LabHost } from "./topology.ts";
 
 export interface Agents {
   connect(host: LabHost, to: Omit<Extract<AgentRequest, { operation: "connect" }>, "operation">): Promise<Probe>;
+  converse(host: LabHost, talk: Talk): Promise<Said>;
   probe(
     host: LabHost,
     to: Omit<Extract<AgentRequest, { operation: "probe" }>, "operation">,
@@ -33,6 +35,11 @@ export async function startAgents(): Promise<Agents> {
     connect: async (host, to) => {
       const answer = await ask(host, { operation: "connect", ...to });
       if (answer.kind !== "probe") throw new Error(`agent in ${host} answered ${answer.kind}`);
+      return answer;
+    },
+    converse: async (host, talk) => {
+      const answer = await ask(host, { operation: "converse", ...talk });
+      if (answer.kind !== "said") throw new Error(`agent in ${host} answered ${answer.kind}`);
       return answer;
     },
     probe: async (host, to) => {

@@ -1,13 +1,22 @@
 // The results of the lab for people: text for a terminal, and one HTML page that needs nothing beside it.
 
 import { html, page } from "../page.ts";
+import type { ConversationResult } from "./hold.ts";
 import type { CellResult, ScenarioResult } from "./run.ts";
 import { destinations, targets } from "./scenarios.ts";
 
 const legend = "Y open · R reset · U prohibited (ICMP) · - silence; where IPv4 and IPv6 differ, both";
 
 export function labText(result: ScenarioResult): string {
-  const { scenario, passed } = result;
+  const { scenario, passed, conversations } = result;
+  if (scenario.kind === "conversation") {
+    const lines = conversations.flatMap((held) => [
+      `  ${headOf(held)}`,
+      ...held.faults.map((fault) => `    ✗ ${fault}`),
+    ]);
+    const faults = result.faults.map((fault) => `  ✗ ${fault}`);
+    return [`${passed ? "✓" : "✗"} ${scenario.title}`, ...lines, ...faults, ""].join("\n");
+  }
   const width = 11;
   const columns = columnsOf(result);
   const header = `${"".padEnd(width)}${columns.map((name) => name.padEnd(width)).join("")}`.trimEnd();
@@ -29,8 +38,35 @@ export function labPage(results: readonly ScenarioResult[], made: string): strin
   );
 }
 
+/** What came back to what, in short: its codes. */
+function headOf({ title, from, to, family, lines, faults }: ConversationResult): string {
+  const codes = lines.map(({ answer }) => answer.slice(0, 3)).join(" ");
+  return `${faults.length === 0 ? "✓" : "✗"} ${title}: ${from} → ${to}, IPv${family}: ${codes}`;
+}
+
+function conversationHtml(held: ConversationResult): string {
+  const { title, from, to, family, lines, faults } = held;
+  const rows = lines.map(
+    ({ said, answer }) => `<tr><td class="text">${html(said)}</td><td class="text">${html(answer)}</td></tr>`,
+  );
+  return [
+    `<h3>${faults.length === 0 ? "✓" : "✗"} ${html(`${title}: ${from} → ${to}, IPv${family}`)}</h3>`,
+    `<table><tbody>${rows.join("")}</tbody></table>`,
+    faults.length === 0 ? "" : `<ul>${faults.map((fault) => `<li>${html(fault)}</li>`).join("")}</ul>`,
+  ].join("\n");
+}
+
 function section(result: ScenarioResult): string {
   const { scenario, passed, counted } = result;
+  if (scenario.kind === "conversation") {
+    return [
+      `<section id="${html(scenario.id)}" class="${passed ? "good" : "bad"}">`,
+      `<h2>${passed ? "✓" : "✗"} ${html(scenario.title)}</h2>`,
+      ...result.conversations.map(conversationHtml),
+      ...result.faults.map((fault) => `<p>${html(fault)}</p>`),
+      "</section>",
+    ].join("\n");
+  }
   const head = columnsOf(result).map((name) => `<th>${html(name)}</th>`);
   const rows = rowsOf(result).map(
     ({ source, cells }) => `<tr><th>${html(source)}</th>${cells.map(cellHtml).join("")}</tr>`,

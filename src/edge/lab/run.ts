@@ -9,7 +9,17 @@ import type { Agents } from "./agents.ts";
 import type { Probe } from "./agent.ts";
 import { routeBy } from "./network.ts";
 import { destinations, scenarios, sources, targets } from "./scenarios.ts";
-import type { AttackScenario, Cell, EdgeVariant, MatrixScenario, Scenario } from "./scenarios.ts";
+import type {
+  AttackScenario,
+  Cell,
+  ConversationScenario,
+  Destination,
+  EdgeVariant,
+  MatrixScenario,
+  Scenario,
+} from "./scenarios.ts";
+import { hold } from "./hold.ts";
+import type { ConversationResult } from "./hold.ts";
 import { addressOf, labLinks } from "./topology.ts";
 import type { LabHost } from "./topology.ts";
 import { takeSightings } from "./watch.ts";
@@ -43,6 +53,7 @@ export interface CellResult {
 export interface ScenarioResult {
   readonly scenario: Scenario;
   readonly cells: readonly CellResult[];
+  readonly conversations: readonly ConversationResult[];
   /** What the counters say beside the cells. */
   readonly faults: readonly string[];
   readonly counted: number;
@@ -54,6 +65,8 @@ export interface LabNetwork {
   readonly edge: Nft;
   readonly other: Nft;
   readonly filters: LabFilters;
+  /** Of the accounts of the real server, by address. */
+  readonly passwords: ReadonlyMap<string, string>;
 }
 
 /** A filter that drops is known after this; the second SYN comes after 1000 ms. */
@@ -69,11 +82,38 @@ export async function runScenarios(
 ): Promise<readonly ScenarioResult[]> {
   const results: ScenarioResult[] = [];
   for (const scenario of chosen) {
-    const result = scenario.kind === "matrix" ? await runMatrix(network, scenario) : await runAttack(network, scenario);
+    const result = await runOne(network, scenario);
     results.push(result);
     done(result);
   }
   return results;
+}
+
+function runOne(network: LabNetwork, scenario: Scenario): Promise<ScenarioResult> {
+  switch (scenario.kind) {
+    case "matrix":
+      return runMatrix(network, scenario);
+    case "attack":
+      return runAttack(network, scenario);
+    case "conversation":
+      return runConversations(network, scenario);
+  }
+}
+
+async function runConversations(network: LabNetwork, scenario: ConversationScenario): Promise<ScenarioResult> {
+  await must(network.other.load(network.filters.nothing));
+  await loadEdge(network, scenario.edge);
+  const before = await blockedPackets(network);
+  await takeSightings(network.edge);
+  const conversations: ConversationResult[] = [];
+  for (const conversation of scenario.conversations) {
+    for (const family of conversation.families) {
+      // One after the other: later ones ask for what earlier ones did.
+      conversations.push(await hold(network, conversation, family));
+    }
+  }
+  const counted = (await blockedPackets(network)) - before;
+  return conclude(scenario, [], counted, await takeSightings(network.edge), conversations);
 }
 
 async function runMatrix(network: LabNetwork, scenario: MatrixScenario): Promise<ScenarioResult> {
@@ -134,6 +174,7 @@ function conclude(
   cells: readonly CellResult[],
   counted: number,
   { syn, answer }: Sightings,
+  conversations: readonly ConversationResult[] = [],
 ): ScenarioResult {
   const stopped = total(syn.arrived) - total(syn.left) + total(answer.arrived) - total(answer.left);
   const faults =
@@ -141,15 +182,16 @@ function conclude(
   return {
     scenario,
     cells,
+    conversations,
     faults,
     counted,
-    passed: faults.length === 0 && cells.every((cell) => cell.faults.length === 0),
+    passed: faults.length === 0 && [...cells, ...conversations].every((each) => each.faults.length === 0),
   };
 }
 
 interface Wanted {
   readonly source: LabHost;
-  readonly destination: { readonly host: LabHost; readonly port: number };
+  readonly destination: Destination;
   readonly family: 4 | 6;
   readonly expected: Cell;
 }
@@ -170,7 +212,7 @@ function judge(want: Wanted, probed: Probe, { syn }: Sightings): CellResult {
 function compare(want: Wanted, probed: Probe): { readonly got: Cell | "?"; readonly faults: readonly string[] } {
   const got = cellFrom(probed);
   if (got !== want.expected) return { got, faults: [`expected ${want.expected}, got ${got} (${probed.result})`] };
-  if (got !== "Y" || probed.banner.startsWith(`220 ${want.destination.host} greets`)) return { got, faults: [] };
+  if (got !== "Y" || probed.banner.startsWith(want.destination.banner)) return { got, faults: [] };
   return { got, faults: [`somebody else answered: ${probed.banner}`] };
 }
 
@@ -216,6 +258,7 @@ function connect(
     host: addressOf(destination.host, family),
     port: destination.port,
     from: addressOf(source, family),
+    ...(destination.tls === undefined ? {} : { tls: true as const }),
     milliseconds,
   });
 }

@@ -5,22 +5,33 @@
 // Cells: Y a banner came back · R refused at once (TCP reset) · U told that it is prohibited · - nothing came back.
 // Both families must agree.
 
+import { apart, limited, submission } from "./conversations.ts";
+import type { Conversation } from "./conversations.ts";
 import type { LabHost } from "./topology.ts";
 
-/** Columns of the matrix. */
-export const destinations = [
-  { host: "msa", port: 25 },
-  { host: "msa", port: 465 },
-  { host: "msa", port: 587 },
-  { host: "mta", port: 25 },
-  { host: "msab", port: 25 },
-  { host: "msab", port: 587 },
-  { host: "mx", port: 25 },
-  { host: "mx", port: 80 },
-  { host: "mobile", port: 25 },
-  { host: "third", port: 25 },
-  { host: "third", port: 587 },
-] as const satisfies readonly { readonly host: LabHost; readonly port: number }[];
+/** Whom to connect to, and how the one greets who is meant. */
+export interface Destination {
+  readonly host: LabHost;
+  readonly port: number;
+  readonly banner: string;
+  /** TLS comes before the banner. */
+  readonly tls?: true;
+}
+
+/** Columns of the matrix. The MSA on 465 and 587 and the MX are the real server. */
+export const destinations: readonly Destination[] = [
+  { host: "msa", port: 25, banner: "220 msa greets" },
+  { host: "msa", port: 465, banner: "220 msa.isp-a.example ", tls: true },
+  { host: "msa", port: 587, banner: "220 msa.isp-a.example " },
+  { host: "mta", port: 25, banner: "220 mta greets" },
+  { host: "msab", port: 25, banner: "220 msab greets" },
+  { host: "msab", port: 587, banner: "220 msab greets" },
+  { host: "mx", port: 25, banner: "220 mx.stranger.example " },
+  { host: "mx", port: 80, banner: "220 mx greets" },
+  { host: "mobile", port: 25, banner: "220 mobile greets" },
+  { host: "third", port: 25, banner: "220 third greets" },
+  { host: "third", port: 587, banner: "220 third greets" },
+];
 
 /** Rows: three dynamic lines, a static one, and the own servers. */
 export const sources = ["bot", "subb", "attacker", "biz", "msa", "mta"] as const satisfies readonly LabHost[];
@@ -57,14 +68,23 @@ export interface AttackScenario {
   readonly expected: string;
 }
 
-export const targets = [
-  { host: "mx", port: 25 },
-  { host: "mobile", port: 25 },
-  { host: "msab", port: 25 },
-  { host: "mta", port: 25 },
-] as const satisfies readonly { readonly host: LabHost; readonly port: number }[];
+export const targets: readonly Destination[] = [
+  { host: "mx", port: 25, banner: "220 mx.stranger.example " },
+  { host: "mobile", port: 25, banner: "220 mobile greets" },
+  { host: "msab", port: 25, banner: "220 msab greets" },
+  { host: "mta", port: 25, banner: "220 mta greets" },
+];
 
-export type Scenario = MatrixScenario | AttackScenario;
+/** What the real server says, behind the filter. */
+export interface ConversationScenario {
+  readonly kind: "conversation";
+  readonly id: string;
+  readonly title: string;
+  readonly edge: EdgeVariant;
+  readonly conversations: readonly Conversation[];
+}
+
+export type Scenario = MatrixScenario | AttackScenario | ConversationScenario;
 
 const everything = "Y Y Y Y Y Y Y Y Y Y Y";
 const permitted = { biz: everything, msa: everything, mta: everything } as const;
@@ -113,6 +133,27 @@ export const scenarios: readonly Scenario[] = [
     title: "recommendation 4: port 25 is blocked; the designated MSA and a partner's MSA stay open (model B)",
     edge: { kind: "policy", at: begun.full },
     expected: dynamic("Y Y Y R Y Y R Y R R Y"),
+  },
+  {
+    kind: "conversation",
+    id: "submission",
+    title: "recommendation 2: port 587, with SMTP AUTH, is open to those whose port 25 is blocked",
+    edge: { kind: "policy", at: begun.full },
+    conversations: submission,
+  },
+  {
+    kind: "conversation",
+    id: "apart",
+    title: "recommendation 3: the MSA and the MTA are apart",
+    edge: { kind: "policy", at: begun.full },
+    conversations: apart,
+  },
+  {
+    kind: "conversation",
+    id: "limited",
+    title: "recommendation 5: what one account sends is limited, wherever it logs in",
+    edge: { kind: "policy", at: begun.full },
+    conversations: limited,
   },
   {
     kind: "matrix",

@@ -62,12 +62,12 @@ export const labTrunks: readonly {
   { customer: "edgec", upstream: "ix", number: 2, networks: ["192.0.2.192/27", "2001:db8:c::/48"] },
 ];
 
-/** Who listens where. The port of the web stands for all that is not mail. */
+/** Who listens where besides the real server (servers.ts). The port of the web stands for all that is not mail. */
 export const labServices: readonly { readonly host: LabHost; readonly ports: readonly number[] }[] = [
-  { host: "msa", ports: [25, 465, 587] },
+  { host: "msa", ports: [25] },
   { host: "mta", ports: [25] },
   { host: "msab", ports: [25, 587] },
-  { host: "mx", ports: [25, 80] },
+  { host: "mx", ports: [80] },
   { host: "mobile", ports: [25] },
   { host: "third", ports: [25, 587] },
   { host: "biz", ports: [25] },

@@ -117,7 +117,7 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     const { address: host, port } = endpoint;
-    server.listen({ host, port, reusePort: options.reusePort ?? false }, () => {
+    server.listen({ host, port, ipv6Only: true, reusePort: options.reusePort ?? false }, () => {
       server.off("error", reject);
       resolve();
     });
