@@ -7,10 +7,21 @@ import { ciscoIosXr } from "./cisco-ios-xr/index.ts";
 import { json } from "./json/index.ts";
 import { junos } from "./junos/index.ts";
 import { nftables } from "./nftables/index.ts";
+import { nokiaSros } from "./nokia-sros/index.ts";
 import { radius } from "./radius/index.ts";
 import { vyos } from "./vyos/index.ts";
 
-export const targets: readonly Target[] = [nftables, ciscoIosXe, ciscoIosXr, aristaEos, junos, vyos, radius, json];
+export const targets: readonly Target[] = [
+  nftables,
+  ciscoIosXe,
+  ciscoIosXr,
+  aristaEos,
+  junos,
+  nokiaSros,
+  vyos,
+  radius,
+  json,
+];
 
 export function targetNamed(name: string): Target | undefined {
   return targets.find((target) => target.name === name);
