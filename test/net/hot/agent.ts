@@ -1,0 +1,134 @@
+// One process in a namespace of the hot update: `agent.ts ROLE` does its part until standard input ends, and then prints what
+// it saw as one JSON line. The prober connects at a steady rate and has no deadline of its own: whatever becomes of a
+// connection, the kernel says it, so a busy machine changes the rate and never the outcome.
+
+import { connect, createServer } from "node:net";
+import type { Socket } from "node:net";
+import { readFileSync } from "node:fs";
+
+export type AgentRole =
+  /** Greets on port 25, takes what comes on port 80. */
+  | { readonly role: "server" }
+  | {
+      readonly role: "prober";
+      readonly ends: readonly Ends[];
+      readonly perSecond: number;
+      /**
+       * What counts as open. With the greeting no more wait at the server than are open here; where none may come through,
+       * the connection alone is too much, and its greeting may never come.
+       */
+      readonly until: "connect" | "data";
+    }
+  /** One long connection, written to all the time. */
+  | { readonly role: "stream"; readonly ends: Ends; readonly octetsPerSecond: number };
+
+export interface Ends {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** How often each outcome was seen: "open", or the error. */
+export type Outcomes = Readonly<Record<string, number>>;
+
+export interface StreamReport {
+  readonly sent: number;
+  readonly failure: string | undefined;
+  /** Segments that its namespace sent again. */
+  readonly retransmitted: number;
+}
+
+const [argument = ""] = process.argv.slice(2);
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by inside.ts
+const role = JSON.parse(argument) as AgentRole;
+switch (role.role) {
+  case "server":
+    await serve();
+    break;
+  case "prober":
+    probe(role.ends, role.perSecond, role.until);
+    break;
+  case "stream":
+    stream(role.ends, role.octetsPerSecond);
+}
+
+async function serve(): Promise<void> {
+  const mail = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.write("220 mx\r\n");
+  });
+  const bulk = createServer((socket) => socket.on("error", () => undefined).resume());
+  for (const [server, port] of [
+    [mail, 25],
+    [bulk, 80],
+  ] as const) {
+    await new Promise<void>((resolve) => server.listen({ port, host: "::", backlog: 4096 }, resolve));
+  }
+  atEnd(() => ({}));
+  console.log("ready");
+}
+
+function probe(ends: readonly Ends[], perSecond: number, until: "connect" | "data"): void {
+  const outcomes: Record<string, number> = {};
+  const began = performance.now();
+  let launched = 0;
+  let open = 0;
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - began) / 1000) * perSecond);
+    // What a pause of this process has cost is made up for, but not all at once.
+    for (let batch = 0; launched < due && open < 64 && batch < 32; batch++) {
+      launched++;
+      open++;
+      const { from, to } = ends[launched % ends.length]!;
+      const socket = connect({ host: to, port: 25, localAddress: from });
+      const count = (outcome: string): void => {
+        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+        open--;
+        // Without waiting for the other side, so that ports are free again.
+        socket.resetAndDestroy();
+      };
+      socket.once(until, () => count("open"));
+      socket.once("error", (error) => count("code" in error ? String(error.code) : error.message));
+    }
+  }, 2);
+  atEnd(async () => {
+    clearInterval(timer);
+    // oxlint-disable-next-line no-unmodified-loop-condition -- sockets change it
+    while (open > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    return outcomes;
+  });
+}
+
+function stream({ from, to }: Ends, octetsPerSecond: number): void {
+  const chunk = new Uint8Array(Math.ceil(octetsPerSecond / 100));
+  const before = retransmitted();
+  let failure: string | undefined;
+  const socket: Socket = connect({ host: to, port: 80, localAddress: from });
+  socket.on("error", (error) => (failure ??= error.message));
+  const timer = setInterval(() => {
+    if (socket.writableLength < 4 * chunk.length) socket.write(chunk);
+  }, 10);
+  atEnd(async () => {
+    clearInterval(timer);
+    await new Promise<void>((resolve) => socket.end(resolve));
+    const report: StreamReport = { sent: socket.bytesWritten, failure, retransmitted: retransmitted() - before };
+    return report;
+  });
+}
+
+/** Of the namespace (RFC 4022, tcpRetransSegs). */
+function retransmitted(): number {
+  const [names = [], values = []] = readFileSync("/proc/self/net/snmp", "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("Tcp:"))
+    .map((line) => line.split(" "));
+  return Number(values[names.indexOf("RetransSegs")]);
+}
+
+function atEnd(report: () => object | Promise<object>): void {
+  process.stdin.resume().once("end", () => {
+    void Promise.resolve(report()).then((said) => {
+      console.log(JSON.stringify(said));
+      process.exit(0);
+    });
+  });
+}
