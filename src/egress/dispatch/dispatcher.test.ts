@@ -310,18 +310,95 @@ test(
 );
 
 test(
-  "a settlement that fails leaves the message open, tells the operator and does not deliver again",
-  withHouse(async (house) => {
-    house.before.settle = () => Promise.reject(new Error("no space left"));
-    const message = house.send(alice, ["x@example.jp", bob]);
-    await idle(house);
-    await aWhile();
-    assert.deepEqual(openIn(house, message), ["x@example.jp", bob]);
-    assert.ok(house.named("internal.failed").length > 0);
-    assert.deepEqual(house.mail.get(bob)?.length, 1);
-    assert.equal(house.jobs.length, 1);
-  }),
+  "a settlement that is refused is written when there is room again; until then nothing is delivered again, nor said to be recorded",
+  withHouse(
+    async (house) => {
+      let refused = 0;
+      let full = true;
+      house.before.settle = () => (full ? Promise.reject(new Error(`no space left ${++refused}`)) : undefined);
+      house.holding = true;
+      const message = house.send(alice, ["x@example.jp", bob]);
+      await until("it is on its way", () => house.jobs.length === 1);
+      let recorded = 0;
+      house.jobs[0]!.done(resultOf(0, "delivered"), () => recorded++);
+      await until("it was refused again and again", () => refused > 5);
+      assert.deepEqual(openIn(house, message), ["x@example.jp", bob]);
+      assert.equal(recorded, 0, "a crash now would repeat it");
+      assert.ok(house.named("internal.failed").length <= 2, "one for each settlement");
+      full = false;
+      await atRest(house);
+      assert.deepEqual(settledAs(house, message), ["delivered", "delivered"]);
+      assert.deepEqual([recorded, house.jobs.length, house.mail.get(bob)?.length], [1, 1, 1]);
+    },
+    { writeAgain: { first: 1, longest: 2 } },
+  ),
 );
+
+test(
+  "what was claimed and delivered and cannot be settled is not claimed again when its lease runs out",
+  withHouse(
+    async (house) => {
+      let ahead = 0;
+      const right = { ...house.clock };
+      Object.assign(house.clock, { wall: () => right.wall() + ahead });
+      const message = house.accept(alice, ["x@example.jp"]);
+      await house.recover([{ message, open: [0] }]);
+      let full = true;
+      house.before.settle = () => (full ? Promise.reject(new Error("no space left")) : undefined);
+      house.dispatcher.start();
+      await until("it is delivered", () => house.named("internal.failed").length === 1);
+      ahead = 3 * hour;
+      const triesOf = (address: string): number =>
+        house.jobs.filter((job) => job.message.recipients.includes(address)).length;
+      house.endings.set("other@example.jp", ["deferred"]);
+      house.send(alice, ["other@example.jp"]);
+      await until("what is due was claimed", () => triesOf("other@example.jp") === 2);
+      assert.equal(triesOf("x@example.jp"), 1);
+      full = false;
+      await atRest(house);
+      assert.deepEqual(settledAs(house, message), ["delivered"]);
+      assert.equal(house.jobs.length, 3);
+    },
+    { writeAgain: { first: 1, longest: 2 } },
+  ),
+);
+
+test("what is refused until the end stays open for the next start, and the end does not wait for it", async () => {
+  const house = openHouse();
+  house.before.settle = () => Promise.reject(new Error("no space left"));
+  const message = house.send(alice, ["x@example.jp"]);
+  await until("it is refused", () => house.named("internal.failed").length === 1);
+  await house.end();
+  assert.deepEqual(openIn(house, message), ["x@example.jp"]);
+});
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error("database or disk is full"));
+}
+
+test("what must wait and finds no room in the index is put there later", async () => {
+  let full = true;
+  const house = openHouse({
+    writeAgain: { first: 1, longest: 2 },
+    window: 1,
+    queue: (store) =>
+      new Proxy(store, {
+        get: (target, name) => (full && name === "putWaiting" ? refuse : (Reflect.get(target, name) as unknown)),
+      }),
+  });
+  try {
+    house.dispatcher.start();
+    house.endings.set("x@example.jp", ["deferred"]);
+    const sent = ["x@example.jp", "y@example.jp"].map((to) => house.send(alice, [to]));
+    await until("both were refused", () => house.named("internal.failed").length >= 2);
+    assert.equal(house.store.countWaiting(), 0);
+    full = false;
+    await atRest(house);
+    for (const message of sent) assert.deepEqual(settledAs(house, message), ["delivered"]);
+  } finally {
+    await house.end();
+  }
+});
 
 test(
   "a settlement that fails after the report was made does not hold the report back",

@@ -27,6 +27,7 @@ import { deliverLocally } from "./local.ts";
 import { gatherWrites } from "./gathered-store.ts";
 import { outgoing } from "./outgoing.ts";
 import type { OutgoingServices } from "./outgoing.ts";
+import { createPersistence, type Distances } from "./persist.ts";
 import { createPoller, LEASE } from "./poller.ts";
 import { createRecorder } from "./recorder.ts";
 import type { RecorderServices } from "./recorder.ts";
@@ -39,7 +40,7 @@ export const ACTIVE_LIMIT = 20_000;
 /** Content of fresh messages kept in memory until they end, octets; that of others is read from the spool in its turn. */
 export const CONTENT_LIMIT = 128 * 2 ** 20;
 
-export interface DispatcherServices extends RecorderServices, OutgoingServices {
+export interface DispatcherServices extends Omit<RecorderServices, "persist">, OutgoingServices {
   readonly spool: Spool;
   readonly store: Remote<QueueStore>;
   readonly directory: Directory;
@@ -51,6 +52,8 @@ export interface DispatcherServices extends RecorderServices, OutgoingServices {
   readonly window?: number;
   /** Octets of content kept in memory for them. */
   readonly contentMemory?: number;
+  /** How soon what the disk refuses is written again. */
+  readonly writeAgain?: Distances;
 }
 
 export interface Dispatcher {
@@ -91,6 +94,7 @@ interface Beginning {
 export function createDispatcher(services: DispatcherServices): Dispatcher {
   const { spool, store, directory, observer, clock } = services;
   const writes = gatherWrites(store);
+  const { persist, close: giveUpWriting } = createPersistence(services.writeAgain);
   /** Several of one message when a recipient is due again while another is still being tried. */
   const runs = new Set<Run>();
   const byId = new Map<string, Set<Run>>();
@@ -100,6 +104,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   let idle: (() => void) | undefined;
   const poller = createPoller({
     store,
+    persist,
     clock,
     observer,
     paused: () => services.paused,
@@ -110,7 +115,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
   });
   const hurry = (): void => spool.hurry();
   const record = createRecorder(
-    { ...services, store: writes },
+    { ...services, store: writes, persist },
     {
       created: (message, content) => accepted(message, content),
       waits: (time) => poller.at(time),
@@ -397,6 +402,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     close: async () => {
       closing = true;
       await poller.close();
+      giveUpWriting();
       if (runs.size > 0) await new Promise<void>((resolve) => (idle = resolve));
       // Reports made by the last runs wait in the store as well.
       await poller.kept();

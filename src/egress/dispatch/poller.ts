@@ -8,6 +8,7 @@ import type { Clock } from "../../io/clock.ts";
 import type { Remote } from "../../io/rpc.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { DeferredMessage, QueueStore, WaitingMessage } from "../../store/store.ts";
+import type { Persistence } from "./persist.ts";
 
 const CLAIM_BATCH = 200;
 /** A claim that is not settled by then is free again: its thread is gone. */
@@ -23,6 +24,7 @@ const CROWDED = 100;
 const ENOUGH = 50;
 
 interface PollerServices {
+  readonly persist: Persistence["persist"];
   readonly store: Remote<Pick<QueueStore, "claimDue" | "hasten" | "nextDue" | "putWaiting">>;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -44,14 +46,14 @@ export interface Poller {
   left(): void;
   /** Into the queue store; many at once are one transaction. */
   keep(waiting: DeferredMessage): void;
-  /** Resolves when what was kept so far is in the store. */
+  /** Resolves when what was kept so far is in the store, or was refused by it for now. */
   kept(): Promise<void>;
   /** Resolves when no question is under way any more. What is kept may still be on its way. */
   close(): Promise<void>;
 }
 
 export function createPoller(services: PollerServices): Poller {
-  const { store, clock, observer, paused, latestDue, room, fullDomains, due } = services;
+  const { store, persist, clock, observer, paused, latestDue, room, fullDomains, due } = services;
   /** Something is due that found no room. */
   let crowded = false;
   let endedSince = 0;
@@ -134,11 +136,16 @@ export function createPoller(services: PollerServices): Poller {
         setTimeout(() => {
           const batch = waitingToBeKept.splice(0);
           keeping = undefined;
-          store
-            .putWaiting(batch)
-            .then(() => after(0))
-            // They are found in the spool at the next start.
-            .catch(broken)
+          const refused = (error: unknown): void => {
+            broken(error);
+            resolve();
+          };
+          persist(() => store.putWaiting(batch), refused)
+            .then(
+              () => after(0),
+              // They are found in the spool at the next start.
+              () => undefined,
+            )
             .finally(resolve);
         }, KEEP_TIME);
       });

@@ -1,12 +1,15 @@
 // What attempts came to is written down: ends in the spool, what must wait in the queue store, and the sender is told.
-// Promises: a report is durable before the failure that it tells of is recorded; what cannot be recorded stays open in
-// the spool, and the next start finds it there.
+// Promises: a report is durable before the failure that it tells of is recorded. What cannot be written now (a full disk) is
+// written later (persist.ts), and until then the run goes on: nobody tries its recipients again, and the connection that
+// delivered them sends no further final dot, so that a crash meanwhile repeats no more than at other times. What is not
+// written when the server ends stays open in the spool, and the next start finds it there.
 
 import type { Remote } from "../../io/rpc.ts";
 import { nextStep, type RetrySchedule } from "../../queue/schedule.ts";
 import type { Settlement, Spool, SpooledMessage } from "../../spool/message.ts";
 import type { DeferredMessage, QueueStore } from "../../store/store.ts";
 import { bounce, deliveredAs, type Bounced, type BounceServices, type Ended } from "./bounce.ts";
+import type { Persistence } from "./persist.ts";
 import { grouped, type Run } from "./run.ts";
 import type { AttemptResult } from "./transport.ts";
 
@@ -16,6 +19,7 @@ const REPORT_AGAIN = 5 * 60_000;
 export interface RecorderServices extends BounceServices {
   readonly spool: Pick<Spool, "append" | "settle">;
   readonly store: Remote<Pick<QueueStore, "putWaiting" | "removeWaiting">>;
+  readonly persist: Persistence["persist"];
   /** `delayNotice`: age at which a sender is told that a message waits, ms. */
   readonly schedule: RetrySchedule & { readonly delayNotice: number };
 }
@@ -32,7 +36,7 @@ type PastAttemptFacts = NonNullable<Deferred["attempt"]>;
 
 /**
  * Records results of one run. Resolves when they are recorded, or could not be, which is an event. Whoever waits is called
- * as soon as what was delivered is recorded, or could not be.
+ * as soon as what was delivered is recorded, and not otherwise.
  */
 export type Recorder = (run: Run, results: readonly AttemptResult[], waiters: readonly (() => void)[]) => Promise<void>;
 
@@ -75,16 +79,13 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
     delivered: readonly AttemptResult[],
     waiters: readonly (() => void)[],
   ): Promise<void> {
-    try {
-      // Success is told only to who asked for it (NOTIFY), and nearly nobody does.
-      if (run.message.recipientDsn !== undefined) {
-        const about = delivered.map((result) => ({ result, event: deliveredAs(result) }));
-        await tell(run, about);
-      }
-      await settle(run, delivered, "delivered");
-    } finally {
-      for (const recorded of waiters) recorded();
+    // Success is told only to who asked for it (NOTIFY), and nearly nobody does.
+    if (run.message.recipientDsn !== undefined) {
+      const about = delivered.map((result) => ({ result, event: deliveredAs(result) }));
+      await tell(run, about);
     }
+    await settle(run, delivered, "delivered");
+    for (const recorded of waiters) recorded();
     await forget(run, delivered);
   }
 
@@ -106,7 +107,8 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
 
   async function putBack(run: Run, waiting: readonly Deferred[], told: readonly Ended[]): Promise<void> {
     for (const { result } of told) run.warned.add(result.recipient);
-    await store.putWaiting([{ message: run.message, recipients: waiting.map((each) => withWarning(run, each)) }]);
+    const recipients = waiting.map((each) => withWarning(run, each));
+    await written(run, () => store.putWaiting([{ message: run.message, recipients }]));
     // At once: a claim of what is due by now must find them free.
     for (const { recipient } of waiting) run.busy.delete(recipient);
     waits(Math.min(...waiting.map(({ due }) => due)));
@@ -128,21 +130,18 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
         const attempt = attemptOf(failure, clock.wall());
         return withWarning(run, { recipient, attempts, due, status, reply, attempt });
       });
-      await store.putWaiting([{ message, recipients }]);
-      waits(due);
-      throw error;
+      failed(run, error);
+      await written(run, () => store.putWaiting([{ message, recipients }]));
+      return waits(due);
     }
     for (const { recipient, reply, status, remote } of failures) {
       const recipients = [message.recipients[recipient]!];
       observer.emit("delivery.failed", { message: message.id, recipients, destination: remote, reply, status });
     }
-    try {
-      await settle(run, failures, "failed");
-      await forget(run, failures);
-    } finally {
-      // Durable by now, whatever became of the settlement.
-      if (bounced !== undefined) created(bounced.message, bounced.content);
-    }
+    // Durable by now, whatever becomes of the settlement.
+    if (bounced !== undefined) created(bounced.message, bounced.content);
+    await settle(run, failures, "failed");
+    await forget(run, failures);
   }
 
   /** For the report. A message whose content cannot be read any more fails too, and its sender is told without it. */
@@ -156,17 +155,15 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
   }
 
   async function settle(run: Run, results: readonly AttemptResult[], outcome: Settlement["outcome"]): Promise<void> {
-    await spool.settle(
-      run.message.id,
-      results.map(({ recipient }) => ({ recipient, outcome })),
-    );
+    const settlements = results.map(({ recipient }) => ({ recipient, outcome }));
+    await written(run, () => spool.settle(run.message.id, settlements));
   }
 
   /** The spool has its end; a start would find that out, too. */
   async function forget(run: Run, results: readonly AttemptResult[]): Promise<void> {
     if (!run.stored) return;
     const recipients = results.map(({ recipient }) => recipient);
-    await store.removeWaiting([{ id: run.message.id, recipients }]);
+    await written(run, () => store.removeWaiting([{ id: run.message.id, recipients }]));
   }
 
   function announce(
@@ -201,10 +198,10 @@ export function createRecorder(services: RecorderServices, { created, waits }: R
     }
   }
 
-  /**
-   * Nothing is lost: what could not be recorded is still open in the spool, and the next start finds it there. It is not
-   * tried again before: a disk that takes no settlement would turn every attempt into one more copy.
-   */
+  function written(run: Run, write: () => Promise<void>): Promise<void> {
+    return services.persist(write, (error) => failed(run, error));
+  }
+
   function failed(run: Run, error: unknown): void {
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
     observer.emit("internal.failed", { where: `queue of ${run.message.id}`, cause });

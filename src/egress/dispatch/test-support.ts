@@ -81,6 +81,7 @@ export interface HouseOptions {
   readonly transport?: Transport;
   readonly retry?: readonly number[];
   readonly delayNotice?: number;
+  readonly writeAgain?: DispatcherServices["writeAgain"];
   readonly queue?: (store: Remote<QueueStore>) => Remote<QueueStore>;
 }
 
@@ -198,6 +199,7 @@ export function openHouse(store: ClosableStore, options: HouseOptions = {}): Hou
     },
     schedule: { retry: options.retry ?? [1], giveUp: hour, delayNotice: options.delayNotice ?? hour / 2 },
     paused: options.paused ?? false,
+    ...(options.writeAgain === undefined ? {} : { writeAgain: options.writeAgain }),
     ...(options.window === undefined ? {} : { window: options.window }),
     ...(options.contentMemory === undefined ? {} : { contentMemory: options.contentMemory }),
     finish: async (_message, content) => content,
