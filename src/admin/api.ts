@@ -9,6 +9,7 @@ import { createRoutes, spellOut } from "./route.ts";
 import type { Api, Environment } from "./route.ts";
 import { addSenderRoutes } from "./routes/account-senders.ts";
 import { addAccountRoutes } from "./routes/accounts.ts";
+import { addAppPasswordRoutes } from "./routes/app-passwords.ts";
 import { addQueueRoutes } from "./routes/queue.ts";
 import { addSiteRoutes } from "./routes/site.ts";
 import { problem } from "./schemas.ts";
@@ -76,6 +77,7 @@ function routes(): Api {
   const api = createRoutes();
   addAccountRoutes(api);
   addSenderRoutes(api);
+  addAppPasswordRoutes(api);
   addQueueRoutes(api);
   addSiteRoutes(api);
   return api;

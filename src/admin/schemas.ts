@@ -49,6 +49,18 @@ export const account = z
   })
   .openapi("Account");
 
+export const appPassword = z
+  .object({
+    name: z.string().openapi({ example: "phone" }),
+    scopes: z.array(z.enum(["submission", "pop3"])).readonly(),
+    created: time,
+    lastUse: z
+      .object({ at: time, client: z.string() })
+      .optional()
+      .openapi({ description: "To the minute; absent: never." }),
+  })
+  .openapi("AppPassword");
+
 export const accountList = z
   .object({ total: z.number(), entries: z.array(account).readonly(), next: z.string().optional() })
   .openapi("AccountList");

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { readQuota, readTime } from "../control/accounts.ts";
 import type { AccountView, Control } from "../control/control.ts";
 import { addSenderCommands } from "./account-senders.ts";
+import { addAppPasswordCommands } from "./app-passwords.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
 import type { House } from "./house.ts";
@@ -259,6 +260,7 @@ export function addAccountCommands(program: Command, house: House): void {
       ),
     );
   addSenderCommands(account, house);
+  addAppPasswordCommands(account, house);
   leaf(account, "delete", "delete it with its aliases; its mailbox stays on disk", {
     examples: ["account delete alice@example.jp"],
   })

@@ -4,10 +4,12 @@ import { request } from "node:http";
 import type {
   AccountList,
   AccountView,
+  AppPasswordView,
   Control,
   DestinationView,
   Health,
   Outcome,
+  PasswordOutcome,
   QueueCountView,
   QueueEntry,
   QueueList,
@@ -56,6 +58,13 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     addSender: (address, sender, as) =>
       outcome("PUT", `${account(address)}/senders/${encodeURIComponent(sender)}`, { as }),
     removeSender: (address, sender) => outcome("DELETE", `${account(address)}/senders/${encodeURIComponent(sender)}`),
+    addAppPassword: async (address, name, scopes): Promise<PasswordOutcome> => {
+      const answer = await ask("POST", `${account(address)}/app-passwords`, { name, scopes });
+      return refusedBy(answer) ?? { done: true, ...good<{ readonly password: string }>(answer) };
+    },
+    listAppPasswords: (address) => find<readonly AppPasswordView[]>(`${account(address)}/app-passwords`),
+    removeAppPassword: (address, name) =>
+      outcome("DELETE", `${account(address)}/app-passwords/${encodeURIComponent(name)}`),
     setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
     deleteAccount: (address) => outcome("DELETE", account(address)),
     listQueue: (query) => get<QueueList>(`/queue?${search(query)}`),

@@ -30,6 +30,15 @@ export interface SenderView {
   readonly as: "own" | "delegate";
 }
 
+export interface AppPasswordView {
+  readonly name: string;
+  readonly scopes: readonly ("submission" | "pop3")[];
+  /** ISO 8601. */
+  readonly created: string;
+  /** To the minute. */
+  readonly lastUse?: { readonly at: string; readonly client: string };
+}
+
 /** What an operator sets for one account. Null: as the configuration says. */
 export interface AccountTerms {
   /** Octets that its mailbox may hold. */
@@ -159,6 +168,9 @@ export interface Refused {
 
 export type Outcome = { readonly done: true } | Refused;
 
+/** A password that was made here is told, once. */
+export type PasswordOutcome = { readonly done: true; readonly password: string } | Refused;
+
 export type TokenOutcome = { readonly done: true; readonly token: string } | Refused;
 
 /** Of the configuration read again. "not-running": there is no server to do it. */
@@ -201,6 +213,10 @@ export interface Control {
   /** Lets it send as an address, or as all addresses of a domain. In place of what was said of the same sender before. */
   addSender(address: string, sender: string, as: SenderView["as"]): Promise<Outcome>;
   removeSender(address: string, sender: string): Promise<Outcome>;
+  addAppPassword(address: string, name: string, scopes: AppPasswordView["scopes"]): Promise<PasswordOutcome>;
+  /** By name; undefined: no such account. */
+  listAppPasswords(address: string): Promise<readonly AppPasswordView[] | undefined>;
+  removeAppPassword(address: string, name: string): Promise<Outcome>;
   /** A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. */
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */

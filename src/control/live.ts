@@ -9,6 +9,7 @@ import type { Remote } from "../io/rpc.ts";
 import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import { senderControl } from "./account-senders.ts";
 import { accountControl } from "./accounts.ts";
+import { appPasswordControl } from "./app-passwords.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { AccountView, Control, Health, ReloadOutcome } from "./control.ts";
 import { destinationViews } from "./destinations.ts";
@@ -57,12 +58,14 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
   return (by) => {
     const accounts = accountControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
     const senders = senderControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
+    const appPasswords = appPasswordControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
     return {
       reload: () => services.reload(by),
       addAccount: accounts.addAccount,
       changeAccount: accounts.changeAccount,
       setPassword: accounts.setPassword,
       ...senders,
+      ...appPasswords,
       setStanding: accounts.setStanding,
       deleteAccount: accounts.deleteAccount,
       findAccount: async (address) => {

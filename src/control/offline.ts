@@ -10,6 +10,7 @@ import type { LaneStore } from "../store/lane.ts";
 import type { QueueCount, Store } from "../store/store.ts";
 import { senderControl } from "./account-senders.ts";
 import { accountControl } from "./accounts.ts";
+import { appPasswordControl } from "./app-passwords.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
 import { diagnose } from "./diagnose.ts";
@@ -41,6 +42,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
   const { store, observer, clock, settings } = services;
   const accounts = accountControl({ ...services, changed: () => Promise.resolve() }, by);
   const senders = senderControl({ ...services, changed: () => Promise.resolve() }, by);
+  const appPasswords = appPasswordControl({ ...services, changed: () => Promise.resolve() }, by);
   const retained = retentionControl(services);
   let opened: Promise<readonly OpenedLane[]> | undefined;
 
@@ -87,6 +89,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     changeAccount: accounts.changeAccount,
     setPassword: accounts.setPassword,
     ...senders,
+    ...appPasswords,
     retention: retained.retention,
     purge: () => retained.purge(by),
     noteTrace: (question) => Promise.resolve(noteTrace(question)),

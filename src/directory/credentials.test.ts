@@ -10,9 +10,10 @@ import { parseDomain } from "../address/domain.ts";
 import { hashPassword } from "../io/password-hash.ts";
 import { makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
-import type { Account } from "../store/store.ts";
+import type { Account, AppPassword } from "../store/store.ts";
+import { hashAppPassword, makeAppPassword } from "./app-passwords.ts";
 import { createLogin, createScramLogin } from "./credentials.ts";
-import type { Login, ScramLogin } from "./credentials.ts";
+import type { LoginAnswer, ScramLogin } from "./credentials.ts";
 
 let hashes = 0;
 createHook({
@@ -34,7 +35,7 @@ before(async () => {
 
 interface House {
   readonly directory: Directory;
-  readonly login: Login;
+  readonly login: (name: string, password: string) => Promise<LoginAnswer>;
   readonly clock: { now: number };
   readonly scram: ScramLogin;
   account: Account;
@@ -42,6 +43,8 @@ interface House {
   /** While set, keys cannot be added. */
   completing: string | undefined;
   readonly failures: string[];
+  /** Of app passwords, as they were written down. */
+  readonly uses: string[];
 }
 
 function house(): House {
@@ -49,7 +52,7 @@ function house(): House {
   const name = parseDomain("sekimori.test");
   assert.ok(postmaster.ok && name.ok);
   const clock = { now: 0 };
-  const made: Pick<House, "account" | "broken" | "completing" | "failures"> = {
+  const made: Pick<House, "account" | "broken" | "completing" | "failures" | "uses"> = {
     account: {
       key: "alice@sekimori.test",
       address: "Alice@sekimori.test",
@@ -61,6 +64,7 @@ function house(): House {
     broken: false,
     completing: undefined,
     failures: [],
+    uses: [],
   };
   const directory = createDirectory(
     [{ name: name.value, postmaster: postmaster.value, aliases: new Map(), dkim: undefined, store: undefined }],
@@ -79,25 +83,37 @@ function house(): House {
       made.account = { ...made.account, scram };
       return true;
     },
+    noteAppPasswordUse: async (key: string, name: string) => void made.uses.push(`${key} ${name}`),
     loginSecret: async () => {
       if (made.broken) throw new Error("the store is away");
       return "c2VjcmV0";
     },
   };
-  const login = createLogin(directory, store, { wall: () => 0, monotonic: () => clock.now }, (cause) => {
+  const login = createLogin(directory, store, { wall: () => clock.now, monotonic: () => clock.now }, (cause) => {
     made.failures.push(String(cause));
   });
   const scram = createScramLogin(directory, store);
-  return Object.assign(made, { directory, login, scram, clock });
+  return Object.assign(made, {
+    directory,
+    login: (name: string, password: string) => login(name, password, visit),
+    scram,
+    clock,
+  });
 }
 
-const accepted = { kind: "account", account: "alice@sekimori.test" } as const;
+const visit = { scope: "submission", client: "192.0.2.1" } as const;
+/** With the password that the account has now. */
+const acceptedNow = ({ account }: House): LoginAnswer => ({
+  kind: "account",
+  account: "alice@sekimori.test",
+  credential: { kind: "password", hash: account.passwordHash },
+});
 const refused = { kind: "refused" } as const;
 
 test("the right password opens the account under its address and its aliases, in any case", async () => {
-  const { login } = house();
+  const built = house();
   for (const name of ["alice@sekimori.test", "ALICE@SEKIMORI.TEST", "a.smith@sekimori.test"]) {
-    assert.deepEqual(await login(name, "right password"), accepted, name);
+    assert.deepEqual(await built.login(name, "right password"), acceptedNow(built), name);
   }
 });
 
@@ -119,7 +135,7 @@ test("a wrong password, an unknown name and what is no address are refused alike
 
 test("a suspended account is refused like an unknown one, at once after a good login too", async () => {
   const built = house();
-  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), accepted);
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   built.account = { ...built.account, suspended: true };
   built.directory.forget([built.account.key]);
   await built.login("nobody@sekimori.test", "x");
@@ -130,9 +146,10 @@ test("a suspended account is refused like an unknown one, at once after a good l
 });
 
 test("a password that was right a moment ago is not hashed again, for five minutes", async () => {
-  const { login, clock } = house();
+  const built = house();
+  const { login, clock } = built;
   const again = (): Promise<number> =>
-    hashesOf(async () => assert.deepEqual(await login("alice@sekimori.test", "right password"), accepted));
+    hashesOf(async () => assert.deepEqual(await login("alice@sekimori.test", "right password"), acceptedNow(built)));
   assert.equal(await again(), 1);
   assert.equal(await again(), 0);
   clock.now = 5 * 60_000 - 1;
@@ -152,11 +169,45 @@ test("a wrong password is hashed every time, beside a remembered right one", asy
 
 test("a changed password dies in memory at once", async () => {
   const built = house();
-  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), accepted);
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   built.account = { ...built.account, passwordHash: await hashPassword("another password") };
   built.directory.forget([built.account.key]);
   assert.deepEqual(await built.login("alice@sekimori.test", "right password"), refused);
-  assert.deepEqual(await built.login("alice@sekimori.test", "another password"), accepted);
+  assert.deepEqual(await built.login("alice@sekimori.test", "another password"), acceptedNow(built));
+});
+
+test("an app password opens the services it is for, beside the main one, and its use is written down once a minute", async () => {
+  const built = house();
+  const [phone, desk] = [makeAppPassword(), makeAppPassword()];
+  const entry = (name: string, password: string, scopes: AppPassword["scopes"]): AppPassword => ({
+    name,
+    scopes,
+    hash: hashAppPassword("alice@sekimori.test", password),
+    createdAt: 1,
+  });
+  const appPasswords = [entry("desk", desk, ["pop3"]), entry("phone", phone, ["submission", "pop3"])];
+  built.account = { ...built.account, appPasswords };
+  const account = "alice@sekimori.test";
+  const credential = { kind: "app-password", name: "phone", hash: appPasswords[1]!.hash };
+  const count = await hashesOf(async () => {
+    assert.deepEqual(await built.login("a.smith@sekimori.test", phone), { kind: "account", account, credential });
+    assert.deepEqual(await built.login(account, phone), { kind: "account", account, credential });
+    assert.deepEqual(await built.login(account, desk), { kind: "wrong-scope" });
+  });
+  assert.equal(count, 0);
+  assert.deepEqual(built.uses, [`${account} phone`]);
+  built.clock.now = 60_000;
+  await built.login(account, phone);
+  assert.equal(built.uses.length, 2);
+  assert.deepEqual(await built.login(account, "right password"), acceptedNow(built));
+  assert.deepEqual(await built.login(account, makeAppPassword()), refused);
+
+  built.account = { ...built.account, appPasswords: [appPasswords[0]!] };
+  built.directory.forget([account]);
+  assert.deepEqual(await built.login(account, phone), refused, "revoked");
+  built.account = { ...built.account, appPasswords, suspended: true };
+  built.directory.forget([account]);
+  assert.deepEqual(await built.login(account, phone), refused, "suspended");
 });
 
 test("a store that fails or holds a damaged hash is unavailable: neither a yes nor a wrong password", async () => {
@@ -181,19 +232,19 @@ test("an account from before SCRAM gets its keys with the next right password, o
   const built = house();
   assert.deepEqual(await built.login("alice@sekimori.test", "wrong password"), refused);
   assert.equal(built.account.scram, undefined);
-  assert.deepEqual(await built.login("a.smith@sekimori.test", "right password"), accepted);
+  assert.deepEqual(await built.login("a.smith@sekimori.test", "right password"), acceptedNow(built));
   const { scram } = built.account;
   assert.ok(scram !== undefined);
   assert.deepEqual(await keysOf(built, "alice@sekimori.test"), parseScramKeys(scram), "the directory has forgotten");
   built.clock.now = 10 * 60_000;
-  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), accepted);
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   assert.equal(built.account.scram, scram);
 });
 
 test("a login goes on when its keys cannot be stored, and somebody is told", async () => {
   const built = house();
   built.completing = "disk full";
-  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), accepted);
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   assert.deepEqual(built.failures, ["Error: disk full"]);
 });
 
@@ -223,7 +274,7 @@ test("proved keys open the account they belong to now", async () => {
   const built = house();
   built.account = { ...built.account, scram: await makeScramKeys("right password") };
   const keys = await keysOf(built, "A.Smith@sekimori.test");
-  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys), accepted);
+  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys), acceptedNow(built));
   built.account = { ...built.account, scram: await makeScramKeys("another password") };
   built.directory.forget();
   assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys), refused, "the password was changed");

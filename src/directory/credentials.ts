@@ -4,6 +4,7 @@
 // password) is remembered, in memory only, under a key made at start. A changed password changes the stored hash, so
 // what was remembered dies with it. An unknown name costs the same work as a wrong password, so time does not tell
 // which of the two it was. An account from before there was SCRAM gets its keys when its password is next seen.
+// An app password (app-passwords.ts) opens what it is for, and nothing else.
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { addressKey, parseAddress } from "../address/address.ts";
@@ -12,15 +13,26 @@ import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
-import type { Account, AccountStore } from "../store/store.ts";
+import type { Account, AccountStore, LoginScope } from "../store/store.ts";
+import { findAppPassword } from "./app-passwords.ts";
 import type { Directory } from "./directory.ts";
+import type { Credential } from "./standing.ts";
 
 export type LoginAnswer =
-  | { readonly kind: "account"; readonly account: string }
+  | { readonly kind: "account"; readonly account: string; readonly credential: Credential }
   | { readonly kind: "refused" }
+  /** An app password that is right, but for other services. */
+  | { readonly kind: "wrong-scope" }
   | { readonly kind: "unavailable"; readonly cause: string };
 
-export type Login = (name: string, password: string) => Promise<LoginAnswer>;
+export type Login = (name: string, password: string, visit: Visit) => Promise<LoginAnswer>;
+
+/** Where somebody wants in, and from where. */
+export interface Visit {
+  readonly scope: LoginScope;
+  /** IP address. */
+  readonly client: string;
+}
 
 /** Login without a password: the exchange of proto/sasl/scram.ts asks for keys and checks the proof. */
 export interface ScramLogin {
@@ -36,11 +48,13 @@ export interface ScramLogin {
 
 const REMEMBERED_FOR = 5 * 60_000;
 const REMEMBERED_MOST = 50_000;
+/** The last use of an app password is written down no more often than this, ms. */
+const USE_NOTED_EVERY = 60_000;
 
-/** `failed`: keys could not be added to an account; its login goes on. */
+/** `failed`: something about an account could not be written down; its login goes on. */
 export function createLogin(
   directory: Directory,
-  store: Pick<Remote<AccountStore>, "completeScram">,
+  store: Pick<Remote<AccountStore>, "completeScram" | "noteAppPasswordUse">,
   clock: Clock,
   failed: (cause: unknown) => void,
 ): Login {
@@ -66,9 +80,28 @@ export function createLogin(
     }
   }
 
-  return async (name, password) => {
+  /** (account, name) → wall time. */
+  const noted = new Map<string, number>();
+
+  function noteUse(account: string, name: string, client: string): void {
+    const [id, at] = [`${account} ${name}`, clock.wall()];
+    const before = noted.get(id);
+    if (before !== undefined && at - before < USE_NOTED_EVERY && at >= before) return;
+    if (noted.size >= REMEMBERED_MOST) noted.clear();
+    noted.set(id, at);
+    store.noteAppPasswordUse(account, name, { at, client }).catch(failed);
+  }
+
+  return async (name, password, visit) => {
     try {
       const account = await findUsable(directory, name);
+      const app = account && findAppPassword(account.key, account.appPasswords, password);
+      if (account !== undefined && app !== undefined) {
+        if (!app.scopes.includes(visit.scope)) return { kind: "wrong-scope" };
+        noteUse(account.key, app.name, visit.client);
+        const credential = { kind: "app-password", name: app.name, hash: app.hash } as const;
+        return { kind: "account", account: account.key, credential };
+      }
       if (account === undefined) {
         decoy ??= hashPassword(randomBytes(16).toString("hex"));
         await verifyPassword(password, await decoy);
@@ -77,7 +110,7 @@ export function createLogin(
       const token = digest(account.key, account.passwordHash, password);
       const now = clock.monotonic();
       const until = remembered.get(token);
-      if (until !== undefined && until > now) return { kind: "account", account: account.key };
+      if (until !== undefined && until > now) return opened(account);
       remembered.delete(token);
       if (!(await verifyPassword(password, account.passwordHash))) return { kind: "refused" };
       for (const [old, end] of remembered) {
@@ -86,7 +119,7 @@ export function createLogin(
       }
       remembered.set(token, now + REMEMBERED_FOR);
       if (account.scram === undefined) await completeScram(account, password);
-      return { kind: "account", account: account.key };
+      return opened(account);
     } catch (error) {
       return unavailable(error);
     }
@@ -121,12 +154,16 @@ export function createScramLogin(directory: Directory, store: Pick<Remote<Accoun
         if (account?.scram === undefined) return { kind: "refused" };
         // The password may have been changed since the exchange began.
         if (!timingSafeEqual(parseScramKeys(account.scram).storedKey, storedKey)) return { kind: "refused" };
-        return { kind: "account", account: account.key };
+        return opened(account);
       } catch (error) {
         return unavailable(error);
       }
     },
   };
+}
+
+function opened({ key, passwordHash }: Account): LoginAnswer {
+  return { kind: "account", account: key, credential: { kind: "password", hash: passwordHash } };
 }
 
 /** The account of a login name, unless it may not be used. */

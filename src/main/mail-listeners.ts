@@ -60,7 +60,8 @@ function popLogin(
   scram: ScramLogin,
 ): Pick<Parameters<typeof openPop3Listener>[0], "authenticate" | "scram"> {
   return {
-    authenticate: async (user, password) => loginAddress(directory, await login(user, password)),
+    authenticate: async (user, password, { client }) =>
+      loginAddress(directory, await login(user, password, { scope: "pop3", client })),
     scram: {
       keys: (user) => scram.keys(user),
       confirm: async (user, keys) => loginAddress(directory, await scram.confirm(user, keys)),
@@ -70,10 +71,14 @@ function popLogin(
 
 function loginAddress(directory: ListenerServices["directory"], answer: LoginAnswer): Authentication {
   if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials" };
+  if (answer.kind === "wrong-scope") return { kind: "refused", reason: "auth.scope" };
   if (answer.kind === "unavailable") return { kind: "unavailable" };
   if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };
   const account = parseAddress(answer.account);
-  return account.ok ? { kind: "account", account: account.value } : { kind: "unavailable" };
+  if (!account.ok) return { kind: "unavailable" };
+  const { credential } = answer;
+  const app = credential.kind === "app-password" ? { appPassword: credential.name } : {};
+  return { kind: "account", account: account.value, ...app };
 }
 
 /** Rejects when somebody listens there, whether he would share or not. */

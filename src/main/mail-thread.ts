@@ -13,6 +13,7 @@ import { remoteCounters } from "../counters/remote.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import { createCorrespondents } from "../directory/correspondents.ts";
 import { createDirectory } from "../directory/directory.ts";
+import { loginStanding } from "../directory/standing.ts";
 import { accountTerms } from "../directory/terms.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
@@ -67,7 +68,7 @@ const hurried = inTime(store, 5000);
 
 const directory = createDirectory(settings.domains, hurried);
 const login = createLogin(directory, hurried, clock, (cause) => {
-  observer.emit("internal.failed", { where: "SCRAM keys of an account", cause: String(cause) });
+  observer.emit("internal.failed", { where: "account after a login", cause: String(cause) });
 });
 const scram = createScramLogin(directory, hurried);
 const local = data.counters === undefined ? createLocalCounters(counterRules(settings), clock) : undefined;
@@ -123,6 +124,7 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,
   scram,
+  standing: loginStanding(directory),
   limits: counters.accounts,
   correspondents,
   terms,

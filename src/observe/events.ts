@@ -74,7 +74,12 @@ export interface EventFields {
   "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
   "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
   "session.refused": Peer & Decision;
-  "auth.succeeded": Peer & { readonly account: string; readonly mechanism: string };
+  "auth.succeeded": Peer & {
+    readonly account: string;
+    readonly mechanism: string;
+    /** Name of the app password, where it was one. */
+    readonly appPassword?: string;
+  };
   "auth.failed": Peer & Decision & { readonly account: string; readonly mechanism: string };
   "sender.accepted": Peer & { readonly sender: string; readonly account?: string };
   "sender.refused": Peer & Decision & { readonly sender: string; readonly account?: string };

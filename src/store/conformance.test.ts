@@ -146,6 +146,27 @@ everyStore("aliases come and go, and so do those an account may send as", (store
   assert.deepEqual(store.findAccount(alice.key), alice);
 });
 
+everyStore("app passwords are added, used and removed by name, and go with their account", (store) => {
+  const phone = { name: "phone", scopes: ["submission", "pop3"], hash: "x", createdAt: 2 } as const;
+  const desk = { name: "desk", scopes: ["submission"], hash: "y", createdAt: 3 } as const;
+  assert.equal(store.addAppPassword(alice.key, phone), false);
+  store.addAccount(alice);
+  assert.equal(store.addAppPassword(alice.key, phone), true);
+  assert.equal(store.addAppPassword(alice.key, { ...phone, hash: "z" }), false);
+  assert.equal(store.addAppPassword(alice.key, desk), true);
+  assert.deepEqual(store.findAccount("a.smith@sekimori.test")?.appPasswords, [desk, phone]);
+  store.noteAppPasswordUse(alice.key, "phone", { at: 9, client: "192.0.2.1" });
+  store.noteAppPasswordUse(alice.key, "gone", { at: 9, client: "192.0.2.1" });
+  const used = { ...phone, lastUse: { at: 9, client: "192.0.2.1" } };
+  assert.deepEqual(store.findAccount(alice.key)?.appPasswords, [desk, used]);
+  assert.equal(store.removeAppPassword(alice.key, "gone"), false);
+  assert.equal(store.removeAppPassword(alice.key, "desk"), true);
+  assert.deepEqual(store.findAccount(alice.key), { ...alice, appPasswords: [used] });
+  store.deleteAccount(alice.key);
+  store.addAccount(alice);
+  assert.deepEqual(store.findAccount(alice.key), alice);
+});
+
 everyStore("an account is added with all that is said of it, and an alias that is said twice is one", (store) => {
   const raise = { factor: 5, until: 9, by: "carol", reason: "new year" };
   const whole = { ...alice, suspended: true, scram: "keys", quota: 7, plan: "office", raise };

@@ -25,6 +25,22 @@ export interface Account {
   readonly raise?: AccountRaise;
   /** Whom it may send as, besides its own address and aliases. */
   readonly senders?: readonly SenderGrant[];
+  /** By name. Never empty. */
+  readonly appPasswords?: readonly AppPassword[];
+}
+
+/** What a password is for. */
+export type LoginScope = "submission" | "pop3";
+
+export interface AppPassword {
+  /** Unique in its account. */
+  readonly name: string;
+  readonly scopes: readonly LoginScope[];
+  /** Of directory/app-passwords.ts. */
+  readonly hash: string;
+  /** Wall ms. */
+  readonly createdAt: number;
+  readonly lastUse?: { readonly at: number; readonly client: string };
 }
 
 /** Somebody said that an account may send as others. */
@@ -71,6 +87,12 @@ export interface AccountStore {
   removeAlias(key: string, alias: string): boolean;
   /** In place of those it had, by sender. False when there is no such account. */
   setSenders(key: string, senders: readonly SenderGrant[]): boolean;
+  /** False when there is no such account, or it has one of that name. */
+  addAppPassword(key: string, added: Omit<AppPassword, "lastUse">): boolean;
+  /** False when there is none of that name. */
+  removeAppPassword(key: string, name: string): boolean;
+  /** One that is gone meanwhile is left alone. */
+  noteAppPasswordUse(key: string, name: string, use: { readonly at: number; readonly client: string }): void;
   /** With its aliases. Its charges stay: the same address made again has the same limits left. */
   deleteAccount(key: string): boolean;
 }

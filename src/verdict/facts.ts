@@ -61,6 +61,7 @@ export interface AuthFacts {
     | { readonly kind: "not-asked" }
     | { readonly kind: "account"; readonly account: string }
     | { readonly kind: "refused" }
+    | { readonly kind: "wrong-scope" }
     | { readonly kind: "malformed" }
     | Unavailable;
 }
@@ -70,6 +71,8 @@ export interface MailFacts {
   readonly role: Role;
   /** Account key, when somebody logged in. */
   readonly account: string | undefined;
+  /** Does its login still hold? "none" when there is no account. */
+  readonly standing: "active" | "suspended" | "ended" | "none" | Unavailable;
   /** undefined is <>. */
   readonly sender: Address | undefined;
   /** May the account send as this sender? "none" when there is no account or no sender to ask about. */

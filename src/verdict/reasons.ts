@@ -85,6 +85,12 @@ const entries = {
     text: "authentication credentials invalid",
     meaning: "No such account, wrong password, or suspended account: outside, nobody can tell which.",
   },
+  "auth.scope": {
+    code: 535,
+    enhanced: "5.7.8",
+    text: "this app password is for another service",
+    meaning: "An app password that is right, but not for this service: `account app list` tells what it is for.",
+  },
   "auth.mailbox-elsewhere": {
     code: 535,
     enhanced: "5.7.8",
@@ -126,6 +132,19 @@ const entries = {
     enhanced: "5.7.0",
     text: "authentication required",
     meaning: "Submission without AUTH. Also local recipients need it (RFC 6409 section 4.3, RFC 5068 section 3.1).",
+  },
+  "sender.suspended": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "the account is suspended",
+    meaning: "The account was suspended after this session had logged in. Nothing more of it is sent.",
+  },
+  "sender.login-ended": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} the password was changed or revoked, log in again",
+    meaning:
+      "The password, or the app password, with which this session had logged in is not valid any more, or the account was deleted.",
   },
   "sender.not-owned": {
     code: 550,

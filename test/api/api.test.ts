@@ -29,7 +29,7 @@ const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]
   Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
     name: `${method.toUpperCase()} ${path}`,
     method: method.toUpperCase(),
-    path: path.replace("{address}", "alice@sekimori.test").replace(/\{(?:id|alias|sender)\}/, "nothing"),
+    path: path.replace("{address}", "alice@sekimori.test").replace(/\{(?:id|alias|sender|name)\}/, "nothing"),
     operation,
   })),
 );

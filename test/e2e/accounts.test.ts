@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openDialogue } from "../lab/client.ts";
+import { readMailbox } from "../lab/mailbox.ts";
 import { startSink } from "../lab/sink.ts";
 import { alice, bob, openAuthenticated, plain, startSite } from "../lab/site.ts";
 import { waitFor } from "../lab/wait.ts";
@@ -30,6 +31,42 @@ test("a suspended account can neither send in an open session, nor log in, nor g
   await login.expect(`AUTH PLAIN ${plain(bob.address, bob.password)}`, 235);
   await stranger.expect(`RCPT TO:<${bob.address}>`, 250);
   await open.expect(`MAIL FROM:<${bob.address}>`, 250);
+});
+
+test("an app password is good for its service until it is revoked, at the next AUTH and in what it had opened", async (t) => {
+  const site = await startSite(t, { smarthost: await startSink(t) });
+  const make = async (name: string, ...scopes: readonly string[]): Promise<string> => {
+    const { stdout } = await site.server.command("account", "app", "add", bob.address, name, "--scope", ...scopes);
+    return /^added .*, password (\S+)$/m.exec(stdout)?.[1] ?? assert.fail(stdout);
+  };
+  const [phone, reader] = [await make("phone", "submission"), await make("reader", "pop3")];
+  const open = await openAuthenticated(t, site, { ...bob, password: phone });
+  const main = await openAuthenticated(t, site, bob);
+  await open.expect(`MAIL FROM:<${bob.address}>`, 250);
+  await open.expect("RSET", 250);
+  assert.deepEqual(await readMailbox(t, site.pop3s, { ...bob, password: reader }), []);
+  await assert.rejects(readMailbox(t, site.pop3s, { ...bob, password: phone }));
+  const login = await openDialogue(t, site.submissions, "implicit");
+  await login.reply();
+  await login.expect("EHLO client.example.org", 250);
+  assert.match((await login.expect(`AUTH PLAIN ${plain(bob.address, reader)}`, 535)).raw, /another service/);
+
+  const listed = await site.server.command("account", "app", "list", bob.address);
+  assert.match(listed.stdout, /^phone +submission +\S+ +\d{4}-\d\d-\d\d \d\d:\d\d +127\./m);
+  assert.equal((await site.server.command("account", "app", "revoke", bob.address, "phone")).code, 0);
+  assert.equal((await site.server.command("account", "app", "revoke", bob.address, "phone")).code, 1);
+  await login.expect(`AUTH PLAIN ${plain(bob.address, phone)}`, 535);
+  assert.match((await open.command("MAIL FROM:<>")).raw, /^421 4\.7\.0 .*log in again/);
+  await main.expect(`MAIL FROM:<${bob.address}>`, 250);
+  await main.expect("RSET", 250);
+
+  const changed = await site.server.command("account", "passwd", bob.address, "--generate");
+  assert.equal(changed.code, 0);
+  await main.expect("MAIL FROM:<>", 421);
+  const again = await openDialogue(t, site.submissions, "implicit");
+  await again.reply();
+  await again.expect("EHLO client.example.org", 250);
+  await again.expect(`AUTH PLAIN ${plain(bob.address, bob.password)}`, 535);
 });
 
 test("accounts are shown and deleted; the postmaster's is not; exit codes say so", async (t) => {

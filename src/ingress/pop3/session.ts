@@ -27,7 +27,12 @@ interface Pop3Peer {
 }
 
 export type Authentication =
-  | { readonly kind: "account"; readonly account: Address }
+  | {
+      readonly kind: "account";
+      readonly account: Address;
+      /** Its name, where it was one. */
+      readonly appPassword?: string;
+    }
   /** The reason is an id of verdict/reasons.ts. The client sees the same reply for all of them. */
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "unavailable" };
@@ -284,7 +289,8 @@ export class Pop3Session {
       return { kind: answer.kind };
     }
     this.#account = formatAddress(answer.account);
-    observer.emit("auth.succeeded", { ...this.#peer, account: this.#account, mechanism });
+    const app = answer.appPassword === undefined ? {} : { appPassword: answer.appPassword };
+    observer.emit("auth.succeeded", { ...this.#peer, account: this.#account, mechanism, ...app });
     const opened = await mailboxes.open(answer.account);
     if (!opened.ok) {
       if (opened.error.code === "in-use") return { kind: "in-use" };

@@ -1,7 +1,7 @@
 // AUTH inside one session: the SASL exchange, the directory's answer, the count of failures. Passwords pass through
 // and are kept nowhere.
 
-import type { Login, ScramLogin } from "../../directory/credentials.ts";
+import type { Login, LoginAnswer, ScramLogin, Visit } from "../../directory/credentials.ts";
 import { startMechanism } from "../../proto/sasl/mechanism.ts";
 import type { Exchange, Step } from "../../proto/sasl/mechanism.ts";
 import type { AuthFacts } from "../../verdict/facts.ts";
@@ -9,8 +9,13 @@ import { newNonce } from "../nonce.ts";
 
 export type LoginStep =
   | { readonly kind: "challenge"; readonly data: Uint8Array }
-  | { readonly kind: "outcome"; readonly name: string; readonly outcome: AuthFacts["outcome"] }
+  | { readonly kind: "outcome"; readonly name: string; readonly outcome: LoginOutcome }
   | { readonly kind: "pending"; readonly next: Promise<LoginStep> };
+
+/** What the rules see, and for the session what it logged in with. */
+export type LoginOutcome =
+  | Exclude<AuthFacts["outcome"], { kind: "account" }>
+  | Extract<LoginAnswer, { kind: "account" }>;
 
 export class LoginDialogue {
   readonly #login: Login;
@@ -19,7 +24,10 @@ export class LoginDialogue {
   mechanism = "";
   failures = 0;
 
-  constructor(services: { readonly login: Login; readonly scram: ScramLogin }) {
+  readonly #visit: Visit;
+
+  constructor(services: { readonly login: Login; readonly scram: ScramLogin }, client: string) {
+    this.#visit = { scope: "submission", client };
     this.#login = services.login;
     this.#scram = services.scram;
   }
@@ -43,7 +51,10 @@ export class LoginDialogue {
         return this.#ended(step.authentication ?? "", { kind: outcomes[step.cause] });
       case "credentials": {
         const { authentication: name, password } = step;
-        return { kind: "pending", next: this.#login(name, password).then((answer) => this.#ended(name, answer)) };
+        return {
+          kind: "pending",
+          next: this.#login(name, password, this.#visit).then((answer) => this.#ended(name, answer)),
+        };
       }
       case "keys": {
         const { authentication: name } = step;
@@ -60,7 +71,7 @@ export class LoginDialogue {
     }
   }
 
-  #ended(name: string, outcome: AuthFacts["outcome"]): LoginStep {
+  #ended(name: string, outcome: LoginOutcome): LoginStep {
     this.#exchange = undefined;
     if (outcome.kind === "refused") this.failures++;
     // The name as typed may be a password in the wrong field: only what looks like an address is ever logged.

@@ -8,6 +8,7 @@ import type { SmtpSettings } from "../../config/settings.ts";
 import type { AccountCounts, ClientCounts } from "../../counters/counters.ts";
 import type { Login, ScramLogin } from "../../directory/credentials.ts";
 import type { Correspondents } from "../../directory/correspondents.ts";
+import type { loginStanding } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
@@ -22,13 +23,14 @@ export interface SmtpServices {
   readonly directory: Omit<Directory, "lookup"> & { lookup(address: Address): Lookup | Promise<Lookup> };
   readonly login: Login;
   readonly scram: ScramLogin;
+  /** Rejects when the directory does not answer; likewise `terms`. */
+  readonly standing: ReturnType<typeof loginStanding>;
   readonly limits: AccountCounts;
   readonly correspondents: Pick<Correspondents, "stranger">;
   readonly clients: ClientCounts;
   /** When the counts of clients cannot be asked: nobody, or everybody. Those of accounts let nobody through. */
   readonly clientFail: FailMode;
   readonly spool: Pick<Spool, "append">;
-  /** Rejects when the directory does not answer. */
   readonly terms: (account: string) => AccountTerms | Promise<AccountTerms>;
   /** The message is durable; takes it on its way. Must not throw. */
   readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;

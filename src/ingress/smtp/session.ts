@@ -17,7 +17,7 @@ import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
 import { mechanismNames } from "../../proto/sasl/mechanism.ts";
 import type { Peer } from "../../observe/events.ts";
 import { combine } from "../../verdict/combine.ts";
-import type { AuthFacts, ClientLimitFact, FailMode, Lookup, MailFacts, Role } from "../../verdict/facts.ts";
+import type { ClientLimitFact, FailMode, Lookup, MailFacts, Role } from "../../verdict/facts.ts";
 import { decideAuth, decideAuthOffer } from "../../verdict/stages/auth.ts";
 import { decideConnect } from "../../verdict/stages/connect.ts";
 import { decideData } from "../../verdict/stages/data.ts";
@@ -32,9 +32,10 @@ import type { ConnectionHandler, TlsFacts } from "./connection.ts";
 import { clientFact, clientLimitFact, limitFact } from "../limit-fact.ts";
 import { tellLimits } from "./limit-notices.ts";
 import { LoginDialogue } from "./login.ts";
-import type { LoginStep } from "./login.ts";
+import type { LoginOutcome, LoginStep } from "./login.ts";
 import { describeEvidence, replyFor } from "./replies.ts";
 import type { SmtpServices } from "./services.ts";
+import type { Credential } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import { beginTransaction, reservationsOf } from "./transaction.ts";
 import type { MailRequest, RcptRequest, Transaction } from "./transaction.ts";
@@ -58,6 +59,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   helo = "";
   extended = false;
   account: string | undefined;
+  /** Set with `account`. */
+  #credential: Credential | undefined;
   tls: TlsFacts | undefined;
   /** For SCRAM-SHA-256-PLUS. It is secret, and no part of `tls`, which is logged. */
   #binding: Uint8Array | undefined;
@@ -80,7 +83,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.role = options.role;
     this.services = services;
     this.#ended = ended;
-    this.#login = new LoginDialogue(services);
+    this.#login = new LoginDialogue(services, client.address);
     this.peer = {
       session: services.newId(),
       listener: options.listener,
@@ -291,7 +294,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     }
   }
 
-  #authDecided(name: string, outcome: AuthFacts["outcome"]): Promise<void> | undefined {
+  #authDecided(name: string, outcome: LoginOutcome): Promise<void> | undefined {
     const { hostname, smtp, observer } = this.services;
     const { mechanism, failures } = this.#login;
     if (outcome.kind === "refused") this.#client.failed();
@@ -306,8 +309,11 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       }),
     );
     if (decision.verdict.kind === "accept" && outcome.kind === "account") {
-      this.account = outcome.account;
-      observer.emit("auth.succeeded", { ...this.peer, account: outcome.account, mechanism });
+      const { account, credential } = outcome;
+      this.account = account;
+      this.#credential = credential;
+      const app = credential.kind === "app-password" ? { appPassword: credential.name } : {};
+      observer.emit("auth.succeeded", { ...this.peer, account, mechanism, ...app });
     } else {
       observer.emit("auth.failed", { ...this.peer, ...this.#logged(decision), account: name, mechanism });
     }
@@ -331,17 +337,23 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const owned = this.#ownership(request);
     const counted = this.#client.message();
     const terms = this.account === undefined ? undefined : this.services.terms(this.account);
-    if (owned instanceof Promise || counted instanceof Promise || terms instanceof Promise) {
-      return Promise.all([owned, counted, terms]).then(
-        ([ownership, messages, found]) => this.#mailCounted(request, ownership, messages, found),
+    const standing = this.#standing();
+    if (
+      owned instanceof Promise ||
+      counted instanceof Promise ||
+      terms instanceof Promise ||
+      standing instanceof Promise
+    ) {
+      return Promise.all([owned, counted, terms, standing]).then(
+        ([ownership, messages, found, holds]) => this.#mailCounted(request, ownership, messages, found, holds),
         (error: unknown) => {
           // Without terms nothing could be counted: the null sender waits as well.
           const unavailable = { kind: "unavailable", cause: String(error) } as const;
-          this.#mailDecided(request, unavailable, { ...unavailable, fail: "closed" }, undefined);
+          this.#mailDecided(request, unavailable, { ...unavailable, fail: "closed" }, undefined, unavailable);
         },
       );
     }
-    this.#mailCounted(request, owned, counted, terms);
+    this.#mailCounted(request, owned, counted, terms, standing);
     return undefined;
   }
 
@@ -350,9 +362,15 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     ownership: MailFacts["ownership"],
     messages: CountAnswer | undefined,
     terms: AccountTerms | undefined,
+    standing: MailFacts["standing"],
   ): void {
     const fact = clientLimitFact(messages, this.services.clock, this.#failOf("message", messages));
-    this.#mailDecided(request, ownership, fact, terms);
+    this.#mailDecided(request, ownership, fact, terms, standing);
+  }
+
+  #standing(): Exclude<MailFacts["standing"], object> | Promise<Exclude<MailFacts["standing"], object>> {
+    if (this.account === undefined || this.#credential === undefined) return "none";
+    return this.services.standing(this.account, this.#credential);
   }
 
   #ownership({ sender }: MailRequest): MailFacts["ownership"] | Promise<MailFacts["ownership"]> {
@@ -367,6 +385,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     ownership: MailFacts["ownership"],
     clientMessages: ClientLimitFact,
     terms: AccountTerms | undefined,
+    standing: MailFacts["standing"],
   ): void {
     const { hostname, smtp, observer } = this.services;
     const { sender, declaredSize } = request;
@@ -375,6 +394,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         hostname,
         role: this.role,
         account: this.account,
+        standing,
         sender,
         ownership,
         foreignSender: terms?.foreignSender ?? "refuse",

@@ -19,6 +19,7 @@ import type { ClientRules } from "../../counters/client-limits.ts";
 import { createAccountLimits } from "../../counters/account-limits.ts";
 import type { WindowRule } from "../../counters/limits.ts";
 import { createLogin, createScramLogin } from "../../directory/credentials.ts";
+import { loginStanding } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import { createCorrespondents } from "../../directory/correspondents.ts";
 import { createDirectory } from "../../directory/directory.ts";
@@ -151,10 +152,11 @@ export function makeService(material: Material, settings: Settings = {}) {
       ...settings.smtp,
     },
     directory,
-    login: (name, password) => {
+    login: (name, password, visit) => {
       logins.count++;
-      return login(name, password);
+      return login(name, password, visit);
     },
+    standing: loginStanding(directory),
     scram: createScramLogin(directory, asRemote(store)),
     limits,
     correspondents: createCorrespondents(asRemote(store), store.loginSecret()),
@@ -242,6 +244,7 @@ function makeStore(material: Material) {
       if (index >= 0) accounts[index] = { ...accounts[index]!, scram };
       return index >= 0;
     },
+    noteAppPasswordUse: () => {},
     loginSecret: () => "c2VjcmV0",
     /** Whom every account wrote to. */
     correspondents: new Set<number>(),

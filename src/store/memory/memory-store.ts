@@ -83,6 +83,29 @@ function createAccounts(): AccountStore {
         if (senders.length > 0)
           account.senders = senders.toSorted((one, other) => (one.sender < other.sender ? -1 : 1));
       }),
+    addAppPassword: (key, added) => {
+      const had = accounts.get(key)?.appPasswords ?? [];
+      if (had.some(({ name }) => name === added.name)) return false;
+      return change(key, (account) => {
+        account.appPasswords = [...had, added].toSorted((one, other) => (one.name < other.name ? -1 : 1));
+      });
+    },
+    removeAppPassword: (key, name) => {
+      const had = accounts.get(key)?.appPasswords ?? [];
+      const left = had.filter((each) => each.name !== name);
+      if (left.length === had.length) return false;
+      return change(key, (account) => {
+        delete account.appPasswords;
+        if (left.length > 0) account.appPasswords = left;
+      });
+    },
+    noteAppPasswordUse: (key, name, lastUse) => {
+      const had = accounts.get(key)?.appPasswords;
+      if (had === undefined) return;
+      change(key, (account) => {
+        account.appPasswords = had.map((each) => (each.name === name ? { ...each, lastUse } : each));
+      });
+    },
     deleteAccount: (key) => accounts.delete(key),
   };
 }

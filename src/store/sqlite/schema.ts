@@ -106,6 +106,16 @@ const steps: readonly string[] = [
    ) STRICT;
    INSERT INTO waiting_record SELECT id, message FROM waiting_message ORDER BY id;
    ALTER TABLE waiting_message DROP COLUMN message;`,
+  `CREATE TABLE app_password (
+     account TEXT NOT NULL REFERENCES account (key) ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     scopes TEXT NOT NULL,
+     hash TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     used_at INTEGER,
+     used_by TEXT,
+     PRIMARY KEY (account, name)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 const schemaVersion = steps.length;

@@ -4,7 +4,17 @@
 import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
-import type { Account, AccountRaise, Charge, NewCharge, SenderGrant, Span, Store } from "../store.ts";
+import type {
+  Account,
+  AccountRaise,
+  AppPassword,
+  Charge,
+  LoginScope,
+  NewCharge,
+  SenderGrant,
+  Span,
+  Store,
+} from "../store.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
@@ -23,6 +33,15 @@ interface AccountRow {
   readonly plan: string | null;
   readonly raise: string | null;
   readonly senders: string | null;
+}
+
+interface AppPasswordRow {
+  readonly name: string;
+  readonly scopes: string;
+  readonly hash: string;
+  readonly created_at: number;
+  readonly used_at: number | null;
+  readonly used_by: string | null;
 }
 
 export interface SqliteStore extends Store {
@@ -56,6 +75,13 @@ export function openSqliteStore(file: string): SqliteStore {
     setPlan: database.prepare("UPDATE account SET plan = ? WHERE key = ?"),
     setRaise: database.prepare("UPDATE account SET raise = ? WHERE key = ?"),
     setSenders: database.prepare("UPDATE account SET senders = ? WHERE key = ?"),
+    appPasswords: database.prepare("SELECT * FROM app_password WHERE account = ? ORDER BY name"),
+    addAppPassword: database.prepare(
+      "INSERT INTO app_password (account, name, scopes, hash, created_at) " +
+        "SELECT key, ?, ?, ?, ? FROM account WHERE key = ? ON CONFLICT (account, name) DO NOTHING",
+    ),
+    removeAppPassword: database.prepare("DELETE FROM app_password WHERE account = ? AND name = ?"),
+    useAppPassword: database.prepare("UPDATE app_password SET used_at = ?, used_by = ? WHERE account = ? AND name = ?"),
     removeAlias: database.prepare("DELETE FROM account_alias WHERE alias = ? AND account = ?"),
     deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
     addCharge: database.prepare(
@@ -87,6 +113,7 @@ export function openSqliteStore(file: string): SqliteStore {
 
   function toAccount(row: AccountRow | undefined): Account | undefined {
     if (row === undefined) return undefined;
+    const appPasswords = all<AppPasswordRow>(sql.appPasswords, row.key).map(toAppPassword);
     const aliases = all<{ alias: string }>(sql.aliases, row.key).map(({ alias }) => alias);
     return {
       key: row.key,
@@ -102,6 +129,7 @@ export function openSqliteStore(file: string): SqliteStore {
       ...(row.raise === null ? {} : { raise: JSON.parse(row.raise) as AccountRaise }),
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setSenders
       ...(row.senders === null ? {} : { senders: JSON.parse(row.senders) as readonly SenderGrant[] }),
+      ...(appPasswords.length === 0 ? {} : { appPasswords }),
     };
   }
 
@@ -162,6 +190,10 @@ export function openSqliteStore(file: string): SqliteStore {
     removeAlias: (key, alias) => sql.removeAlias.run(alias, key).changes > 0,
     setSenders: (key, senders) =>
       sql.setSenders.run(senders.length === 0 ? null : JSON.stringify(bySender(senders)), key).changes > 0,
+    addAppPassword: (key, { name, scopes, hash, createdAt }) =>
+      sql.addAppPassword.run(name, JSON.stringify(scopes), hash, createdAt, key).changes > 0,
+    removeAppPassword: (key, name) => sql.removeAppPassword.run(key, name).changes > 0,
+    noteAppPasswordUse: (key, name, { at, client }) => void sql.useAppPassword.run(at, client, key, name),
     deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 
     ...createQueueTables(database, transaction),
@@ -196,6 +228,17 @@ export function openSqliteStore(file: string): SqliteStore {
     },
     correspondentSpan: (before) => spanOf(sql.correspondentSpan, Math.floor(before / DAY), DAY),
     close: () => database.close(),
+  };
+}
+
+function toAppPassword({ name, scopes, hash, created_at, used_at, used_by }: AppPasswordRow): AppPassword {
+  return {
+    name,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by addAppPassword
+    scopes: JSON.parse(scopes) as readonly LoginScope[],
+    hash,
+    createdAt: created_at,
+    ...(used_at === null ? {} : { lastUse: { at: used_at, client: used_by ?? "" } }),
   };
 }
 

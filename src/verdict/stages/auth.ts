@@ -22,6 +22,9 @@ export function decideAuth(facts: AuthFacts): readonly Verdict[] {
       return [{ kind: "accept", reason: "auth.accepted" }];
     case "unavailable":
       return [{ kind: "defer", reason: "auth.unavailable", evidence: { cause: outcome.cause } }];
+    // No guess: what was said is right, and only for something else.
+    case "wrong-scope":
+      return [{ kind: "reject", reason: "auth.scope" }];
     case "malformed":
       return [{ kind: "reject", reason: "auth.malformed" }];
     case "not-asked":

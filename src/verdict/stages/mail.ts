@@ -31,6 +31,16 @@ function senderRule(facts: MailFacts): Verdict {
       return { kind: "accept", reason: "sender.accepted" };
     case "submission": {
       if (facts.account === undefined) return { kind: "reject", reason: "sender.needs-auth" };
+      if (facts.standing === "ended") {
+        return { kind: "disconnect", reason: "sender.login-ended", evidence: { hostname: facts.hostname } };
+      }
+      if (facts.standing === "suspended") return { kind: "reject", reason: "sender.suspended" };
+      if (facts.standing !== "active") {
+        return {
+          kind: "unknown",
+          cause: facts.standing === "none" ? "standing not established" : facts.standing.cause,
+        };
+      }
       // <> is what an MDN needs (RFC 8098 §3); it is charged to the account like anything else.
       if (facts.sender === undefined) return { kind: "accept", reason: "sender.accepted" };
       if (facts.ownership === "own" || facts.ownership === "delegate") {

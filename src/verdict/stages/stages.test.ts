@@ -113,6 +113,7 @@ const auths = product<AuthFacts>({
     { kind: "not-asked" },
     { kind: "account", account },
     { kind: "refused" },
+    { kind: "wrong-scope" },
     { kind: "malformed" },
     unavailable,
   ],
@@ -163,13 +164,14 @@ const mails = product<MailFacts>({
   hostname: ["mx.sekimori.test"],
   role: ["submission", "mx"],
   account: [undefined, account],
+  standing: ["active", "suspended", "ended", "none", unavailable],
   sender: [undefined, address("bob@example.jp")],
   ownership: ["own", "delegate", "foreign", "none", unavailable],
   foreignSender: ["refuse", "rewrite"],
   ownAddress: [account],
-  declaredSize: [undefined, 0, 1000, 1001],
+  declaredSize: [undefined, 1000, 1001],
   messageSize: [1000],
-  freeSpace: [0, 5000, 5999, 6000, Number.POSITIVE_INFINITY],
+  freeSpace: [5000, 5999, Number.POSITIVE_INFINITY],
   freeSpaceNeeded: [5000],
   clientMessages: ofClients,
   spooled: [100, 9000, 9001],
@@ -188,10 +190,19 @@ test("MAIL: on submission nobody begins without an account, and only with a send
   }
 });
 
+test("MAIL: nothing begins in a session whose login does not hold any more, the null sender neither", () => {
+  for (const facts of mails.filter(({ role, account: key }) => role === "submission" && key !== undefined)) {
+    const { kind } = decided(decideMail(facts));
+    if (facts.standing !== "active") assert.notEqual(kind, "accept");
+    if (facts.standing === "ended") assert.equal(kind, "disconnect");
+  }
+});
+
 test("MAIL: a foreign sender is refused for good, one whose owner is not known only for now", () => {
   for (const facts of mails) {
     if (facts.role !== "submission" || facts.account === undefined || facts.sender === undefined) continue;
     const { kind } = decided(decideMail(facts));
+    if (facts.standing !== "active") continue;
     if (facts.ownership === "foreign" && facts.foreignSender !== "rewrite") {
       assert.ok(kind === "reject" || kind === "disconnect");
       assert.deepEqual(decideMail({ ...facts, foreignSender: "rewrite", ownAddress: "" }), decideMail(facts));
