@@ -83,7 +83,7 @@ function house(): House {
       made.account = { ...made.account, scram };
       return true;
     },
-    noteAppPasswordUse: async (key: string, name: string) => void made.uses.push(`${key} ${name}`),
+    noteAppPasswordUse: async (key: string, used: string) => void made.uses.push(`${key} ${used}`),
     loginSecret: async () => {
       if (made.broken) throw new Error("the store is away");
       return "c2VjcmV0";
@@ -95,7 +95,7 @@ function house(): House {
   const scram = createScramLogin(directory, store);
   return Object.assign(made, {
     directory,
-    login: (name: string, password: string) => login(name, password, visit),
+    login: (user: string, password: string) => login(user, password, visit),
     scram,
     clock,
   });
@@ -176,15 +176,13 @@ test("a changed password dies in memory at once", async () => {
   assert.deepEqual(await built.login("alice@sekimori.test", "another password"), acceptedNow(built));
 });
 
+function entry(name: string, password: string, scopes: AppPassword["scopes"]): AppPassword {
+  return { name, scopes, hash: hashAppPassword("alice@sekimori.test", password), createdAt: 1 };
+}
+
 test("an app password opens the services it is for, beside the main one, and its use is written down once a minute", async () => {
   const built = house();
   const [phone, desk] = [makeAppPassword(), makeAppPassword()];
-  const entry = (name: string, password: string, scopes: AppPassword["scopes"]): AppPassword => ({
-    name,
-    scopes,
-    hash: hashAppPassword("alice@sekimori.test", password),
-    createdAt: 1,
-  });
   const appPasswords = [entry("desk", desk, ["pop3"]), entry("phone", phone, ["submission", "pop3"])];
   built.account = { ...built.account, appPasswords };
   const account = "alice@sekimori.test";

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { Account, AppPassword } from "../store/store.ts";
 import { findAppPassword, hashAppPassword, makeAppPassword } from "./app-passwords.ts";
 import { loginStanding } from "./standing.ts";
+import type { Credential } from "./standing.ts";
 
 const key = "alice@sekimori.test";
 const alice: Account = { key, address: key, passwordHash: "h1", aliases: [], createdAt: 1, suspended: false };
@@ -12,6 +13,10 @@ const phone = (password: string): AppPassword => ({
   hash: hashAppPassword(key, password),
   createdAt: 1,
 });
+
+function standing(account: Account | undefined, credential: Credential): unknown {
+  return loginStanding({ findAccount: () => account })(key, credential);
+}
 
 test("an app password is 100 bits in four groups, never the same twice, and found however it is typed", () => {
   const made = Array.from({ length: 200 }, makeAppPassword);
@@ -32,8 +37,6 @@ test("an app password is 100 bits in four groups, never the same twice, and foun
 
 test("a login holds as long as what it was made with is there, and the account may be used", () => {
   const app = phone("abcde-abcde-abcde-abcde");
-  const standing = (account: Account | undefined, credential: Parameters<ReturnType<typeof loginStanding>>[1]) =>
-    loginStanding({ findAccount: () => account })(key, credential);
   const main = { kind: "password", hash: "h1" } as const;
   const other = { kind: "app-password", name: "phone", hash: app.hash } as const;
   const withApp = { ...alice, appPasswords: [app] };
