@@ -1,8 +1,10 @@
-// `npm run bench -- smtp|head-of-line|adversarial|storage|net`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
+// `npm run bench -- smtp|head-of-line|adversarial|storage|abuse|net`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
 
 import { setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
 import { flag, listOf, readArguments, text, UsageError, wholeNumber } from "../test/lab/arguments.ts";
+import { benchAbuse } from "./abuse/bench.ts";
+import { abuseMarkdown } from "./abuse/table.ts";
 import { benchAdversarial, parts } from "./adversarial/bench.ts";
 import type { AdversarialOptions, AdversarialPart } from "./adversarial/bench.ts";
 import { adversarialFile, adversarialMarkdown } from "./adversarial/table.ts";
@@ -32,6 +34,7 @@ const usage = `npm run bench -- smtp [options]      our server beside others; ro
 npm run bench -- head-of-line [options]   healthy mail beside dead mail; writes bench/RESULTS-head-of-line.md
 npm run bench -- adversarial [options]    what hostile input costs; writes bench/RESULTS-adversarial.md
 npm run bench -- storage [options]   ways to keep accepted mail; writes bench/RESULTS-storage.md
+npm run bench -- abuse [options]     accounts that are abused, and honest ones; writes bench/RESULTS-abuse.md
 npm run bench -- net [options]       from policy to proved texts for devices; writes bench/RESULTS-net.md
 
   --runs <n>         runs of each candidate in each row (smtp: 3, head-of-line: 7 pairs,
@@ -42,6 +45,10 @@ npm run bench -- net [options]       from policy to proved texts for devices; wr
 net only:
   --sizes <names>    comma-separated, of ${sizes.join(", ")} (all)
   --targets <names>  comma-separated (all)
+abuse only:
+  --seeds <n,…>      in place of those in bench/abuse/data/seeds.json
+  --accounts <n>     of each honest class (1000)
+  --runs <n>         of each attack (100)
 smtp only:
   --rows <names>     comma-separated (all):
 ${rows.map(({ name, title }) => `                       ${name.padEnd(9)}${title}`).join("\n")}
@@ -70,6 +77,8 @@ const options = {
   table: flag,
   messages: text,
   sizes: text,
+  seeds: text,
+  accounts: text,
   targets: text,
 } as const;
 type Values = ReturnType<typeof readArguments<typeof options>>["values"];
@@ -101,6 +110,16 @@ async function main(): Promise<void> {
         tell: (line) => console.log(line),
       });
       return show(networkMarkdown(rowsOfNet), values.output, "RESULTS-net.md");
+    }
+    case "abuse": {
+      const table = await benchAbuse({
+        seeds: values.seeds === undefined ? undefined : values.seeds.split(",").map(Number),
+        accounts:
+          values.accounts === undefined ? undefined : wholeNumber(values.accounts, "accounts", { otherwise: 0 }),
+        runs: values.runs === undefined ? undefined : wholeNumber(values.runs, "runs", { otherwise: 0 }),
+        tell: (line) => console.log(line),
+      });
+      return show(abuseMarkdown(table, machine()), values.output, "RESULTS-abuse.md");
     }
     case undefined:
     default:

@@ -46,6 +46,14 @@ export const account = z
       })
       .optional()
       .openapi({ description: "What is used of its limits: recipients of accepted mail, and RCPT commands." }),
+    suspicion: z
+      .object({
+        score: z.number(),
+        step: z.enum(["notice", "slow", "hold", "suspend"]).optional(),
+        evidence: z.array(z.object({ at: time, sign: z.string(), text: z.string() })).readonly(),
+      })
+      .optional()
+      .openapi({ description: "Why somebody else may be using it; absent where nothing says so." }),
   })
   .openapi("Account");
 

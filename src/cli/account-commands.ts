@@ -136,7 +136,7 @@ export function addAccountCommands(program: Command, house: House): void {
     const account = await house.withControl(siteOf(options), (control) => control.findAccount(address));
     if (account === undefined) throw new Exit(1, `${address}: no such account`);
     if (options.json) return printJson(account);
-    const { aliases, created, suspended, mailbox, use, plan: name, raise: raised } = account;
+    const { aliases, created, suspended, mailbox, use, plan: name, raise: raised, suspicion } = account;
     print(`address    ${printable(account.address)}`);
     print(`standing   ${suspended ? "suspended" : "active"}`);
     print(`created    ${created}`);
@@ -157,6 +157,10 @@ export function addAccountCommands(program: Command, house: House): void {
       print(`${(layer === "new-recipients" ? "new" : layer).padEnd(10)} ${used} of ${limit} in ${window}`);
     }
     for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
+    if (suspicion !== undefined) {
+      print(`suspicion  ${suspicion.score}${suspicion.step === undefined ? "" : `, ${suspicion.step}`}`);
+      for (const { at, text } of suspicion.evidence.slice(-10)) print(`           ${at} ${printable(text)}`);
+    }
     if (use === undefined) print("recipients known only while the server runs");
   }
 

@@ -34,6 +34,7 @@ export function toSettings(configuration: Configuration): Settings {
     mailThreads: configuration.process["mail-threads"],
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
     retention: configuration.retention,
+    abuse: configuration.abuse,
     http: {
       listen: http.listen,
       tls: http.tls,
@@ -123,6 +124,7 @@ export function fromSettings(settings: Settings): Configuration {
     },
     log,
     retention: settings.retention,
+    abuse: settings.abuse,
     http: {
       listen: http.listen,
       tls: http.tls,

@@ -112,6 +112,23 @@ const retention = {
   },
 } as const satisfies Keys;
 
+const abuse = {
+  act: {
+    type: {
+      kind: "choice",
+      values: {
+        none: "nothing is observed",
+        notice: "the event `account.suspected` tells, with the evidence",
+        suspend: "and at the last step the account is suspended and its queued mail is held, until somebody has looked",
+      },
+    },
+    default: "notice",
+    meaning:
+      "What is done when the traffic of an account is not like its own history: unknown networks, wrong passwords before, recipients that do not " +
+      "exist, more mail than ever. Traffic data only, never content. `sekimori account show` has the evidence, `account resume` ends it.",
+  },
+} as const satisfies Keys;
+
 const processKeys = {
   user: {
     type: { kind: "text" },
@@ -873,6 +890,7 @@ export const schema = {
     },
     mailbox: { type: { kind: "table", keys: mailbox }, default: {}, meaning: "Mailboxes of the accounts." },
     limits: { type: { kind: "table", keys: limits }, default: {}, meaning: "How much mail is too much." },
+    abuse: { type: { kind: "table", keys: abuse }, default: {}, meaning: "Accounts that somebody else uses." },
     plan: {
       type: { kind: "list", of: { kind: "table", keys: planLimits }, minimum: 0 },
       default: [],

@@ -55,6 +55,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
         store: asRemote(store),
         observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
         clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },
+        forgive: () => Promise.resolve(),
         changed: async (keys) => void changed.push([...keys]),
       },
       "operator",

@@ -23,6 +23,8 @@ export interface AccountServices {
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
+  /** Somebody looked at the account and lets it go on. */
+  readonly forgive: (key: string) => Promise<void>;
   /** These keys changed: caches must forget them. */
   readonly changed: (keys: readonly string[]) => Promise<void>;
 }
@@ -148,6 +150,7 @@ export function accountControl(
       if (account.suspended === (standing === "suspended"))
         return refused("conflict", `${address} is ${standing} already`);
       await store.setSuspended(account.key, standing === "suspended");
+      if (standing === "active") await services.forgive(account.key);
       await services.changed([account.key, ...account.aliases]);
       observer.emit("account.changed", { account: account.key, change, by });
       return { done: true };

@@ -22,6 +22,17 @@ export interface AccountView {
   readonly plan?: string;
   /** While its limits are raised. */
   readonly raise?: { readonly factor: number; readonly until: string; readonly by: string; readonly reason: string };
+  /** Why somebody else may be using it; absent where nothing says so. */
+  readonly suspicion?: SuspicionView;
+}
+
+export interface SuspicionView {
+  /** In nats; steps are taken from 8 on. */
+  readonly score: number;
+  /** What the score asks for. */
+  readonly step?: "notice" | "slow" | "hold" | "suspend";
+  /** The newest last. */
+  readonly evidence: readonly { readonly at: string; readonly sign: string; readonly text: string }[];
 }
 
 export interface SenderView {
@@ -217,7 +228,10 @@ export interface Control {
   /** By name; undefined: no such account. */
   listAppPasswords(address: string): Promise<readonly AppPasswordView[] | undefined>;
   removeAppPassword(address: string, name: string): Promise<Outcome>;
-  /** A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. */
+  /**
+   * A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. "active" also says
+   * that somebody has looked: what spoke against the account is forgotten.
+   */
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
   deleteAccount(address: string): Promise<Outcome>;

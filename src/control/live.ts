@@ -17,6 +17,7 @@ import { diagnose } from "./diagnose.ts";
 import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 import { effectiveConfiguration, noRotation } from "./site.ts";
+import { suspicionOf } from "./suspicion.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Trace } from "./trace.ts";
 
@@ -29,7 +30,7 @@ export interface MailControl {
   accountUse(account: string): AccountUse | Promise<AccountUse>;
 }
 
-export interface LiveServices extends Omit<AccountServices, "changed" | "store" | "settings"> {
+export interface LiveServices extends Omit<AccountServices, "changed" | "forgive" | "store" | "settings"> {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
   readonly mail: Remote<MailControl>;
@@ -39,6 +40,8 @@ export interface LiveServices extends Omit<AccountServices, "changed" | "store" 
   readonly health: () => Health;
   readonly metrics: () => Promise<string>;
   readonly tokens: Tokens;
+  /** What spoke against an account is forgotten. */
+  readonly clearSuspicion: (account: string) => Promise<void>;
 }
 
 /** Looks into the log at once. Each reads whole days of it. */
@@ -52,11 +55,17 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
 
   async function withUse(account: AccountView): Promise<AccountView> {
     const address = parseAddress(account.address);
-    return address.ok ? { ...account, use: await mail.accountUse(addressKey(address.value)) } : account;
+    if (!address.ok) return account;
+    const key = addressKey(address.value);
+    const suspicion = await suspicionOf(store, key);
+    return { ...account, use: await mail.accountUse(key), ...(suspicion === undefined ? {} : { suspicion }) };
   }
 
   return (by) => {
-    const accounts = accountControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
+    const accounts = accountControl(
+      { ...services, changed: (keys) => mail.forgetAccounts(keys), forgive: services.clearSuspicion },
+      by,
+    );
     const senders = senderControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
     const appPasswords = appPasswordControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
     return {

@@ -1,5 +1,6 @@
 // Control of a stopped server: the same use cases on its files. The caller holds the state lock.
 
+import { addressKey, parseAddress } from "../address/address.ts";
 import type { Settings } from "../config/settings.ts";
 import { agreeWithSpool } from "../egress/dispatch/agree.ts";
 import { deleteWaiting } from "../egress/dispatch/delete.ts";
@@ -18,9 +19,10 @@ import { queueControl, sumOf } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 import { effectiveConfiguration, noRotation } from "./site.ts";
 import { makeToken, tokenFile } from "./tokens.ts";
+import { clearSuspicion, suspicionOf } from "./suspicion.ts";
 import { trace } from "./trace.ts";
 
-export interface OfflineServices extends Omit<AccountServices, "changed" | "store" | "settings"> {
+export interface OfflineServices extends Omit<AccountServices, "changed" | "forgive" | "store" | "settings"> {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
   /** Opened at the first question about mail. */
@@ -40,7 +42,10 @@ const quiet: Observer = { emit: () => undefined };
 /** `by`: who it is that asks. */
 export function createOfflineControl(services: OfflineServices, by: string): Control {
   const { store, observer, clock, settings } = services;
-  const accounts = accountControl({ ...services, changed: () => Promise.resolve() }, by);
+  const accounts = accountControl(
+    { ...services, changed: () => Promise.resolve(), forgive: (account) => clearSuspicion(store, account) },
+    by,
+  );
   const senders = senderControl({ ...services, changed: () => Promise.resolve() }, by);
   const appPasswords = appPasswordControl({ ...services, changed: () => Promise.resolve() }, by);
   const retained = retentionControl(services);
@@ -109,7 +114,12 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     },
     setStanding: accounts.setStanding,
     deleteAccount: accounts.deleteAccount,
-    findAccount: accounts.find,
+    findAccount: async (address) => {
+      const account = await accounts.find(address);
+      const parsed = parseAddress(account?.address ?? "");
+      const suspicion = parsed.ok ? await suspicionOf(store, addressKey(parsed.value)) : undefined;
+      return account === undefined || suspicion === undefined ? account : { ...account, suspicion };
+    },
     listAccounts: accounts.list,
     listQueue: async (query) => {
       await lanes();

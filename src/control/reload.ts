@@ -93,6 +93,7 @@ function differences(current: Settings, next: Settings): readonly string[] {
   const names = [
     "log",
     "retention",
+    "abuse",
     "http",
     "web",
     "tls",

@@ -9,7 +9,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
-import type { ChargeStore } from "../store/store.ts";
+import type { ChargeStore, ProfileStore } from "../store/store.ts";
 import type { Control, RetentionView } from "./control.ts";
 import { logFiles } from "./log-search.ts";
 
@@ -17,7 +17,7 @@ export interface RetentionServices {
   readonly settings: () => Pick<Settings, "retention" | "log"> & {
     readonly limits: Omit<Settings["limits"], "client">;
   };
-  readonly store: Remote<ChargeStore>;
+  readonly store: Remote<ChargeStore & ProfileStore>;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "wall">;
 }
@@ -28,6 +28,7 @@ const DAY = 86_400_000;
 export const kept: ReadonlyMap<string, string> = new Map([
   ["account", "until the account is deleted"],
   ["account_alias", "until the account is deleted"],
+  ["app_password", "until it is removed, or the account is deleted"],
   ["waiting_record", "until the message is delivered, returned or deleted"],
   ["waiting_message", "until the message is delivered, returned or deleted"],
   ["waiting_recipient", "until the message is delivered, returned or deleted"],
@@ -59,6 +60,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     const span = await store.chargeSpan(clock.wall() - longestWindow(settings().limits));
     const { correspondents } = settings().retention;
     const known = await store.correspondentSpan(clock.wall() - correspondents);
+    const profiles = await store.profileSpan(clock.wall() - settings().retention.log);
     return [
       {
         what: "log",
@@ -81,6 +83,13 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         expired: known.expired,
         ...(known.oldest === undefined ? {} : { oldest: new Date(known.oldest).toISOString().slice(0, 10) }),
       },
+      {
+        what: "abuse_profile",
+        kept: `${inDays(settings().retention.log)} after the account was last seen: its networks, and what spoke against it`,
+        items: profiles.items,
+        expired: profiles.expired,
+        ...(profiles.oldest === undefined ? {} : { oldest: new Date(profiles.oldest).toISOString().slice(0, 10) }),
+      },
       ...[...kept].map(([what, how]) => ({ what, kept: how })),
     ];
   }
@@ -92,6 +101,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       for (const file of expiredDays()) rmSync(file, { force: true });
       await store.purgeCharges(clock.wall() - longestWindow(settings().limits));
       await store.purgeCorrespondents(clock.wall() - settings().retention.correspondents);
+      await store.purgeProfiles(clock.wall() - settings().retention.log);
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
       return found;
     },

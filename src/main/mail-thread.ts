@@ -6,6 +6,8 @@ import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { parentPort, workerData } from "node:worker_threads";
+import { createAbuseTap } from "../abuse/tap.ts";
+import type { Observed } from "../abuse/tap.ts";
 import { addressKey } from "../address/address.ts";
 import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
@@ -28,6 +30,7 @@ import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
 import { storeOfLane } from "../store/lane.ts";
+import { createBatches } from "./batches.ts";
 import { counterRules } from "./counter-rules.ts";
 import { watchFreeSpace } from "./free-space.ts";
 import { openLane } from "./lane.ts";
@@ -61,7 +64,16 @@ if (place.count > 1) limitHashes(1);
 const log = createLogBatches((lines) => parentPort!.postMessage({ log: lines } satisfies MailPost));
 const metrics = createMetrics();
 let writeLog = createLog(settings.log.level, log);
-const observer = observeAll([{ emit: (name, fields) => writeLog.emit(name, fields) }, metrics]);
+const seen = createBatches<Observed>((observed) => parentPort!.postMessage({ observed } satisfies MailPost));
+const tap = createAbuseTap(
+  () => clock.wall(),
+  (observed) => seen.add(observed),
+);
+const observer = observeAll([
+  { emit: (name, fields) => writeLog.emit(name, fields) },
+  metrics,
+  { emit: (name, fields) => void (settings.abuse.act === "none" || tap.emit(name, fields)) },
+]);
 const store = callRemote<StateThread>(data.state);
 /** For sessions: their clients wait for replies. As long as for the counters. */
 const hurried = inTime(store, 5000);
@@ -255,6 +267,7 @@ const thread: MailThread = {
     await outbound.close();
     await attemptsEnded;
     await Promise.all(lanes.map((each) => each.close()));
+    seen.flush();
     log.flush();
   },
   metrics: () => metrics.collect(),

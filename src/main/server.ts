@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import type { AbuseWatch } from "../abuse/watch.ts";
 import type { GuardServices } from "../admin/guard.ts";
 import { createPublicApp, createSocketApp } from "../admin/http.ts";
 import { createWebApp } from "../admin/web.ts";
@@ -40,11 +41,14 @@ import { createGate, createGatekeeper } from "./privileged-start.ts";
 import { searchLog } from "./search-log.ts";
 import { createSharedMemory } from "./shared-memory.ts";
 import { mailThreads, tooManyThreads } from "./shares.ts";
+import { watchAccounts } from "./watch-accounts.ts";
 import { startThreads } from "./thread-group.ts";
 import type { MailConfiguration, OpenListener } from "./threads.ts";
 
 /** Open transactions may end within this, ms. */
 const GRACE = 10_000;
+/** What is known of accounts is written down this often, ms. */
+const SAVE = 30_000;
 /** What has expired goes this often, ms. */
 const PURGE = 3_600_000;
 
@@ -111,10 +115,12 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     gate === undefined
       ? undefined
       : createGatekeeper(gate, lowered!, () => observer.emit("privileges.dropped", account!));
+  let watch: AbuseWatch | undefined;
   const threads = startThreads(
     { file: join(settings.state, "index.sqlite") },
     {
       log: writeLog,
+      observed: (batch) => void watch?.observed(batch),
       privileges: (thread, step) => gatekeeper?.(thread, step),
       failed: (cause) => {
         observer.emit("server.failed", { cause });
@@ -219,11 +225,18 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     reload,
     searchLog,
     tokens,
+    clearSuspicion: async (suspect) => await watch?.clear(suspect),
     metrics: collectMetrics,
     health: () => {
       const now = state === "ready" ? state : "stopping";
       return { state: now, version, hostname: settings.hostname, since, listeners };
     },
+  });
+  watch = watchAccounts({ settings: () => settings, store, observer, control: () => controlOf("abuse detection") });
+  const saving = setInterval(() => void watch?.save(), SAVE);
+  undo.push(async () => {
+    clearInterval(saving);
+    await watch?.save();
   });
   await http.openSocket(createSocketApp(guarded, version), controlSocket(site));
   state = "ready";

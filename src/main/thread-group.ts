@@ -1,6 +1,7 @@
 // The worker threads of one server: started together, ended together. The first that fails takes the server with it.
 
 import { MessageChannel, Worker } from "node:worker_threads";
+import type { Observed } from "../abuse/tap.ts";
 import { callRemote } from "../io/rpc.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { CounterRules } from "../counters/counters.ts";
@@ -37,12 +38,16 @@ export interface ThreadGroup {
 interface ThreadWatcher {
   readonly failed: (cause: string) => void;
   readonly log: (lines: string) => void;
+  readonly observed: (batch: readonly Observed[]) => void;
   /** A step of a privileged start. */
   readonly privileges: (thread: number, step: PrivilegedStep) => void;
 }
 
 /** `failed` is called once, with the first thread that ended by itself; `log` gets the mail threads' lines. */
-export function startThreads(state: StateThreadData, { failed, log, privileges }: ThreadWatcher): ThreadGroup {
+export function startThreads(
+  state: StateThreadData,
+  { failed, log, observed, privileges }: ThreadWatcher,
+): ThreadGroup {
   const workers: Worker[] = [];
   let over = false;
 
@@ -85,6 +90,7 @@ export function startThreads(state: StateThreadData, { failed, log, privileges }
         });
         worker.on("message", (post: MailPost) => {
           if ("log" in post) log(post.log);
+          else if ("observed" in post) observed(post.observed);
           else privileges(index, post.privileges);
         });
         return callRemote<MailThread>(control.port2);

@@ -1,6 +1,7 @@
 // What the threads tell each other. Everything here is structured-cloned.
 
 import type { MessagePort } from "node:worker_threads";
+import type { Observed } from "../abuse/tap.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
@@ -90,5 +91,8 @@ export interface OpenListener {
   readonly port: number;
 }
 
-/** What a mail thread posts to main unasked: log lines, whole, with their newlines; and its turns of a privileged start. */
-export type MailPost = { readonly log: string } | { readonly privileges: PrivilegedStep };
+/** What a mail thread posts to main unasked: log lines, whole, with their newlines; what it saw of accounts; and its turns of a privileged start. */
+export type MailPost =
+  | { readonly log: string }
+  | { readonly observed: readonly Observed[] }
+  | { readonly privileges: PrivilegedStep };

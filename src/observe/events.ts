@@ -93,6 +93,8 @@ export interface EventFields {
     readonly messageId: string;
     readonly sender: string;
     readonly recipients: readonly string[];
+    /** So many the account had not written to before; known where a limit counts them. */
+    readonly newRecipients?: number;
     readonly size: number;
     readonly account?: string;
     readonly tls?: string;
@@ -138,6 +140,16 @@ export interface EventFields {
   "limit.reached": LimitNotice;
   /** `what`: a client's connection, message or recipient. */
   "limit.uncounted": Peer & { readonly what: string; readonly cause: string };
+  "account.suspected": {
+    readonly account: string;
+    /** What the score asks for: notice, slow, hold, suspend. */
+    readonly step: string;
+    readonly score: number;
+    /** What speaks for it, in words, the weightiest first. */
+    readonly evidence: readonly string[];
+    /** What was done: "told", or "suspended" with its queued mail held. */
+    readonly done: string;
+  };
   "account.changed": { readonly account: string; readonly change: string; readonly by: string };
   "queue.changed": {
     readonly change: string;
@@ -257,6 +269,11 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     meaning:
       'The counts of clients could not be asked, and [limits.client] fail = "open" let it through. The host stands still, or this is a bug.',
     label: "what",
+  },
+  "account.suspected": {
+    level: "warn",
+    meaning: "Somebody else may be using an account: its traffic is not like its own history. Told once for each step.",
+    label: "step",
   },
   "account.changed": { level: "warn", meaning: "An account was added or changed.", label: "change" },
   "queue.changed": { level: "warn", meaning: "An operator changed the queue.", label: "change" },

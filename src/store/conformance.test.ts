@@ -583,3 +583,18 @@ everyStore("a lane sees its own messages only", (store) => {
     ],
   );
 });
+
+everyStore("profiles are replaced, and go when their account was not seen for long", (store) => {
+  const day = 86_400_000;
+  assert.equal(store.profile("a"), undefined);
+  assert.deepEqual(store.profileSpan(0), { items: 0, oldest: undefined, expired: 0 });
+  store.saveProfiles([
+    { account: "a", day: 10, profile: "{}" },
+    { account: "b", day: 12, profile: '{"x":"日本"}' },
+  ]);
+  store.saveProfiles([{ account: "a", day: 13, profile: "[]" }]);
+  assert.deepEqual([store.profile("a"), store.profile("b")], ["[]", '{"x":"日本"}']);
+  assert.deepEqual(store.profileSpan(12 * day), { items: 2, oldest: 12 * day, expired: 1 });
+  store.purgeProfiles(12 * day);
+  assert.deepEqual([store.profile("a"), store.profile("b")], ["[]", undefined]);
+});

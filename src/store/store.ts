@@ -281,4 +281,14 @@ export interface ChargeStore {
   correspondentSpan(before: number): Span;
 }
 
-export type Store = AccountStore & QueueStore & ChargeStore;
+/** What the detector of abused accounts (abuse/) knows of each, as a text of its own. */
+export interface ProfileStore {
+  profile(account: string): string | undefined;
+  /** In place of what was there. `day`: of the epoch, on which the account was last seen. */
+  saveProfiles(profiles: readonly { readonly account: string; readonly day: number; readonly profile: string }[]): void;
+  /** Of accounts last seen at or before `before`, wall ms; to the day. */
+  purgeProfiles(before: number): void;
+  profileSpan(before: number): Span;
+}
+
+export type Store = AccountStore & QueueStore & ChargeStore & ProfileStore;

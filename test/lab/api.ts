@@ -97,6 +97,7 @@ export async function startApi(parts: Parts = {}): Promise<ApiService> {
     }),
     metrics,
     tokens: known,
+    clearSuspicion: () => Promise.resolve(),
   });
   const guarded = {
     control,

@@ -27,6 +27,7 @@ import type { TlsFacts } from "./connection.ts";
 import { extensionsUsed } from "./extensions.ts";
 import type { SmtpServices } from "./services.ts";
 import type { Transaction } from "./transaction.ts";
+import { reservationsOf } from "./transaction.ts";
 
 /** RFC 5321 §6.3: at least 100. */
 const HOP_LIMIT = 100;
@@ -134,12 +135,19 @@ export async function acceptMessage(
       ...notes,
     ],
     ...(account === undefined ? {} : { account }),
+    ...(terms?.counts.newRecipients === true ? { newRecipients: strangersIn(transaction) } : {}),
     ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
   });
   return {
     verdicts: [{ kind: "accept", reason: "message.queued", evidence: { id } }],
     ...(patience === undefined ? { handOver: () => services.accepted(message, content) } : {}),
   };
+}
+
+/** Recipients that the account had not written to before. */
+function strangersIn(transaction: Transaction): number {
+  return new Set(reservationsOf(transaction).flatMap(({ stranger }) => (stranger === undefined ? [] : [stranger])))
+    .size;
 }
 
 /** What is about to be stored, against the limit of octets. The transaction holds what it takes. */

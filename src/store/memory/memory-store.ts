@@ -3,7 +3,7 @@
 // Not for a server: it forgets what was charged, and it looks at everything that waits whenever it is asked.
 
 import { randomBytes } from "node:crypto";
-import type { Account, AccountStore, Charge, ChargeStore, NewCharge, Store } from "../store.ts";
+import type { Account, AccountStore, Charge, ChargeStore, NewCharge, ProfileStore, Store } from "../store.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
 
 const DAY = 86_400_000;
@@ -11,7 +11,7 @@ const DAY = 86_400_000;
 type Draft = { -readonly [Field in keyof Account]: Account[Field] };
 
 export function openMemoryStore(): Store {
-  return { ...createAccounts(), ...createMemoryQueue(), ...createCharges() };
+  return { ...createAccounts(), ...createMemoryQueue(), ...createCharges(), ...createProfiles() };
 }
 
 function createAccounts(): AccountStore {
@@ -159,6 +159,25 @@ function createCharges(): ChargeStore {
     correspondentSpan: (before) => ({
       items: days().length,
       oldest: days().length === 0 ? undefined : Math.min(...days()) * DAY,
+      expired: days().filter((day) => day <= Math.floor(before / DAY)).length,
+    }),
+  };
+}
+
+function createProfiles(): ProfileStore {
+  const profiles = new Map<string, { readonly day: number; readonly profile: string }>();
+  const days = (): readonly number[] => [...profiles.values()].map(({ day }) => day);
+  return {
+    profile: (account) => profiles.get(account)?.profile,
+    saveProfiles: (saved) => {
+      for (const { account, ...rest } of saved) profiles.set(account, rest);
+    },
+    purgeProfiles: (before) => {
+      for (const [account, { day }] of profiles) if (day <= Math.floor(before / DAY)) profiles.delete(account);
+    },
+    profileSpan: (before) => ({
+      items: profiles.size,
+      oldest: profiles.size === 0 ? undefined : Math.min(...days()) * DAY,
       expired: days().filter((day) => day <= Math.floor(before / DAY)).length,
     }),
   };

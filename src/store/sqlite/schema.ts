@@ -116,6 +116,12 @@ const steps: readonly string[] = [
      used_by TEXT,
      PRIMARY KEY (account, name)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE abuse_profile (
+     account TEXT NOT NULL PRIMARY KEY,
+     day INTEGER NOT NULL,
+     profile TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX abuse_profile_day ON abuse_profile (day);`,
 ];
 
 const schemaVersion = steps.length;

@@ -87,6 +87,14 @@ export function openSqliteStore(file: string): SqliteStore {
     addCharge: database.prepare(
       "INSERT INTO charge (account, at, recipients, new_recipients, octets) VALUES (?, ?, ?, ?, ?)",
     ),
+    profile: database.prepare("SELECT profile FROM abuse_profile WHERE account = ?"),
+    saveProfile: database.prepare(
+      "INSERT INTO abuse_profile VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE SET day = excluded.day, profile = excluded.profile",
+    ),
+    purgeProfiles: database.prepare("DELETE FROM abuse_profile WHERE day <= ?"),
+    profileSpan: database.prepare(
+      "SELECT count(*) AS items, min(day) AS oldest, count(*) FILTER (WHERE day <= ?) AS expired FROM abuse_profile",
+    ),
     addCorrespondent: database.prepare("INSERT INTO correspondent VALUES (?, ?, ?) ON CONFLICT DO NOTHING"),
     seeCorrespondent: database.prepare(
       "UPDATE correspondent SET day = ?3 WHERE account = ?1 AND fingerprint = ?2 AND day < ?3",
@@ -227,6 +235,16 @@ export function openSqliteStore(file: string): SqliteStore {
       sql.purgeCorrespondents.run(Math.floor(before / DAY));
     },
     correspondentSpan: (before) => spanOf(sql.correspondentSpan, Math.floor(before / DAY), DAY),
+    profile: (account) => one<{ readonly profile: string }>(sql.profile, account)?.profile,
+    saveProfiles: (profiles) => {
+      transaction(() => {
+        for (const { account, day, profile } of profiles) sql.saveProfile.run(account, day, profile);
+      });
+    },
+    purgeProfiles: (before) => {
+      sql.purgeProfiles.run(Math.floor(before / DAY));
+    },
+    profileSpan: (before) => spanOf(sql.profileSpan, Math.floor(before / DAY), DAY),
     close: () => database.close(),
   };
 }

@@ -1,0 +1,151 @@
+// The detector by its promises: ordinary traffic is left alone, an abuser is seen after few messages, ordinary traffic of one kind does not
+// hide another, and a profile that was stored goes on as if it had not been.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { observe, standardRules, startProfile } from "./detector.ts";
+import type { Observation } from "./observation.ts";
+import { DAY, kinds, scoreOf } from "./profile.ts";
+import type { Profile } from "./profile.ts";
+import { goesBeyond, standardThresholds, stepFor, steps } from "./steps.ts";
+
+const HOUR = 3_600_000;
+
+/** Two networks, mail in the morning and the evening, now and then somebody new. */
+function ordinaryDay(day: number): readonly Observation[] {
+  const at = day * DAY;
+  const place = { network: day % 3 === 0 ? "office" : "home", country: "JP" };
+  const sent = [1, 2].flatMap((each): readonly Observation[] => [
+    { kind: "message", at: at + (each + 1) * HOUR, recipients: 2, newRecipients: day % 5 === 0 ? 1 : 0, author: "a" },
+    { kind: "outcome", at: at + (each + 1) * HOUR + 1000, result: day % 20 === 0 ? "unknown" : "taken" },
+  ]);
+  return [{ kind: "login", at: at + HOUR, ...place }, ...sent];
+}
+
+function lived(days: number): Profile {
+  const profile = startProfile(0);
+  for (let day = 0; day < days; day++) for (const each of ordinaryDay(day)) observe(profile, each, standardRules);
+  return profile;
+}
+
+test("an account that goes on as always is never noticed", () => {
+  const profile = startProfile(0);
+  for (let day = 0; day < 400; day++) {
+    for (const each of ordinaryDay(day)) {
+      observe(profile, each, standardRules);
+      assert.ok(scoreOf(profile) < standardThresholds.notice, `day ${day}: ${JSON.stringify(profile.evidence)}`);
+    }
+  }
+});
+
+test("logins from one unknown network after the other are stopped within few recipients, and the evidence says why", () => {
+  const profile = lived(60);
+  let recipients = 0;
+  for (let login = 0; login < 50 && stepFor(scoreOf(profile), standardThresholds) !== "suspend"; login++) {
+    const at = 60 * DAY + login * 10 * 60_000;
+    observe(profile, { kind: "login", at, network: `n${login}`, country: undefined }, standardRules);
+    observe(profile, { kind: "message", at, recipients: 2, newRecipients: 2, author: "a" }, standardRules);
+    recipients += 2;
+  }
+  assert.ok(recipients <= 20, String(recipients));
+  assert.ok(profile.evidence.some(({ sign, text }) => sign === "new-network" && text.includes("never seen before")));
+});
+
+test("a harvester is seen by those who do not exist, though all else is as always", () => {
+  const profile = lived(60);
+  let tried = 0;
+  for (; tried < 200 && (stepFor(scoreOf(profile), standardThresholds) ?? "notice") === "notice"; tried++) {
+    const result = tried % 10 === 0 ? "taken" : "unknown";
+    observe(profile, { kind: "outcome", at: 60 * DAY + tried * 1000, result }, standardRules);
+  }
+  assert.ok(tried < 30, String(tried));
+});
+
+test("much ordinary mail does not make foreign logins ordinary", () => {
+  const profile = lived(60);
+  const at = 60 * DAY + 5 * HOUR;
+  for (let each = 0; each < 3; each++) {
+    observe(profile, { kind: "login", at, network: `n${each}`, country: `C${each}` }, standardRules);
+  }
+  const before = scoreOf(profile);
+  for (let each = 0; each < 5000; each++)
+    observe(profile, { kind: "outcome", at: at + each, result: "taken" }, standardRules);
+  assert.equal(profile.scores.place, before - profile.scores.habit - profile.scores.volume);
+});
+
+/** Of a login after so many wrong passwords. */
+function weightOf(failures: number): number {
+  const profile = lived(60);
+  const at = 60 * DAY;
+  for (let each = 0; each < failures; each++)
+    observe(profile, { kind: "failure", at, network: "there" }, standardRules);
+  observe(profile, { kind: "login", at: at + 1000, network: "there", country: undefined }, standardRules);
+  return scoreOf(profile);
+}
+
+test("wrong passwords count when a login from there follows", () => {
+  assert.ok(weightOf(6) > weightOf(2) + 1);
+});
+
+const anyObservation: fc.Arbitrary<Omit<Observation, "at"> & { readonly step: number }> = fc.oneof(
+  fc.record({
+    kind: fc.constant("login" as const),
+    step: fc.nat(2 * DAY),
+    network: fc.constantFrom("a", "b", "c", "d", "__proto__", "constructor"),
+    country: fc.constantFrom(undefined, "JP", "US", "__proto__"),
+  }),
+  fc.record({ kind: fc.constant("failure" as const), step: fc.nat(HOUR), network: fc.constantFrom("a", "z") }),
+  fc.record({
+    kind: fc.constant("message" as const),
+    step: fc.nat(DAY),
+    recipients: fc.nat(5000),
+    newRecipients: fc.nat(5000),
+    author: fc.constantFrom("x", "y", "toString"),
+  }),
+  fc.record({ kind: fc.constant("outcome" as const), step: fc.nat(HOUR), result: fc.constantFrom("taken", "unknown") }),
+);
+
+test("whatever comes: scores are sound, what is kept is bounded, and a stored profile goes on the same", () => {
+  fc.assert(
+    fc.property(fc.array(anyObservation, { maxLength: 120 }), fc.nat(120), (sketch, stored) => {
+      let at = 20_000 * DAY;
+      let profile = startProfile(at);
+      const same = startProfile(at);
+      for (const [index, { step, ...rest }] of sketch.entries()) {
+        at += step;
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the sketch with its time
+        const observation = { ...rest, at } as Observation;
+        if (index === stored) profile = JSON.parse(JSON.stringify(profile)) as Profile;
+        observe(profile, observation, standardRules);
+        observe(same, observation, standardRules);
+        for (const kind of kinds) assert.ok(profile.scores[kind] >= 0 && Number.isFinite(profile.scores[kind]));
+        assert.ok(profile.evidence.length <= 50);
+      }
+      assert.deepEqual(JSON.parse(JSON.stringify(profile)), JSON.parse(JSON.stringify(same)));
+    }),
+  );
+});
+
+test("a profile stays small however many networks an account has", () => {
+  const profile = startProfile(0);
+  for (let each = 0; each < 20_000; each++) {
+    observe(
+      profile,
+      { kind: "login", at: each * 60_000, network: `n${each}`, country: `C${each % 700}` },
+      standardRules,
+    );
+  }
+  assert.ok(JSON.stringify(profile).length < 50_000);
+});
+
+test("steps rise with the score and are taken once", () => {
+  const scores = steps.map((step) => standardThresholds[step]);
+  assert.deepEqual(
+    scores.toSorted((a, b) => a - b),
+    scores,
+  );
+  assert.equal(stepFor(standardThresholds.notice - 0.01, standardThresholds), undefined);
+  for (const step of steps) assert.equal(stepFor(standardThresholds[step], standardThresholds), step);
+  assert.ok(goesBeyond("hold", "slow") && !goesBeyond("slow", "slow") && !goesBeyond("notice", "hold"));
+});

@@ -1,0 +1,130 @@
+// Watches all accounts: observations of all mail threads come here, one after the other; profiles live in the store and, for the
+// accounts that are busy, in memory. A step that is reached is told once, and again only after the score has fallen to half of it.
+
+import type { ProfileStore } from "../store/store.ts";
+import { observe, standardRules, startProfile } from "./detector.ts";
+import type { Evidence } from "./observation.ts";
+import type { Profile } from "./profile.ts";
+import { scoreOf } from "./profile.ts";
+import { goesBeyond, standardThresholds, stepFor } from "./steps.ts";
+import type { Step } from "./steps.ts";
+import type { Observed } from "./tap.ts";
+
+export interface Suspicion {
+  readonly account: string;
+  readonly step: Step;
+  readonly score: number;
+  /** The newest last. */
+  readonly evidence: readonly Evidence[];
+}
+
+export interface AbuseWatch {
+  /** Never rejects. */
+  observed(batch: readonly Observed[]): Promise<void>;
+  /** Writes down what has changed. */
+  save(): Promise<void>;
+  /** Somebody looked at the account and lets it go on: its habits are kept, what spoke against it is not. */
+  clear(account: string): Promise<void>;
+}
+
+export interface WatchServices {
+  readonly store: { [Name in keyof Pick<ProfileStore, "profile" | "saveProfiles">]: AsyncOf<ProfileStore[Name]> };
+  readonly suspect: (suspicion: Suspicion) => Promise<void> | void;
+  readonly failed: (cause: unknown) => void;
+}
+
+type AsyncOf<Call> = Call extends (...parameters: infer Parameters) => infer Result
+  ? (...parameters: Parameters) => Promise<Result>
+  : never;
+
+interface Entry {
+  readonly profile: Profile;
+  changed: boolean;
+}
+
+/** Profiles in memory, a few kB each. */
+const MOST_KEPT = 5000;
+
+export function createAbuseWatch({ store, suspect, failed }: WatchServices): AbuseWatch {
+  const entries = new Map<string, Entry>();
+  /** One thing at a time, in the order in which it came. */
+  let work: Promise<void> = Promise.resolve();
+
+  async function entryOf(account: string, at: number): Promise<Entry> {
+    const known = entries.get(account);
+    if (known !== undefined) {
+      entries.delete(account);
+      entries.set(account, known);
+      return known;
+    }
+    const stored = await store.profile(account);
+    if (entries.size >= MOST_KEPT) await forgetOldest();
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by save
+    const profile = stored === undefined ? startProfile(at) : (JSON.parse(stored) as Profile);
+    const entry: Entry = { profile, changed: false };
+    entries.set(account, entry);
+    return entry;
+  }
+
+  async function forgetOldest(): Promise<void> {
+    await write();
+    for (const account of [...entries.keys()].slice(0, MOST_KEPT / 10)) entries.delete(account);
+  }
+
+  async function write(): Promise<void> {
+    const changed = [...entries].filter(([, entry]) => entry.changed);
+    if (changed.length === 0) return;
+    await store.saveProfiles(
+      changed.map(([account, { profile }]) => ({ account, day: profile.today.day, profile: JSON.stringify(profile) })),
+    );
+    for (const [, entry] of changed) entry.changed = false;
+  }
+
+  async function see({ account, observation, times }: Observed): Promise<void> {
+    const entry = await entryOf(account, observation.at);
+    // Guesses at names that nobody has are remembered nowhere.
+    if (observation.kind === "failure" && entry.profile.networkDays + entry.profile.today.networkDays === 0) return;
+    const { profile } = entry;
+    for (let each = 0; each < times; each++) observe(profile, observation, standardRules);
+    entry.changed = true;
+    const score = scoreOf(profile);
+    const { told } = profile;
+    if (told !== undefined && score < standardThresholds[told] / 2) profile.told = undefined;
+    const step = stepFor(score, standardThresholds);
+    if (step === undefined || !goesBeyond(step, profile.told)) return;
+    profile.told = step;
+    // Whoever is told looks at the account next.
+    await write();
+    await suspect({ account, step, score, evidence: profile.evidence });
+  }
+
+  function next(job: () => Promise<void>): Promise<void> {
+    work = work.then(job).catch(failed);
+    return work;
+  }
+
+  return {
+    observed: (batch) =>
+      next(async () => {
+        // oxlint-disable-next-line no-await-in-loop -- in their order
+        for (const each of batch) await see(each);
+      }),
+    save: () => next(write),
+    clear: (account) =>
+      next(async () => {
+        const entry = await entryOf(account, 0);
+        forgive(entry.profile);
+        entry.changed = true;
+        await write();
+      }),
+  };
+}
+
+export function forgive(profile: Profile): void {
+  profile.scores.place = 0;
+  profile.scores.volume = 0;
+  profile.scores.outcome = 0;
+  profile.scores.habit = 0;
+  profile.told = undefined;
+  profile.evidence = [];
+}
