@@ -118,7 +118,12 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   8463: entry("done", "DKIM with Ed25519"),
   8601: entry("not", "Authentication-Results"),
   8689: entry("not", "REQUIRETLS", "not offered until it is enforced"),
-  8955: entry("data", "BGP FlowSpec", "which rules fail validation"),
+  8955: entry(
+    "partly",
+    "BGP FlowSpec",
+    "rules as texts for BGP speakers, in the order of §5.1; components of prefixes, protocol and ports",
+  ),
+  8956: entry("partly", "BGP FlowSpec for IPv6", "whole prefixes, no offsets"),
   9110: entry("data", "HTTP semantics", "status codes, Allow, HEAD; the protocol itself is Node's"),
   9106: entry("done", "Argon2"),
   9228: entry("done", "Delivered-To"),

@@ -71,8 +71,8 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   haproxy: { packages: ["haproxy"], path: "usr/sbin/haproxy", installed: "use" },
   ip: { packages: ["iproute2"], path: "bin/ip", installed: "use" },
   nft: { packages: ["nftables"], path: "usr/sbin/nft", installed: "use" },
-  // A script of Python, with its modules.
-  exabgp: { packages: ["exabgp", "python3-exabgp"], path: "usr/sbin/exabgp", installed: "use" },
+  // Written in Python: run it with python3.
+  exabgp: { packages: ["exabgp", "python3-exabgp"], path: "usr/sbin/python3-exabgp", installed: "use" },
   // Each with the other, so that they have one tree. An installed server has the machine's configuration.
   freeradius: { packages: freeradius, path: "usr/sbin/freeradius", installed: "ignore" },
   radclient: { packages: freeradius, path: "usr/bin/radclient", installed: "ignore" },

@@ -7,4 +7,9 @@ export const budgets: Readonly<Record<string, Budget | undefined>> = {
   "cisco-ios-xe": undefined,
   "cisco-ios-xr": undefined,
   "arista-eos": undefined,
+  flowspec: {
+    unit: "rules",
+    most: 3000,
+    source: "Cisco ASR 9000, BGP FlowSpec of IOS XR 5.2: 3000 rules in a system",
+  },
 };
