@@ -1,5 +1,5 @@
-// Searching the log: newest file first, without holding more than one file in memory. A line is parsed only when the
-// needle occurs in its bytes.
+// Searching the log. Files that were read are kept for the next look, up to a bound; one beyond it is in memory alone and is read
+// again. A line is parsed only when the needle occurs in its bytes.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,9 +26,33 @@ export function logFiles(directory: string): readonly string[] {
     .map((name) => join(directory, name));
 }
 
-/** Lines of one file in which any of the needles occurs, in order. */
-export function linesWith(file: string, needles: readonly string[]): readonly LogLine[] {
-  const bytes = readFileSync(file);
+export type ReadLog = (file: string) => Buffer;
+
+/** Octets of the log that are kept: more days than most questions need. */
+const KEPT = 256 * 2 ** 20;
+
+/** For two looks at each file: it is let go with the second. */
+export function readTwice(kept = KEPT, read: ReadLog = (file) => readFileSync(file)): ReadLog {
+  const held = new Map<string, Buffer>();
+  let octets = 0;
+  return (file) => {
+    const known = held.get(file);
+    if (known !== undefined) {
+      held.delete(file);
+      octets -= known.length;
+      return known;
+    }
+    const bytes = read(file);
+    if (octets + bytes.length <= kept) {
+      held.set(file, bytes);
+      octets += bytes.length;
+    }
+    return bytes;
+  };
+}
+
+/** Lines in which any of the needles occurs, in order. */
+export function linesWith(bytes: Buffer, needles: readonly string[]): readonly LogLine[] {
   /** Start of line → line. */
   const found = new Map<number, LogLine>();
   for (const needle of needles) {

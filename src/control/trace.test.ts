@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { EventFields, EventName, Observer } from "../observe/events.ts";
 import { createLog } from "../observe/log.ts";
-import { logFiles } from "./log-search.ts";
+import { logFiles, readTwice } from "./log-search.ts";
 import { trace } from "./trace.ts";
 
 interface Log {
@@ -90,6 +90,35 @@ test(
       logFiles(directory).map((file) => file.slice(-16)),
       ["2026-11-21.jsonl", "2026-11-20.jsonl"],
     );
+  }),
+);
+
+test(
+  "each file is read once, and twice only where the log is larger than what is kept of it",
+  withLog(({ directory, on }) => {
+    on("2026-11-20").emit("message.accepted", accepted("id1"));
+    for (const day of ["2026-11-21", "2026-11-22"])
+      on(day).emit("delivery.started", { message: "id1", attempt: 1, destination: "mx" });
+    on("2026-11-23").emit("delivery.delivered", delivered("id1"));
+    const readsWith = (kept: number): readonly string[] => {
+      const reads: string[] = [];
+      const report: string[] = [];
+      const read = readTwice(kept, (file) => {
+        reads.push(file.slice(-8, -6));
+        return readFileSync(file);
+      });
+      const { stories } = trace(
+        directory,
+        "alice@sekimori.test",
+        (done, total) => report.push(`${done}/${total}`),
+        read,
+      );
+      assert.equal(stories[0]?.steps.length, 4);
+      assert.deepEqual([report.length, report.at(-1)], [8, "8/8"]);
+      return reads;
+    };
+    assert.deepEqual(readsWith(2 ** 20), ["23", "22", "21", "20"]);
+    assert.deepEqual(readsWith(0), ["23", "22", "21", "20", "20", "21", "22", "23"]);
   }),
 );
 

@@ -4,8 +4,8 @@
 // to the whole story, without regard to case; delivery status notifications about a message belong to its story.
 
 import type { EventFields, EventName } from "../observe/events.ts";
-import { linesWith, logFiles } from "./log-search.ts";
-import type { LogLine } from "./log-search.ts";
+import { linesWith, logFiles, readTwice } from "./log-search.ts";
+import type { LogLine, ReadLog } from "./log-search.ts";
 import { reasons } from "../verdict/reasons.ts";
 
 export interface TraceStep {
@@ -34,6 +34,7 @@ export function trace(
   logDirectory: string,
   question: string,
   report: (done: number, total: number) => void = () => undefined,
+  read: ReadLog = readTwice(),
 ): Trace {
   if (question === "") return { stories: [], more: false };
   // As it was asked and in lower case: addresses are written both ways.
@@ -41,12 +42,12 @@ export function trace(
   const stories = new Map<string, LogLine[]>();
   let more = false;
   const files = logFiles(logDirectory);
-  let read = 0;
-  // Once for the question, twice for the stories.
-  const step = (): void => report(++read, files.length * 3);
+  let looks = 0;
+  // For the question, and for the stories.
+  const step = (): void => report(++looks, files.length * 2);
   for (const file of files) {
     step();
-    const hits = linesWith(file, needles).filter((line) => names(line, question));
+    const hits = linesWith(read(file), needles).filter((line) => names(line, question));
     const found = [...new Set(hits.toReversed().flatMap(subjectsOf))].filter((subject) => !stories.has(subject));
     const room = MOST_STORIES - stories.size;
     // A message that arrived before midnight goes on in a newer file, which was read already: both are looked at again.
@@ -54,7 +55,7 @@ export function trace(
     more = found.length > room;
     if (more) break;
   }
-  if (stories.size > 0) gather(files, stories, step);
+  if (stories.size > 0) gather(files, stories, read, step);
   return {
     stories: [...stories].map(([subject, lines]) => ({ subject, steps: lines.map(toStep) })).toReversed(),
     more,
@@ -62,18 +63,23 @@ export function trace(
 }
 
 /** Fills the stories with their lines, oldest first. What became of a notification belongs to the story it is about. */
-function gather(files: readonly string[], stories: ReadonlyMap<string, LogLine[]>, step: () => void): void {
+function gather(
+  files: readonly string[],
+  stories: ReadonlyMap<string, LogLine[]>,
+  read: ReadLog,
+  step: () => void,
+): void {
   /** Id of a notification → the story. One that is a subject itself has its own. */
   const notifications = new Map<string, string>();
   for (const file of files.toReversed()) {
     step();
+    const bytes = read(file);
     const subjects = [...stories.keys()];
-    for (const { message, about } of linesWith(file, subjects)) {
+    for (const { message, about } of linesWith(bytes, subjects)) {
       if (typeof message !== "string" || typeof about !== "string" || stories.has(message)) continue;
       if (stories.has(about)) notifications.set(message, about);
     }
-    step();
-    for (const line of linesWith(file, [...subjects, ...notifications.keys()])) {
+    for (const line of linesWith(bytes, [...subjects, ...notifications.keys()])) {
       const told = subjects.filter((subject) => mentions(line, subject));
       const about = typeof line["message"] === "string" ? notifications.get(line["message"]) : undefined;
       if (about !== undefined && !told.includes(about)) told.push(about);

@@ -9,11 +9,14 @@ import type { ClientLimits } from "./client-limits.ts";
 import type { Counters, CounterRules } from "./counters.ts";
 import { createLocks } from "./locks.ts";
 import type { LocalLocks } from "./locks.ts";
+import { createRooms } from "./rooms.ts";
+import type { LocalRooms } from "./rooms.ts";
 
 export interface LocalCounters extends Counters {
   readonly accounts: AccountLimits;
   readonly clients: ClientLimits;
   readonly locks: LocalLocks;
+  readonly rooms: LocalRooms;
   /** Forgets who is not active; now and then. */
   sweep(): void;
 }
@@ -25,6 +28,7 @@ export function createLocalCounters(rules: CounterRules, clock: Clock): LocalCou
     accounts,
     clients,
     locks: createLocks(),
+    rooms: createRooms(() => clock.monotonic()),
     replay: (charges): void => accounts.replay(charges),
     replaceRules: ({ account, client }): void => {
       accounts.replaceRules(account);

@@ -11,6 +11,7 @@ import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
 import type { LimitAnswer } from "./limits.ts";
 import type { LocalCounters } from "./local.ts";
+import type { RoomAnswer, Rooms } from "./rooms.ts";
 
 /** How long an answer may take, ms. A thread that is that late is stuck, and clients wait for their replies. */
 const PATIENCE = 5000;
@@ -32,6 +33,12 @@ interface Questions {
   readonly close: { readonly asked: readonly [connection: number]; readonly answer: undefined };
   readonly take: { readonly asked: readonly [lock: string]; readonly answer: boolean };
   readonly give: { readonly asked: readonly [lock: string]; readonly answer: undefined };
+  readonly fits: { readonly asked: Parameters<Rooms["fits"]>; readonly answer: RoomAnswer };
+  readonly room: { readonly asked: Parameters<Rooms["reserve"]>; readonly answer: RoomAnswer };
+  readonly begin: { readonly asked: Parameters<Rooms["begin"]>; readonly answer: undefined };
+  readonly end: { readonly asked: Parameters<Rooms["end"]>; readonly answer: undefined };
+  readonly counted: { readonly asked: Parameters<Rooms["counted"]>; readonly answer: undefined };
+  readonly forget: { readonly asked: Parameters<Rooms["forget"]>; readonly answer: undefined };
   readonly replay: { readonly asked: readonly [readonly AccountCharge[]]; readonly answer: undefined };
   readonly rules: { readonly asked: readonly [CounterRules]; readonly answer: undefined };
 }
@@ -53,7 +60,7 @@ interface Answers {
 /** Answers one thread. */
 export function serveCounters(port: MessagePort, counters: LocalCounters): void {
   const connections = new Map<number, ReturnType<LocalCounters["clients"]["connect"]>>();
-  const { accounts, clients, locks } = counters;
+  const { accounts, clients, locks, rooms } = counters;
 
   function answer(question: Question): unknown {
     switch (question[0]) {
@@ -87,6 +94,18 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
         return locks.take(question[1]);
       case "give":
         return locks.give(question[1]);
+      case "fits":
+        return rooms.fits(question[1], question[2], question[3]);
+      case "room":
+        return rooms.reserve(question[1], question[2], question[3]);
+      case "begin":
+        return rooms.begin(question[1], question[2]);
+      case "end":
+        return rooms.end(question[1], question[2], question[3]);
+      case "counted":
+        return rooms.counted(question[1], question[2], question[3], question[4]);
+      case "forget":
+        return rooms.forget(question[1]);
       case "replay":
         return counters.replay(question[1]);
       case "rules":
@@ -229,6 +248,17 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
           if (taken) tell("give", name);
         }),
       give: (name) => tell("give", name),
+    },
+    rooms: {
+      fits: (...asked) => ask("fits", asked),
+      reserve: (mailbox, octets, quota) =>
+        ask("room", [mailbox, octets, quota], (answer) => {
+          if (answer === "fits") tell("end", mailbox, octets, "failed");
+        }),
+      begin: (...asked) => tell("begin", ...asked),
+      end: (...asked) => tell("end", ...asked),
+      counted: (...asked) => tell("counted", ...asked),
+      forget: (...asked) => tell("forget", ...asked),
     },
     replay: async (charges) => {
       for (let start = 0; start < charges.length; start += REPLAYED) {

@@ -5,8 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { promisify } from "node:util";
+import { MessageChannel } from "node:worker_threads";
 import * as fc from "fast-check";
 import { parseAddress, type Address } from "../address/address.ts";
+import type { CounterRules } from "../counters/counters.ts";
+import { createLocalCounters } from "../counters/local.ts";
+import { remoteCounters, serveCounters } from "../counters/remote.ts";
+import { createRooms } from "../counters/rooms.ts";
 import { systemClock } from "../io/clock.ts";
 import type { Files } from "./disk.ts";
 import { openMailboxes } from "./maildir.ts";
@@ -24,13 +29,23 @@ function address(text: string): Address {
   return parsed.value;
 }
 
+const noPlan = { recipients: [], attempts: [], messages: [], "new-recipients": [], bytes: [] };
+const noRules: CounterRules = {
+  account: { standard: noPlan, plans: {}, domain: [] },
+  client: { connections: 100, connectionRate: [], messages: [], recipients: [], authFailures: [], exempt: [] },
+};
+
+function newRooms(): ReturnType<typeof createRooms> {
+  return createRooms(() => systemClock.monotonic());
+}
+
 async function fresh(t: TestContext, files?: Partial<Files>, quota?: number | (() => number | undefined)) {
   const root = await disk.mkdtemp(join(tmpdir(), "maildir-"));
   t.after(() => disk.rm(root, { recursive: true }));
   const options = {
     hostname: "mx1.sekimori.test",
     clock: systemClock,
-    quota: typeof quota === "function" ? quota : () => quota,
+    quota: { of: typeof quota === "function" ? quota : () => quota, rooms: newRooms() },
   };
   const mailboxes = openMailboxes(root, files === undefined ? options : { ...options, files: { ...disk, ...files } });
   const folder = join(root, "sekimori.test", "alice", "Maildir");
@@ -348,11 +363,40 @@ test("many deliveries at once do not go beyond the quota together, and one that 
   assert.equal(all.value.messages.length, 10);
 });
 
+test("two threads do not go beyond the quota together, and each sees what the other stored and took away", async (t) => {
+  const { root } = await fresh(t);
+  const owner = createLocalCounters(noRules, systemClock);
+  const [one, other] = [0, 1].map((index) => {
+    const { port1, port2 } = new MessageChannel();
+    t.after(() => port1.close());
+    serveCounters(port1, owner);
+    const { rooms } = remoteCounters(port2, () => performance.now());
+    const quota = { of: () => 100, rooms };
+    return openMailboxes(root, { hostname: "mx1", clock: systemClock, quota, thread: { index, count: 2 } });
+  });
+  assert.ok(one !== undefined && other !== undefined);
+  const results = await Promise.all(
+    Array.from({ length: 40 }, (_each, index) => (index % 2 === 0 ? one : other).deliver(alice, text(10), "counted")),
+  );
+  assert.equal(results.filter(({ ok }) => ok).length, 10);
+  assert.equal(await mailboxOctets(root, alice), 100);
+  assert.deepEqual([await one.fits(alice, 1), await other.fits(alice, 1)], [false, false]);
+  const session = await one.open(alice);
+  assert.ok(session.ok);
+  assert.ok((await session.value.remove(session.value.messages.slice(0, 3))).ok);
+  session.value.close();
+  assert.deepEqual([await other.fits(alice, 30), await other.fits(alice, 31)], [true, false]);
+});
+
 test("what was there before counts, messages without a size in their name too", async (t) => {
   const first = await fresh(t);
   await first.deliver("x".repeat(50));
   await disk.writeFile(join(first.folder, "cur", "1.foreign:2,S"), "x".repeat(30));
-  const again = openMailboxes(first.root, { hostname: "mx1", clock: systemClock, quota: () => 100 });
+  const again = openMailboxes(first.root, {
+    hostname: "mx1",
+    clock: systemClock,
+    quota: { of: () => 100, rooms: newRooms() },
+  });
   assert.equal(await again.fits(alice, 20), true);
   assert.equal(await again.fits(alice, 21), false);
 });
@@ -367,9 +411,12 @@ test("each account has its own quota; one that cannot be said stores nothing", a
   const mailboxes = openMailboxes(root, {
     hostname: "mx1",
     clock: systemClock,
-    quota: async ({ local }) => {
-      if (!quotas.has(local)) throw new Error("nobody answers");
-      return quotas.get(local);
+    quota: {
+      of: async ({ local }) => {
+        if (!quotas.has(local)) throw new Error("nobody answers");
+        return quotas.get(local);
+      },
+      rooms: newRooms(),
     },
   });
   const chunk = Buffer.alloc(40, "x");

@@ -8,11 +8,10 @@
 // S= equals W=, and POP3 sends the file as it is. Dovecot, Courier, mutt and notmuch read such files; tools that
 // split lines at LF only show a CR at their ends. Files that others put there with LF are read as well.
 //
-// With a quota, a message that would go beyond it is not stored; what a mailbox holds is known from the file names
-// (usage.ts), so a POP3 session that deletes makes room at once.
+// With a quota, a message that would go beyond it is not stored, whichever thread of the process has it; what a mailbox holds
+// is known from the file names (usage.ts), so a POP3 session that deletes makes room at once.
 //
-// Does not: subfolders, flags, index files. The lock is among sessions of this process only. With several threads, each
-// sees at its next count what the others put into a mailbox: a quota can be exceeded by what they deliver meanwhile.
+// Does not: subfolders, flags, index files. The lock is among sessions of this process only.
 
 import * as system from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -31,7 +30,7 @@ import {
 import { uniqueNames, withSize } from "./name.ts";
 import { mailboxPath } from "./path.ts";
 import { openFolder, type Mailbox } from "./snapshot.ts";
-import { Usage } from "./usage.ts";
+import { Usage, type MailboxRooms } from "./usage.ts";
 
 /** `exempt`: mail to role addresses, which must be reachable whatever else is full (RFC 5321 §4.5.1). */
 export type QuotaRule = "counted" | "exempt";
@@ -53,8 +52,13 @@ interface MailboxOptions {
   /** Host name in file names: what keeps two hosts on one file system apart. */
   readonly hostname: string;
   readonly clock: Clock;
-  /** Octets that the mailbox may hold, as of now; no limit when undefined. Rejects: it cannot be said. */
-  readonly quota?: (account: Address) => number | undefined | Promise<number | undefined>;
+  /** Without it there is no limit. */
+  readonly quota?: {
+    /** Octets that the mailbox may hold, as of now; no limit when undefined. Rejects: it cannot be said. */
+    readonly of: (account: Address) => number | undefined | Promise<number | undefined>;
+    /** What they hold: one for all threads. */
+    readonly rooms: MailboxRooms;
+  };
   readonly files?: Files;
   /** Who has a mailbox open, in all threads. Default: this one is alone. */
   readonly locks?: MailboxLocks;
@@ -78,18 +82,14 @@ interface Folder {
 }
 
 export function openMailboxes(root: string, options: MailboxOptions): Mailboxes {
-  const { clock, files = system, quota: quotaNow = () => undefined } = options;
+  const { clock, files = system } = options;
+  const quotaNow = options.quota?.of ?? (() => undefined);
+  const rooms = options.quota?.rooms;
   const { locks = locksHere(), thread = { index: 0, count: 1 } } = options;
   const nextName = uniqueNames(options.hostname, clock, thread.index, thread.count);
   const folders = new Map<string, Folder>();
-  const usages = new Map<string, Usage>();
-
-  function usageOf(account: Address): Usage {
-    const path = join(root, ...mailboxPath(account));
-    let usage = usages.get(path);
-    if (usage === undefined) usages.set(path, (usage = new Usage(files, path, () => clock.monotonic())));
-    return usage;
-  }
+  const usage = rooms === undefined ? undefined : new Usage(files, rooms);
+  const pathOf = (account: Address): string => join(root, ...mailboxPath(account));
 
   function folderOf(account: Address): Folder {
     const names = mailboxPath(account);
@@ -138,22 +138,28 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
         return failure({ code: "unavailable", cause: `the quota is not known: ${String(error)}` });
       }
       try {
-        if (quota === undefined) {
+        const path = pathOf(account);
+        if (quota === undefined || rooms === undefined || usage === undefined) {
           const file = await store(account, chunks, size);
           // There was a quota before, or there is one by now: this message is not in its count.
-          usages.get(join(root, ...mailboxPath(account)))?.forget();
+          rooms?.forget(path);
           return success({ file });
         }
-        const usage = usageOf(account);
-        if (rule === "exempt") usage.begin(size);
-        else if (!(await usage.reserve(size, quota)))
-          return failure({ code: "over-quota", cause: "the mailbox is full" });
+        if (rule === "exempt") rooms.begin(path, size);
+        else {
+          try {
+            if (!(await usage.reserve(path, size, quota)))
+              return failure({ code: "over-quota", cause: "the mailbox is full" });
+          } catch (error) {
+            return failure({ code: "unavailable", cause: `what the mailbox holds is not known: ${String(error)}` });
+          }
+        }
         try {
           const file = await store(account, chunks, size);
-          usage.end(size, "stored");
+          rooms.end(path, size, "stored");
           return success({ file });
         } catch (error) {
-          usage.end(size, "failed");
+          rooms.end(path, size, "failed");
           throw error;
         }
       } catch (error) {
@@ -163,13 +169,13 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
 
     fits: (account, octets) => {
       const within = (quota: number | undefined): boolean | Promise<boolean> =>
-        quota === undefined ? true : usageOf(account).fits(octets, quota);
+        quota === undefined || usage === undefined ? true : usage.fits(pathOf(account), octets, quota);
       const quota = quotaNow(account);
       return quota instanceof Promise ? quota.then(within) : within(quota);
     },
 
     async open(account) {
-      const path = join(root, ...mailboxPath(account));
+      const path = pathOf(account);
       try {
         if (!(await locks.take(path))) return failure({ code: "in-use", cause: "another session has the mailbox" });
       } catch (error) {
@@ -184,10 +190,10 @@ export function openMailboxes(root: string, options: MailboxOptions): Mailboxes 
         await removeStale(files, path, clock);
         const mailbox = await openFolder(files, path, release);
         // Other programs may have been here as well.
-        usages.get(path)?.forget();
+        rooms?.forget(path);
         const remove: Mailbox["remove"] = async (messages) => {
           const removed = await mailbox.remove(messages);
-          usages.get(path)?.forget();
+          rooms?.forget(path);
           return removed;
         };
         return success({ ...mailbox, remove });

@@ -1,7 +1,5 @@
-// How many octets a mailbox holds: counted once from the file names, kept exact over our own deliveries and removals,
-// counted again when somebody else may have changed the folder (a session listed it, or it seems full).
-//
-// A count that runs while a message comes or goes is done again, so no message counts twice or not at all. What other
+// Whether a mailbox has room: the count is kept elsewhere, for all threads together (MailboxRooms); here its folder is read when
+// nobody knows what it holds, from the file names. A count that ran while a message came or went is done again. What other
 // programs do in the folder is seen at the next count.
 
 import * as system from "node:fs/promises";
@@ -11,82 +9,77 @@ import { errorCode, type Files } from "./disk.ts";
 import { parseName } from "./name.ts";
 import { mailboxPath } from "./path.ts";
 
-/** A mailbox that seems full is counted again at most this often, ms. */
-const RECOUNT = 5000;
+/** `count`: nobody knows. Read the folder, say `counted` with this number, and ask again. */
+type RoomAnswer = "fits" | "full" | { readonly count: number };
+
+/** What each mailbox holds against its quota, kept in one place. */
+export interface MailboxRooms {
+  /** Whether so many octets more fit. Rejects when nobody can tell. */
+  fits(mailbox: string, octets: number, quota: number): RoomAnswer | Promise<RoomAnswer>;
+  /** When they fit, takes the room for them, to be given back or kept by `end`. */
+  reserve(mailbox: string, octets: number, quota: number): RoomAnswer | Promise<RoomAnswer>;
+  /** Takes it, whether there is or not. */
+  begin(mailbox: string, octets: number): void;
+  end(mailbox: string, octets: number, outcome: "stored" | "failed"): void;
+  /** What the folder held; `anyway`: it changes all the time, and an old number is better than none. */
+  counted(mailbox: string, octets: number, count: number, believed: "unchanged" | "anyway"): void;
+  /** Messages went, or may have. */
+  forget(mailbox: string): void;
+}
+
+/** A folder that changed under so many counts is believed as it was. */
+const MOST_COUNTS = 5;
 
 export class Usage {
   readonly #files: Files;
-  readonly #folder: string;
-  readonly #now: () => number;
-  #octets: number | undefined;
-  /** Octets of deliveries under way. */
-  #pending = 0;
-  #changes = 0;
-  #counting: Promise<number> | undefined;
-  #countedAt = 0;
+  readonly #rooms: MailboxRooms;
+  /** Counts under way. */
+  readonly #counting = new Map<string, Promise<number>>();
 
-  constructor(files: Files, folder: string, now: () => number) {
+  constructor(files: Files, rooms: MailboxRooms) {
     this.#files = files;
-    this.#folder = folder;
-    this.#now = now;
+    this.#rooms = rooms;
   }
 
-  /** Whether so many octets more fit; a promise when the folder must be read. */
-  fits(octets: number, quota: number): boolean | Promise<boolean> {
-    const known = this.#octets;
-    if (known !== undefined) {
-      if (known + this.#pending + octets <= quota) return true;
-      if (this.#now() - this.#countedAt < RECOUNT) return false;
-    }
-    return this.#count().then((counted) => counted + this.#pending + octets <= quota);
+  /** Whether so many octets more fit; a promise when another thread or the folder must be asked. */
+  fits(folder: string, octets: number, quota: number): boolean | Promise<boolean> {
+    const answer = this.#rooms.fits(folder, octets, quota);
+    if (answer === "fits") return true;
+    if (answer === "full") return false;
+    return this.#asked(folder, answer, () => this.#rooms.fits(folder, octets, quota));
   }
 
   /** Takes room for the octets, to be given back or kept by `end`; or says that there is none. */
-  async reserve(octets: number, quota: number): Promise<boolean> {
-    for (;;) {
-      const fits = this.fits(octets, quota);
-      if (fits === true) {
-        this.begin(octets);
-        return true;
-      }
-      // Others may have taken the room while the folder was read: asked again.
-      // oxlint-disable-next-line no-await-in-loop
-      if (fits === false || !(await fits)) return false;
-    }
+  async reserve(folder: string, octets: number, quota: number): Promise<boolean> {
+    const ask = (): ReturnType<MailboxRooms["reserve"]> => this.#rooms.reserve(folder, octets, quota);
+    return await this.#asked(folder, ask(), ask);
   }
 
-  /** Takes it, whether there is or not. */
-  begin(octets: number): void {
-    this.#pending += octets;
-  }
-
-  end(octets: number, outcome: "stored" | "failed"): void {
-    this.#pending -= octets;
-    if (outcome === "failed") return;
-    this.#changes++;
-    if (this.#octets !== undefined) this.#octets += octets;
-  }
-
-  /** Messages went, or may have: the next question reads the folder. */
-  forget(): void {
-    this.#changes++;
-    this.#octets = undefined;
-  }
-
-  #count(): Promise<number> {
-    return (this.#counting ??= this.#read().finally(() => (this.#counting = undefined)));
-  }
-
-  async #read(): Promise<number> {
-    for (let round = 0; ; round++) {
-      const changes = this.#changes;
+  async #asked(
+    folder: string,
+    first: ReturnType<MailboxRooms["fits"]>,
+    again: () => ReturnType<MailboxRooms["fits"]>,
+  ): Promise<boolean> {
+    let answer = await first;
+    for (let count = 1; answer !== "fits" && answer !== "full"; count++) {
+      const believed = count < MOST_COUNTS ? "unchanged" : "anyway";
       // oxlint-disable-next-line no-await-in-loop -- again only when something changed meanwhile
-      const octets = await sizeOf(this.#files, this.#folder);
-      if (changes !== this.#changes && round < 5) continue;
-      this.#octets = octets;
-      this.#countedAt = this.#now();
-      return octets;
+      this.#rooms.counted(folder, await this.#count(folder, answer.count), answer.count, believed);
+      // oxlint-disable-next-line no-await-in-loop
+      answer = await again();
     }
+    return answer === "fits";
+  }
+
+  /** Those who ask when nothing has changed since wait for one count. */
+  #count(folder: string, changes: number): Promise<number> {
+    const name = `${changes} ${folder}`;
+    let counting = this.#counting.get(name);
+    if (counting === undefined) {
+      counting = sizeOf(this.#files, folder).finally(() => this.#counting.delete(name));
+      this.#counting.set(name, counting);
+    }
+    return counting;
   }
 }
 

@@ -88,10 +88,13 @@ const counters = local ?? remoteCounters(data.counters!, () => clock.monotonic()
 const mailboxes = openMailboxes(mailRoot(settings.state), {
   hostname: settings.hostname,
   clock,
-  quota: (account) => {
-    const found = directory.findAccount(addressKey(account));
-    const quotaOf = (one: Awaited<typeof found>): number | undefined => one?.quota ?? settings.mailbox.quota;
-    return found instanceof Promise ? found.then(quotaOf) : quotaOf(found);
+  quota: {
+    of: (account) => {
+      const found = directory.findAccount(addressKey(account));
+      const quotaOf = (one: Awaited<typeof found>): number | undefined => one?.quota ?? settings.mailbox.quota;
+      return found instanceof Promise ? found.then(quotaOf) : quotaOf(found);
+    },
+    rooms: counters.rooms,
   },
   locks: counters.locks,
   thread: place,
