@@ -34,7 +34,7 @@ export function toSettings(configuration: Configuration): Settings {
     mailThreads: configuration.process["mail-threads"],
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
     retention: configuration.retention,
-    abuse: configuration.abuse,
+    abuse: { act: configuration.abuse.act, countries: configuration.abuse.countries },
     http: {
       listen: http.listen,
       tls: http.tls,
@@ -124,7 +124,7 @@ export function fromSettings(settings: Settings): Configuration {
     },
     log,
     retention: settings.retention,
-    abuse: settings.abuse,
+    abuse: { act: settings.abuse.act, countries: settings.abuse.countries },
     http: {
       listen: http.listen,
       tls: http.tls,

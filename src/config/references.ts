@@ -40,6 +40,7 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
   checkCertificate(rules);
   checkListeners(rules);
   checkHttp(rules);
+  checkCountries(rules);
   checkSession(rules);
   checkLimits(rules);
   checkDelivery(rules);
@@ -167,6 +168,15 @@ function loopsOf(leads: Leads): readonly { readonly path: readonly string[]; rea
     for (const finished of path) done.add(finished);
   }
   return loops;
+}
+
+/** Its format is looked at when it is read: at the start. */
+function checkCountries(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const file = draft.abuse?.countries;
+  if (file === undefined) return;
+  const mode = rules.sources.mode(file);
+  if (!mode.ok) rules.report(placeOf("abuse", "countries"), `${quote(file)} ${mode.error}`);
 }
 
 function checkCertificate(rules: Rules): void {

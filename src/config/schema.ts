@@ -127,6 +127,14 @@ const abuse = {
       "What is done when the traffic of an account is not like its own history: unknown networks, wrong passwords before, recipients that do not " +
       "exist, more mail than ever. Traffic data only, never content. `sekimori account show` has the evidence, `account resume` ends it.",
   },
+  countries: {
+    type: { kind: "path" },
+    otherwise: "countries are not looked at",
+    meaning:
+      "A database of countries in MaxMind's format (GeoLite2 Country, DB-IP Lite): a login from a country where the account was never used " +
+      "weighs more. Read at the start and at every reload.",
+    example: "/var/lib/GeoIP/GeoLite2-Country.mmdb",
+  },
 } as const satisfies Keys;
 
 const processKeys = {

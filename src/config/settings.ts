@@ -28,7 +28,7 @@ export interface Settings {
   readonly mailbox: MailboxSettings;
   readonly limits: LimitSettings;
   /** What is done about accounts that somebody else may be using. */
-  readonly abuse: { readonly act: "none" | "notice" | "suspend" };
+  readonly abuse: { readonly act: "none" | "notice" | "suspend"; readonly countries: string | undefined };
   readonly delivery: DeliverySettings;
   readonly dns: DnsSettings;
   /** The network side as it is written; network.ts makes a policy of it. The mail service does not look at it. */

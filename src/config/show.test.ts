@@ -211,7 +211,10 @@ const anySettings: fc.Arbitrary<Settings> = fc
         log: between(1, 3650).map((days) => days * 86_400_000),
         correspondents: between(7, 3650).map((days) => days * 86_400_000),
       }),
-      abuse: fc.record({ act: fc.constantFrom("none", "notice", "suspend") }),
+      abuse: fc.record({
+        act: fc.constantFrom("none", "notice", "suspend"),
+        countries: fc.option(anyPath, { nil: undefined }),
+      }),
       process: fc.option(fc.record({ user: anyText, group: anyText }), { nil: undefined }),
       mailThreads: fc.constantFrom(undefined, 1),
       log: fc.record({

@@ -25,6 +25,8 @@ import type { Site } from "../control/site.ts";
 import { openTokens, tokenFile } from "../control/tokens.ts";
 import { ensureSelfSigned } from "../io/certificate.ts";
 import { systemClock as clock } from "../io/clock.ts";
+import { openCountries } from "../io/countries.ts";
+import type { Countries } from "../io/countries.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
 import { lockState } from "../io/state-lock.ts";
 import { lowerPrivileges } from "../io/privileges.ts";
@@ -105,6 +107,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     dkimKeys: await dkimKeysOf(settings),
   };
 
+  let countries = await countriesOf(settings);
   const early = Promise.withResolvers<never>();
   early.promise.catch(() => undefined);
   let state: "starting" | "ready" | "stopping" = "starting";
@@ -200,6 +203,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer,
     apply: async (next) => {
       const read = await filesOf(next);
+      const readCountries = await countriesOf(next);
       const problem = tooManyThreads(next, count);
       if (problem !== undefined) return { kind: "refused", problems: [problem] };
       const outcome = await group.reload({ settings: next, ...read });
@@ -210,6 +214,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       ];
       settings = next;
       files = read;
+      countries = readCountries;
       http.useCertificate(files);
       log = createLog(settings.log.level, { write: writeLog });
       return { ...outcome, changed };
@@ -232,7 +237,13 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       return { state: now, version, hostname: settings.hostname, since, listeners };
     },
   });
-  watch = watchAccounts({ settings: () => settings, store, observer, control: () => controlOf("abuse detection") });
+  watch = watchAccounts({
+    settings: () => settings,
+    store,
+    observer,
+    countries: () => countries,
+    control: () => controlOf("abuse detection"),
+  });
   const saving = setInterval(() => void watch?.save(), SAVE);
   undo.push(async () => {
     clearInterval(saving);
@@ -263,6 +274,10 @@ async function undoAll(undo: Undo[]): Promise<void> {
 /** What the configuration names and the mail thread must not read itself. */
 async function filesOf(settings: Settings): Promise<Omit<MailConfiguration, "settings">> {
   return { ...(await certificateOf(settings)), dkimKeys: await dkimKeysOf(settings) };
+}
+
+async function countriesOf({ abuse }: Settings): Promise<Countries | undefined> {
+  return abuse.countries === undefined ? undefined : openCountries(abuse.countries);
 }
 
 async function dkimKeysOf(settings: Settings): Promise<ReadonlyMap<string, string>> {
