@@ -152,10 +152,14 @@ async function survey(options: SurveyOptions): Promise<void> {
     ...(flows === undefined ? {} : { flows }),
     ...(assignments === undefined ? {} : { assignments }),
   });
-  if (!found.ok) throw new Exit(3, found.error);
+  if (!found.ok) throw new Exit(found.error.kind === "input" ? 2 : 3, found.error.cause);
   if (options.json) return printJson(found.value);
-  printTable(["subscriber or address", "pool", "conversations"], found.value.map(surveyRow));
-  print(`${found.value.length} customers; this look is noted in ${join(site.state, "edge", "audit.jsonl")}`);
+  const { rows, notCounted, skipped, kept } = found.value;
+  printTable(["subscriber or address", "pool", "conversations"], rows.map(surveyRow));
+  if (notCounted > 0) complain(`${notCounted} conversations were too many to count: split the export`);
+  for (const [why, count] of Object.entries(skipped)) complain(`${count} accounting records ${why} were left out`);
+  print(`${rows.length} customers; this look is noted in ${join(site.state, "edge", "audit.jsonl")}`);
+  for (const { what, kept: long, where } of kept) print(`kept: ${what}, ${long} (${where})`);
 }
 
 function surveyRow({ subscriber, address, pool, conversations }: SurveyRow): readonly string[] {
@@ -271,10 +275,12 @@ export function addNetEdgeCommands(net: Command): void {
     ["net status", "net status --json"],
     "0 all is well, 1 something wants attention.",
   ).action(status);
-  add("survey", "who still uses port 25 and towards whom; the look itself is noted", [
-    "net survey",
-    "net survey --flows flows.csv --assignments /var/log/freeradius/radacct/detail",
-  ])
+  add(
+    "survey",
+    "who still uses port 25 and towards whom; the look itself is noted",
+    ["net survey", "net survey --flows flows.csv --assignments /var/log/freeradius/radacct/detail"],
+    "0 told, 2 a file is not what it should be, 3 nothing is counted here or we may not look.",
+  )
     .option("--flows <file>", "flows that a router exported (nfdump -o csv), instead of this edge's counters")
     .option("--assignments <file>", "accounting records of RADIUS (FreeRADIUS detail), to name the subscribers")
     .action(survey);

@@ -2,7 +2,8 @@
 // force; count who still speaks to port 25 and what the policy has changed. Only these need CAP_NET_ADMIN. What is
 // looked up about people is noted with who asked.
 
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { join } from "node:path";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
@@ -11,20 +12,24 @@ import type { Projection } from "../compile/project.ts";
 import { nftables } from "../compile/targets/nftables/index.ts";
 import { createEdge } from "../edge/apply.ts";
 import type { ApplyOutcome, Comparison, Edge, EdgeStatus } from "../edge/apply.ts";
-import { standsAtBlock } from "../edge/blocking.ts";
 import { isNothing, previewOf } from "../edge/preview.ts";
 import type { Preview } from "../edge/preview.ts";
 import { openLedger } from "../edge/ledger.ts";
 import type { AppliedText } from "../edge/ledger.ts";
 import { createNftTarget } from "../edge/nft-target.ts";
 import { createNft } from "../edge/nft.ts";
-import { readAssignments } from "../edge/survey/assignments.ts";
+import { createAssignmentReader } from "../edge/survey/assignments.ts";
+import type { Assignments } from "../edge/survey/assignments.ts";
 import { countingText, readPoolCounts, readSources } from "../edge/survey/counting.ts";
+import type { PoolCount } from "../edge/survey/counting.ts";
 import { effectOf } from "../edge/survey/effect.ts";
 import type { EffectReport, EffectSample } from "../edge/survey/effect.ts";
-import { readFlows } from "../edge/survey/flows.ts";
+import type { Flow } from "../edge/survey/flows.ts";
+import { createFlowReader } from "../edge/survey/flows.ts";
+import { keptClasses, keptFor, openViewerLog } from "../edge/survey/kept.ts";
+import type { KeptClass } from "../edge/survey/kept.ts";
 import { openSamples } from "../edge/survey/samples.ts";
-import { surveyCounts, surveyFlows } from "../edge/survey/who.ts";
+import { createFlowSurvey, surveyCounts } from "../edge/survey/who.ts";
 import type { SurveyRow } from "../edge/survey/who.ts";
 import { armWatchdog, disarm, isWatching } from "../edge/watchdog.ts";
 import { systemClock } from "../io/clock.ts";
@@ -68,7 +73,7 @@ export interface NetEdge {
   rollback(unconfirmed: string | undefined): Promise<Result<AppliedText | undefined, string>>;
   restore(): Promise<Result<AppliedText | undefined, string>>;
   status(): Promise<EdgeStatus>;
-  survey(by: string, sources: SurveySources): Promise<Result<readonly SurveyRow[], string>>;
+  survey(by: string, sources: SurveySources): Promise<Result<Survey, SurveyFailure>>;
   sample(): Promise<Result<EffectSample, string>>;
   effect(): Promise<EffectReport>;
 }
@@ -80,8 +85,22 @@ export interface SurveySources {
   readonly assignments?: string;
 }
 
-/** How long samples are kept, ms: before and after must both be there. */
-const SAMPLES_KEPT = 400 * 86_400_000;
+/** `input`: a file that was named cannot be read. */
+export interface SurveyFailure {
+  readonly kind: "input" | "edge";
+  readonly cause: string;
+}
+
+export interface Survey {
+  /** Most port 25 first. */
+  readonly rows: readonly SurveyRow[];
+  /** Conversations that were too many to hold. */
+  readonly notCounted: number;
+  /** Accounting records that could not be used, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+  /** What of all this is kept, and for how long. */
+  readonly kept: readonly KeptClass[];
+}
 
 export function netEdge(site: EdgeSite): NetEdge {
   const { policy, state, namespace, clock = systemClock } = site;
@@ -116,11 +135,8 @@ export function netEdge(site: EdgeSite): NetEdge {
       lock.release();
     }
   };
-  const note = async (by: string, what: object): Promise<void> => {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const line = JSON.stringify({ at: new Date(clock.wall()).toISOString(), by, ...what });
-    await appendFile(join(directory, "audit.jsonl"), `${line}\n`, { mode: 0o600 });
-  };
+  const viewers = openViewerLog(join(directory, "audit.jsonl"));
+  const note = (by: string, what: object): Promise<void> => viewers.note({ at: clock.wall(), by, ...what });
 
   const programAt = (at: number): Pick<Projection, "program" | "validUntil"> =>
     project(
@@ -178,21 +194,33 @@ export function netEdge(site: EdgeSite): NetEdge {
     status: () => edge.status(),
     survey: async (by, { flows, assignments }) => {
       await note(by, { did: "survey", flows: flows ?? "this edge", assignments: assignments ?? "none" });
-      const known = assignments === undefined ? undefined : readAssignments(await readFile(assignments, "utf8"));
-      if (flows !== undefined) {
-        const read = readFlows(await readFile(flows, "utf8"));
-        return read.ok ? success(surveyFlows(policy, read.value, known)) : failure(`${flows} ${read.error}`);
+      try {
+        const known = assignments === undefined ? undefined : await assignmentsIn(assignments);
+        const skipped = Object.fromEntries(known?.skipped ?? []);
+        const kept = keptClasses(directory);
+        if (flows !== undefined) {
+          const found = createFlowSurvey(policy, known);
+          const read = await eachFlow(flows, found.add);
+          if (!read.ok) return failure({ kind: "input", cause: `${flows} ${read.error}` });
+          return success({ rows: found.rows(), notCounted: found.notCounted, skipped, kept });
+        }
+        const counts = await readSources(nft);
+        if (!counts.ok) return failure({ kind: "edge", cause: counts.error });
+        return success({ rows: surveyCounts(policy, counts.value, known, clock.wall()), notCounted: 0, skipped, kept });
+      } catch (error) {
+        // A file that is not there or not ours to read.
+        if (error instanceof Error && "code" in error) return failure({ kind: "input", cause: error.message });
+        throw error;
       }
-      const counts = await readSources(nft);
-      if (counts === undefined) return failure("nothing is counted on this edge: sekimori net apply begins it");
-      return success(surveyCounts(policy, counts, known, clock.wall()));
     },
     sample: async () => {
       const counts = await readPoolCounts(nft, policy);
-      if (counts === undefined) return failure("nothing is counted on this edge: sekimori net apply begins it");
-      const filter = await nft.counters("sekimori");
-      const blocked = filter.ok ? [...filter.value] : [];
+      if (!counts.ok) return counts;
       const at = clock.wall();
+      const byClass = (pool: string, of: (count: PoolCount) => number): Record<string, number> =>
+        Object.fromEntries(
+          counts.value.filter((each) => each.pool === pool).map((each) => [each.destination, of(each)]),
+        );
       const sample: EffectSample = {
         at,
         pools: policy.pools
@@ -200,22 +228,33 @@ export function netEdge(site: EdgeSite): NetEdge {
           .map((pool) => ({
             pool: pool.name,
             stage: stageAt(pool, at),
-            conversations: Object.fromEntries(
-              counts
-                .filter((each) => each.pool === pool.name)
-                .map(({ destination, conversations }) => [destination, conversations]),
-            ),
-            blocked: blocked
-              .filter(([name]) => standsAtBlock(name, pool.name))
-              .reduce((sum, [, { packets }]) => sum + packets, 0),
+            conversations: byClass(pool.name, ({ conversations }) => conversations),
+            passed: byClass(pool.name, ({ passed }) => passed),
           })),
       };
       await samples.add(sample);
-      await samples.purge(at - SAMPLES_KEPT);
+      await samples.purge(at - keptFor);
+      await viewers.purge(at - keptFor);
       return success(sample);
     },
     effect: async () => effectOf(await samples.all()),
   };
+}
+
+async function assignmentsIn(file: string): Promise<Assignments> {
+  const reader = createAssignmentReader();
+  for await (const line of createInterface({ input: createReadStream(file) })) reader.read(line);
+  return reader.end();
+}
+
+async function eachFlow(file: string, take: (flow: Flow) => void): Promise<Result<undefined, string>> {
+  const reader = createFlowReader();
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const flow = reader.read(line);
+    if (!flow.ok) return flow;
+    if (flow.value !== undefined) take(flow.value);
+  }
+  return reader.end();
 }
 
 /** Whether the policy means a machine such as this one. */

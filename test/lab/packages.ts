@@ -22,6 +22,7 @@ export type ProgramName =
   | "dovecot"
   | "exim4"
   | "msmtp"
+  | "nfpcapd"
   | "opensmtpd"
   | "postfix"
   | "python3"
@@ -83,6 +84,8 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
   exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
   msmtp: { packages: ["msmtp"], path: "usr/bin/msmtp", installed: "use" },
+  // With nfdump, beside it.
+  nfpcapd: { packages: ["nfdump"], path: "usr/bin/nfpcapd", installed: "use" },
   // An installed one has the machine's users and spool.
   opensmtpd: { packages: ["opensmtpd"], path: "usr/sbin/smtpd", installed: "ignore" },
   postfix: { packages: ["postfix"], path: "usr/lib/postfix/sbin/master", installed: "ignore" },

@@ -28,13 +28,21 @@ interface Session extends Omit<Assignment, "until"> {
   until: number | undefined;
 }
 
-export function readAssignments(text: string): Assignments {
+/** Takes accounting records line by line, however many there are. */
+export interface AssignmentReader {
+  read(line: string): void;
+  end(): Assignments;
+}
+
+export function createAssignmentReader(): AssignmentReader {
   const sessions = new Map<string, Session[]>();
   const open = new Map<string, Session>();
   const skipped = new Map<string, number>();
   let records = 0;
+  let record = new Map<string, string>();
   const skip = (why: string): void => void skipped.set(why, (skipped.get(why) ?? 0) + 1);
-  for (const record of recordsOf(text)) {
+  const take = (): void => {
+    if (record.size === 0) return;
     records++;
     const status = record.get("Acct-Status-Type");
     const at = instantOf(record);
@@ -55,7 +63,26 @@ export function readAssignments(text: string): Assignments {
         }
       }
     }
-  }
+    record = new Map();
+  };
+  return {
+    read: (line) => {
+      const match = /^\s+([A-Za-z0-9-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(.*?))\s*$/.exec(line);
+      if (match !== null) record.set(match[1]!, match[2]?.replaceAll(/\\(.)/g, "$1") ?? match[3]!);
+      else if (line.trim() === "") take();
+    },
+    end: () => {
+      take();
+      return assignmentsOf(sessions, records, skipped);
+    },
+  };
+}
+
+function assignmentsOf(
+  sessions: ReadonlyMap<string, Session[]>,
+  records: number,
+  skipped: ReadonlyMap<string, number>,
+): Assignments {
   for (const list of sessions.values()) list.sort((a, b) => a.from - b.from);
   const lengths = [
     ...new Set([...sessions.keys()].filter((key) => key.includes(":")).map((key) => Number(key.split("/")[1]))),
@@ -77,19 +104,6 @@ export function readAssignments(text: string): Assignments {
       return undefined;
     },
   };
-}
-
-function* recordsOf(text: string): Generator<ReadonlyMap<string, string>> {
-  let record = new Map<string, string>();
-  for (const line of text.split("\n")) {
-    const match = /^\s+([A-Za-z0-9-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(.*?))\s*$/.exec(line);
-    if (match !== null) record.set(match[1]!, match[2]?.replaceAll(/\\(.)/g, "$1") ?? match[3]!);
-    else if (line.trim() === "" && record.size > 0) {
-      yield record;
-      record = new Map();
-    }
-  }
-  if (record.size > 0) yield record;
 }
 
 /** What the session was given: an address, and prefixes of either kind (RFC 3162, RFC 4818). */

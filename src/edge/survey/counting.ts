@@ -1,12 +1,15 @@
-// What the dynamic pools do with mail ports, as a table of nftables that counts and never decides: its chain accepts, and
-// stands before the filter, so that it sees the same attempts whether they are blocked or not. It speaks of conversations:
-// a source, a destination and a port within one minute count once, however often the SYN is repeated.
+// What the dynamic pools do with mail ports, as a table of nftables that counts and never decides: its chains accept. One
+// stands before the filter and sees the same attempts whether they are blocked or not; one stands behind it and sees what
+// has passed. It speaks of conversations: a source, a destination and a port within one minute count once, however often
+// the SYN is repeated.
 //
 // Everything is bounded: elements end after a day, the sets hold so many and no more. When one is full, further
 // conversations are not counted; nothing else happens. What it holds is traffic data: who asks, and for how long it is
 // kept, is the caller's to log.
 
 import type { AddressSets } from "../../base/address-set.ts";
+import { failure, success } from "../../base/result.ts";
+import type { Result } from "../../base/result.ts";
 import type { NetworkPolicy } from "../../policy/network/policy.ts";
 import { families, ofFamily, unionOf } from "../../policy/network/sets.ts";
 import { itemsOf } from "../nft.ts";
@@ -28,6 +31,8 @@ export interface PoolCount {
   readonly pool: string;
   readonly destination: DestinationClass;
   readonly conversations: number;
+  /** Of these, those that were not blocked. */
+  readonly passed: number;
 }
 
 export interface SourceCount {
@@ -38,7 +43,7 @@ export interface SourceCount {
 }
 
 const countingTable = "sekimori_count";
-const capacity = 65_535;
+export const capacity = 65_535;
 
 /** One transaction; counters go on when the table is there already. */
 export function countingText(policy: NetworkPolicy): string {
@@ -49,11 +54,16 @@ export function countingText(policy: NetworkPolicy): string {
     ...destinationSets(policy),
   ];
   const names = sets.flatMap(({ name }) => families.map((family) => `${name}_${family}`));
-  const counters = pools.flatMap((_, pool) => classes.map((__, index) => counterName(pool, index)));
+  const counters = pools.flatMap((_, pool) =>
+    classes.flatMap((__, index) => [counterName(pool, index), passedName(pool, index)]),
+  );
   return [
     `table inet ${countingTable} {`,
     ...families.flatMap((family) => [
-      `  set minute_${family} { typeof ${ip(family)} saddr . ${ip(family)} daddr . tcp dport; size ${capacity}; flags dynamic,timeout; timeout 1m; }`,
+      ...["minute", "passed"].map(
+        (name) =>
+          `  set ${name}_${family} { typeof ${ip(family)} saddr . ${ip(family)} daddr . tcp dport; size ${capacity}; flags dynamic,timeout; timeout 1m; }`,
+      ),
       ...classes.map(
         (_, index) =>
           `  set source${index}_${family} { typeof ${ip(family)} saddr; size ${capacity}; flags dynamic,timeout; timeout 1d; }`,
@@ -67,25 +77,39 @@ export function countingText(policy: NetworkPolicy): string {
     ),
     ...counters.map((name) => `  counter ${name} { }`),
     "  chain seen { }",
+    "  chain let { }",
     "  chain count { type filter hook forward priority -20; policy accept; }",
+    "  chain passed { type filter hook forward priority 20; policy accept; }",
     "}",
     ...names.map((name) => `flush set inet ${countingTable} ${name}`),
-    `flush chain inet ${countingTable} seen`,
-    `flush chain inet ${countingTable} count`,
+    ...["seen", "let", "count", "passed"].map((name) => `flush chain inet ${countingTable} ${name}`),
     ...sets.flatMap(({ name, addresses }) => elements(name, addresses)),
     `table inet ${countingTable} {`,
-    "  chain count {",
-    ...families.map(
-      (family) =>
-        `    tcp flags & (syn|ack) == syn tcp dport { 25, 465, 587 } ${ip(family)} saddr @pools_${family} jump seen`,
+    ...[
+      ["count", "seen"],
+      ["passed", "let"],
+    ].flatMap(([hook, chain]) => [
+      `  chain ${hook} {`,
+      ...families.map(
+        (family) =>
+          `    tcp flags & (syn|ack) == syn tcp dport { 25, 465, 587 } ${ip(family)} saddr @pools_${family} jump ${chain}`,
+      ),
+      "  }",
+    ]),
+    "  chain seen {",
+    ...families.flatMap((family) => onceAMinute(family, "minute")),
+    ...families.flatMap((family) =>
+      rulesOf(
+        family,
+        pools.length,
+        counterName,
+        (index) => `update @source${index}_${family} { ${ip(family)} saddr counter }`,
+      ),
     ),
     "  }",
-    "  chain seen {",
-    ...families.flatMap((family) => {
-      const key = `${ip(family)} saddr . ${ip(family)} daddr . tcp dport`;
-      return [`    ${key} @minute_${family} return`, `    add @minute_${family} { ${key} }`];
-    }),
-    ...families.flatMap((family) => rulesOf(family, pools.length)),
+    "  chain let {",
+    ...families.flatMap((family) => onceAMinute(family, "passed")),
+    ...families.flatMap((family) => rulesOf(family, pools.length, passedName, undefined)),
     "  }",
     "}",
     "",
@@ -93,24 +117,31 @@ export function countingText(policy: NetworkPolicy): string {
 }
 
 /** What was counted since the table was made. */
-export async function readPoolCounts(nft: Nft, policy: NetworkPolicy): Promise<readonly PoolCount[] | undefined> {
+export async function readPoolCounts(nft: Nft, policy: NetworkPolicy): Promise<Result<readonly PoolCount[], string>> {
   const counters = await nft.counters(countingTable);
-  if (!counters.ok) return undefined;
-  return policy.pools
+  if (!counters.ok) return uncounted(counters.error);
+  const counts = policy.pools
     .filter(({ kind }) => kind === "dynamic")
     .flatMap(({ name }, pool) =>
       classes.map((destination, index) => ({
         pool: name,
         destination,
         conversations: counters.value.get(counterName(pool, index))?.packets ?? 0,
+        passed: counters.value.get(passedName(pool, index))?.packets ?? 0,
       })),
     );
+  return success(counts);
+}
+
+function uncounted(cause: string): Result<never, string> {
+  const isAbsent = cause.includes("No such file or directory");
+  return failure(isAbsent ? "nothing is counted on this edge: sekimori net apply begins it" : cause);
 }
 
 /** Who it was, in the day before. */
-export async function readSources(nft: Nft): Promise<readonly SourceCount[] | undefined> {
+export async function readSources(nft: Nft): Promise<Result<readonly SourceCount[], string>> {
   const listed = await nft.json(["list", "table", "inet", countingTable]);
-  if (!listed.ok) return undefined;
+  if (!listed.ok) return uncounted(listed.error);
   const found: SourceCount[] = [];
   for (const set of itemsOf(listed.value, "set")) {
     const index = /^source(\d+)_[46]$/.exec(String(set["name"]))?.[1];
@@ -123,7 +154,7 @@ export async function readSources(nft: Nft): Promise<readonly SourceCount[] | un
       found.push({ source: element.val, destination, conversations: element.counter?.packets ?? 0 });
     }
   }
-  return found;
+  return success(found);
 }
 
 function destinationSets(policy: NetworkPolicy): readonly { readonly name: string; readonly addresses: AddressSets }[] {
@@ -138,13 +169,24 @@ function destinationSets(policy: NetworkPolicy): readonly { readonly name: strin
   ];
 }
 
-function rulesOf(family: 4 | 6, pools: number): readonly string[] {
+function onceAMinute(family: 4 | 6, set: string): readonly string[] {
+  const key = `${ip(family)} saddr . ${ip(family)} daddr . tcp dport`;
+  return [`    ${key} @${set}_${family} return`, `    add @${set}_${family} { ${key} }`];
+}
+
+function rulesOf(
+  family: 4 | 6,
+  pools: number,
+  counter: (pool: number, index: number) => string,
+  /** What else is done with one of a class. */
+  besides: ((index: number) => string) | undefined,
+): readonly string[] {
   const address = ip(family);
   const count = (match: string, index: number): readonly string[] => [
-    `    ${match} update @source${index}_${family} { ${address} saddr counter }`,
+    ...(besides === undefined ? [] : [`    ${match} ${besides(index)}`]),
     ...Array.from(
       { length: pools },
-      (_, pool) => `    ${match} ${address} saddr @pool${pool}_${family} counter name ${counterName(pool, index)}`,
+      (_, pool) => `    ${match} ${address} saddr @pool${pool}_${family} counter name ${counter(pool, index)}`,
     ),
     `    ${match} return`,
   ];
@@ -169,6 +211,10 @@ function elements(name: string, addresses: AddressSets): readonly string[] {
 
 function counterName(pool: number, index: number): string {
   return `pool${pool}_class${index}`;
+}
+
+function passedName(pool: number, index: number): string {
+  return `${counterName(pool, index)}_passed`;
 }
 
 function ip(family: 4 | 6): "ip" | "ip6" {

@@ -19,7 +19,14 @@ function samplesOf(
     blocked += hour.blocked;
     return {
       at: index * HOUR,
-      pools: [{ pool: "homes", stage: index < 24 ? "observe" : "full", conversations: { others: count }, blocked }],
+      pools: [
+        {
+          pool: "homes",
+          stage: index < 24 ? "observe" : "full",
+          conversations: { others: count + blocked, "own submission": 2 * count },
+          passed: { others: count, "own submission": 2 * count },
+        },
+      ],
     };
   });
 }
@@ -31,7 +38,7 @@ test("nothing is lost or counted twice while counters only grow", () => {
     fc.property(fc.array(hour, { minLength: 2, maxLength: 24 }), (hours) => {
       const plan = hours.map((each) => ({ ...each, reset: false }));
       const report = effectOf(samplesOf(plan));
-      const total = plan.slice(1).reduce((sum, { count }) => sum + count, 0);
+      const total = plan.slice(1).reduce((sum, { count, blocked }) => sum + count + blocked, 0);
       const days = (plan.length - 1) / 24;
       assert.ok(Math.abs(report.stages[0]!.perDay.others * days - total) < 1e-6 * (total + 1));
       assert.equal(
@@ -46,12 +53,11 @@ test("counters that begin anew never give more than there was, and nothing negat
   fc.assert(
     fc.property(fc.array(hour, { minLength: 2, maxLength: 40 }), (hours) => {
       const report = effectOf(samplesOf(hours).toReversed());
-      const total = hours.slice(1).reduce((sum, { count }) => sum + count, 0);
+      const total = hours.slice(1).reduce((sum, { count, blocked }) => sum + count + blocked, 0);
       const counted = report.days.reduce((sum, { conversations }) => sum + conversations.others, 0);
       assert.ok(counted >= 0 && counted <= total);
-      for (const { perDay, blockedPerDay } of report.stages) {
-        for (const name of classes) assert.ok(perDay[name] >= 0);
-        assert.ok(blockedPerDay >= 0);
+      for (const { perDay, passedPerDay } of report.stages) {
+        for (const name of classes) assert.ok(perDay[name] >= 0 && passedPerDay[name] >= 0);
       }
     }),
   );
@@ -62,19 +68,39 @@ test("what lies between two stages is in neither", () => {
   assert.deepEqual(
     report.stages.map(({ stage, perDay }) => [stage, Math.round(perDay.others)]),
     [
-      ["observe", 240],
-      ["full", 240],
+      ["observe", 264],
+      ["full", 264],
     ],
   );
   assert.equal(
     report.days.reduce((sum, { conversations }) => sum + conversations.others, 0),
-    460,
+    506,
   );
+});
+
+test("before and after are the last stages without and with blocking, by what passed", () => {
+  const report = effectOf(
+    samplesOf(
+      Array.from({ length: 48 }, (_, index) =>
+        index < 24 ? { count: 10, blocked: 0, reset: false } : { count: 1, blocked: 9, reset: false },
+      ),
+    ),
+  );
+  const [comparison, ...more] = report.comparisons;
+  assert.deepEqual(more, []);
+  const { port25, ownSubmission, blocked, before, after } = comparison!;
+  assert.deepEqual(
+    [before.stage, after.stage, port25, ownSubmission, blocked].map((value) => JSON.stringify(value)),
+    [`"observe"`, `"full"`, `{"before":240,"after":24}`, `{"before":480,"after":48}`, "216"],
+  );
+  const text = effectText(report);
+  assert.match(text, /port 25 that passed: 240 → 24 \(-216, -90 %\)/);
+  assert.match(text, /port 25 that is blocked: 216/);
 });
 
 test("both forms say the figures, and the page the record of why, with nothing of it taken as HTML", () => {
   const report = effectOf(samplesOf(Array.from({ length: 48 }, () => ({ count: 10, blocked: 1, reset: false }))));
-  assert.match(effectText(report), /homes +observe +1970-01-01 +1970-01-01 .*\b240\b/);
+  assert.match(effectText(report), /homes +observe +1970-01-01 +1970-01-01 .*\b264 \(24 blocked\)/);
   const text = effectPage(
     report,
     { purpose: "<b>spam</b>", necessity: undefined, scope: "port 25", alternative: "587", terms: "§ 7", notice: 0 },

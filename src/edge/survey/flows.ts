@@ -25,46 +25,65 @@ const columns = {
   packets: ["ipkt", "packets", "inPackets"],
 } as const;
 
-/** The error says which line is wrong. Times without a zone are UTC, as nfdump prints them with TZ=UTC. */
-export function readFlows(text: string): Result<readonly Flow[], string> {
-  const lines = text.split("\n");
-  const header = lines.findIndex((line) =>
-    columns.at.some((name) => line.split(",").some((cell) => cell.trim() === name)),
-  );
-  if (header < 0) return failure("has no header line of nfdump -o csv (ts,te,td,sa,da,…)");
-  const names = lines[header]!.split(",").map((cell) => cell.trim());
-  const place = Object.fromEntries(
-    Object.entries(columns).map(([key, known]) => [
-      key,
-      names.findIndex((name) => known.some((each) => each === name)),
-    ]),
-  );
+/** Reads an export line by line, however long it is. */
+export interface FlowReader {
+  /** undefined: no flow of TCP. The error says which line is wrong. */
+  read(line: string): Result<Flow | undefined, string>;
+  /** Whether that can have been an export. */
+  end(): Result<undefined, string>;
+}
+
+/** Times without a zone are UTC, as nfdump prints them with TZ=UTC. */
+export function createFlowReader(): FlowReader {
+  let place: Readonly<Record<keyof typeof columns, number>> | undefined;
+  let number = 0;
+  let isOver = false;
+  return {
+    read: (line) => {
+      number++;
+      // A summary follows the records; it begins with its own title.
+      if (place !== undefined && line.startsWith("Summary")) isOver = true;
+      if (isOver || line.trim() === "") return success(undefined);
+      const cells = line.split(",").map((cell) => cell.trim());
+      if (place === undefined) {
+        if (!columns.at.some((name) => cells.includes(name))) return success(undefined);
+        const found = placesOf(cells);
+        if (!found.ok) return found;
+        place = found.value;
+        return success(undefined);
+      }
+      if (!/^(?:tcp|6)$/i.test(cells[place.protocol] ?? "")) return success(undefined);
+      const flow = flowOf(cells, place);
+      return flow === undefined ? failure(`line ${number} is no flow: ${line.slice(0, 80)}`) : success(flow);
+    },
+    end: () =>
+      place === undefined ? failure("has no header line of nfdump -o csv (ts,te,td,sa,da,…)") : success(undefined),
+  };
+}
+
+function placesOf(names: readonly string[]): Result<Readonly<Record<keyof typeof columns, number>>, string> {
+  const find = (key: keyof typeof columns): number =>
+    names.findIndex((name) => columns[key].some((known) => known === name));
+  const place = {
+    at: find("at"),
+    source: find("source"),
+    destination: find("destination"),
+    sourcePort: find("sourcePort"),
+    destinationPort: find("destinationPort"),
+    protocol: find("protocol"),
+    packets: find("packets"),
+  };
   const missing = Object.entries(place).find(([, index]) => index < 0);
-  if (missing !== undefined) return failure(`has no column for the ${missing[0]}`);
-  const flows: Flow[] = [];
-  for (const [index, line] of lines.entries()) {
-    // A summary follows the records; it begins with its own title.
-    if (index > header && line.startsWith("Summary")) break;
-    if (index <= header || line.trim() === "") continue;
-    const cells = line.split(",").map((cell) => cell.trim());
-    if (!/^(?:tcp|6)$/i.test(cells[place["protocol"]!] ?? "")) continue;
-    const at = Date.parse(`${(cells[place["at"]!] ?? "").replace(" ", "T")}Z`);
-    const [sourcePort, destinationPort, packets] = (["sourcePort", "destinationPort", "packets"] as const).map((key) =>
-      Number(cells[place[key]!]),
-    );
-    const source = cells[place["source"]!] ?? "";
-    const destination = cells[place["destination"]!] ?? "";
-    if (![at, sourcePort, destinationPort, packets].every(Number.isFinite) || source === "" || destination === "") {
-      return failure(`line ${index + 1} is no flow: ${line.slice(0, 80)}`);
-    }
-    flows.push({
-      at,
-      source,
-      destination,
-      sourcePort: sourcePort!,
-      destinationPort: destinationPort!,
-      packets: packets!,
-    });
-  }
-  return success(flows);
+  return missing === undefined ? success(place) : failure(`has no column for the ${missing[0]}`);
+}
+
+function flowOf(cells: readonly string[], place: Readonly<Record<keyof typeof columns, number>>): Flow | undefined {
+  const at = Date.parse(`${(cells[place.at] ?? "").replace(" ", "T")}Z`);
+  const [source = "", destination = ""] = [cells[place.source], cells[place.destination]];
+  const sourcePort = Number(cells[place.sourcePort]);
+  const destinationPort = Number(cells[place.destinationPort]);
+  const packets = Number(cells[place.packets]);
+  const isWhole = [at, sourcePort, destinationPort, packets].every(Number.isFinite);
+  if (!isWhole || source === "" || destination === "") return undefined;
+  return { at, source, destination, sourcePort, destinationPort, packets };
 }

@@ -1,8 +1,35 @@
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readAssignments } from "./assignments.ts";
-import { readFlows } from "./flows.ts";
+import type { Result } from "../../base/result.ts";
+import { policyOf } from "../../policy/network/test-policy.ts";
+import { createAssignmentReader } from "./assignments.ts";
+import type { Assignments } from "./assignments.ts";
+import { createFlowReader } from "./flows.ts";
+import type { Flow } from "./flows.ts";
+import { openViewerLog } from "./kept.ts";
+import { createFlowSurvey } from "./who.ts";
+
+function readAssignments(text: string): Assignments {
+  const reader = createAssignmentReader();
+  for (const line of text.split("\n")) reader.read(line);
+  return reader.end();
+}
+
+function readFlows(text: string): Result<readonly Flow[], string> {
+  const reader = createFlowReader();
+  const flows: Flow[] = [];
+  for (const line of text.split("\n")) {
+    const flow = reader.read(line);
+    if (!flow.ok) return flow;
+    if (flow.value !== undefined) flows.push(flow.value);
+  }
+  const end = reader.end();
+  return end.ok ? { ok: true, value: flows } : end;
+}
 
 function record(attributes: Readonly<Record<string, string | number>>): string {
   const lines = Object.entries(attributes).map(([name, value]) =>
@@ -144,4 +171,65 @@ test("what is no flow export is refused with the place", () => {
   });
   const broken = readFlows(`${generations.new[0]}\nyesterday,1,TCP,198.51.100.10,x,203.0.113.25,25,3,180`);
   assert.ok(!broken.ok && broken.error.startsWith("line 2 is no flow"));
+});
+
+const aPolicy = policyOf({
+  pools: [
+    {
+      kind: "dynamic",
+      prefixes: ["198.51.100.0/25", "2001:db8:a:d000::/52"],
+      stages: [],
+      inbound: undefined,
+      sav: undefined,
+      lines: [],
+    },
+  ],
+});
+
+const aFlow = fc.record({
+  at: fc.integer({ min: 0, max: 5 }).map((minute) => minute * 60_000 + 17),
+  source: fc.constantFrom("198.51.100.10", "198.51.100.11", "2001:db8:a:d010::10", "203.0.113.1"),
+  destination: fc.constantFrom("203.0.113.25", "203.0.113.26"),
+  sourcePort: fc.constant(50_000),
+  destinationPort: fc.constantFrom(25, 587, 80),
+  packets: fc.constant(1),
+});
+
+/** Conversations counted, and left out. */
+function total(some: readonly Flow[], most?: number): readonly [number, number] {
+  const survey = createFlowSurvey(aPolicy, undefined, most);
+  for (const flow of some) survey.add(flow);
+  const counts = survey.rows().flatMap(({ conversations }) => Object.values(conversations));
+  return [counts.reduce((sum, count) => sum + count, 0), survey.notCounted];
+}
+
+test("a survey of flows counts each source, destination, port and minute once, in whatever order they come", () => {
+  fc.assert(
+    fc.property(fc.array(aFlow, { maxLength: 60 }), fc.array(fc.nat(), { maxLength: 60 }), (flows, order) => {
+      const wanted = new Set(
+        flows
+          .filter(({ source, destinationPort }) => source !== "203.0.113.1" && destinationPort !== 80)
+          .map(({ at, source, destination, destinationPort }) => [at, source, destination, destinationPort].join(" ")),
+      ).size;
+      assert.deepEqual(total(flows), [wanted, 0]);
+      const shuffled = flows.toSorted((a, b) => (order[flows.indexOf(a)] ?? 0) - (order[flows.indexOf(b)] ?? 0));
+      assert.deepEqual(total(shuffled), [wanted, 0]);
+      const [counted, left] = total(flows, 3);
+      assert.ok(counted === Math.min(3, wanted) && left > 0 === wanted > 3);
+    }),
+  );
+});
+
+test("lines of the viewer log end with their time", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "viewers-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const file = join(directory, "audit.jsonl");
+  const viewers = openViewerLog(file);
+  for (const at of [1000, 2000, 3000]) await viewers.note({ at, by: "operator", did: "survey" });
+  await viewers.purge(2000);
+  const lines = (await readFile(file, "utf8")).trim().split("\n");
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [2000, 3000].map((at) => ({ at: new Date(at).toISOString(), by: "operator", did: "survey" })),
+  );
 });

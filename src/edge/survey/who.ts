@@ -38,25 +38,44 @@ export function surveyCounts(
   return rows.sorted();
 }
 
-/** Flows of one source, destination and port within a minute are one conversation, as in the counting table. */
-export function surveyFlows(
+export interface FlowSurvey {
+  readonly add: (flow: Flow) => void;
+  rows(): readonly SurveyRow[];
+  /** Conversations beyond what is held in memory. */
+  readonly notCounted: number;
+}
+
+/** What a survey of flows holds at most; a provider's busiest day has far fewer conversations with mail ports. */
+const mostConversations = 2_000_000;
+
+/** Flows of one source, destination and port within one minute of the clock are one conversation, in whatever order they come. */
+export function createFlowSurvey(
   policy: NetworkPolicy,
-  flows: readonly Flow[],
   assignments: Assignments | undefined,
-): readonly SurveyRow[] {
+  most = mostConversations,
+): FlowSurvey {
   const rows = new Rows(policy);
   const classOf = classifier(policy);
-  const seen = new Map<string, number>();
-  for (const { at, source, destination, destinationPort } of flows.toSorted((a, b) => a.at - b.at)) {
-    const kind = classOf(destination, destinationPort);
-    if (kind === undefined) continue;
-    const key = `${source} ${destination} ${destinationPort}`;
-    const before = seen.get(key);
-    const isNew = before === undefined || at - before >= 60_000;
-    if (isNew) seen.set(key, at);
-    rows.add(source, assignments?.at(source, at)?.subscriber, kind, isNew ? 1 : 0, at);
-  }
-  return rows.sorted();
+  const seen = new Set<string>();
+  let notCounted = 0;
+  return {
+    add: ({ at, source, destination, destinationPort }) => {
+      const kind = classOf(destination, destinationPort);
+      if (kind === undefined || !rows.knows(source)) return;
+      const key = `${source} ${destination} ${destinationPort} ${Math.floor(at / 60_000)}`;
+      const isNew = !seen.has(key);
+      if (isNew && seen.size >= most) {
+        notCounted++;
+        return;
+      }
+      seen.add(key);
+      rows.add(source, assignments?.at(source, at)?.subscriber, kind, isNew ? 1 : 0, at);
+    },
+    rows: () => rows.sorted(),
+    get notCounted() {
+      return notCounted;
+    },
+  };
 }
 
 class Rows {
@@ -88,9 +107,16 @@ class Rows {
     };
     this.#rows.set(key, {
       ...row,
-      lastSeen: at ?? row.lastSeen,
+      firstSeen: at === undefined ? row.firstSeen : Math.min(at, row.firstSeen ?? at),
+      lastSeen: at === undefined ? row.lastSeen : Math.max(at, row.lastSeen ?? at),
       conversations: { ...row.conversations, [destination]: (row.conversations[destination] ?? 0) + conversations },
     });
+  }
+
+  /** Whether it is in a dynamic pool: others are nobody's to survey. */
+  knows(source: string): boolean {
+    const address = parseAddress(source);
+    return address !== undefined && this.#poolOf(address) !== undefined;
   }
 
   sorted(): readonly SurveyRow[] {
