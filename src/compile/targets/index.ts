@@ -7,6 +7,7 @@ import { ciscoIosXr } from "./cisco-ios-xr/index.ts";
 import { flowspec } from "./flowspec/index.ts";
 import { json } from "./json/index.ts";
 import { junos } from "./junos/index.ts";
+import { mikrotikRouteros } from "./mikrotik-routeros/index.ts";
 import { nftables } from "./nftables/index.ts";
 import { nokiaSros } from "./nokia-sros/index.ts";
 import { radius } from "./radius/index.ts";
@@ -20,6 +21,7 @@ export const targets: readonly Target[] = [
   junos,
   nokiaSros,
   vyos,
+  mikrotikRouteros,
   radius,
   flowspec,
   json,

@@ -1,5 +1,6 @@
 // Names of protocols and ports that devices print for their numbers, as far as this trade and its neighbours need them.
 
+import type { PortRange } from "../ir.ts";
 import { tcp, udp } from "../packet.ts";
 
 const protocols: Readonly<Record<string, number>> = {
@@ -53,4 +54,13 @@ const ports: Readonly<Record<string, number>> = {
 export function portOf(word: string): number | undefined {
   if (/^\d{1,5}$/.test(word)) return Number(word) <= 65_535 ? Number(word) : undefined;
   return Object.hasOwn(ports, word) ? ports[word] : undefined;
+}
+
+/** "25", "smtp", "25-587". */
+export function portsOf(word: string): PortRange | undefined {
+  const [first = "", last = first, more] = word.split("-");
+  const [from, to] = [portOf(first), portOf(last)];
+  return more !== undefined || from === undefined || to === undefined || from > to
+    ? undefined
+    : { first: from, last: to };
 }

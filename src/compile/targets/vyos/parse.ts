@@ -13,6 +13,7 @@ import type { ParseProblem, ReadContext, TextFile } from "../../target.ts";
 import { readRulesets } from "../chains/read.ts";
 import type { ReadChain, ReadRule, ReadRuleset } from "../chains/read.ts";
 import type { RuleVerdict } from "../chains/rule.ts";
+import { addMember } from "../members.ts";
 import { families } from "../places.ts";
 import { statementsOf, Unreadable } from "../statements.ts";
 import type { Statement } from "../statements.ts";
@@ -248,11 +249,6 @@ function readChain(
 function otherwiseOf({ otherwise }: MutableChain, usual: "accept" | "drop"): "accept" | "drop" | "return" {
   // What is rejected in the end is blocked.
   return otherwise === "accept" || otherwise === "return" ? otherwise : otherwise === undefined ? usual : "drop";
-}
-
-/** A prefix, an address, or a range of addresses. */
-function addMember(builder: AddressSetBuilder, text: string): string | undefined {
-  return text.includes("-") ? "is a range, which is not understood" : builder.addText(text);
 }
 
 function fail(line: number, message: string): never {

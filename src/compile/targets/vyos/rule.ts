@@ -1,14 +1,13 @@
 // One rule of a VyOS chain, from its leaves. The last leaf of a kind counts, as on the device. A rule that is switched off is
 // none; what is not understood becomes the rule's problem, which matters where packets reach it.
 
-import { AddressSetBuilder } from "../../../base/address-set.ts";
 import type { Family } from "../../../base/address.ts";
 import { familySet } from "../../ir.ts";
-import type { PortRange } from "../../ir.ts";
 import { tcp, udp } from "../../packet.ts";
 import type { ReadRule } from "../chains/read.ts";
 import type { RuleMatch, RuleVerdict } from "../chains/rule.ts";
-import { portOf, protocolOf } from "../words.ts";
+import { addressesOf } from "../members.ts";
+import { portsOf, protocolOf } from "../words.ts";
 
 /** A leaf of a rule, as the words behind its number; none where a block of the rule opens. */
 export interface Leaf {
@@ -167,7 +166,7 @@ class RuleReader {
       return "ports go with tcp or udp";
     const negated = words.filter((word) => word.startsWith("!"));
     if (negated.length > 0 && negated.length < words.length) return "ports that are partly negated are not understood";
-    const ranges = words.map((word) => rangeOf(word.replace("!", "")));
+    const ranges = words.map((word) => portsOf(word.replace("!", "")));
     if (ranges.some((range) => range === undefined)) return `${words.join(",")} is no port`;
     const protocol = protocols.length === 1 ? protocols[0] : undefined;
     const known = ranges.flatMap((range) => range ?? []);
@@ -178,11 +177,10 @@ class RuleReader {
   #address(end: "source" | "destination", value: string): string | undefined {
     const isNegated = value.startsWith("!");
     const text = isNegated ? value.slice(1) : value;
-    const builder = new AddressSetBuilder();
-    const wrong = text.includes("-") ? "is a range, which is not understood" : builder.addText(text);
-    if (wrong !== undefined) return `${text} ${wrong}`;
+    const read = addressesOf(text);
+    if (!read.ok) return `${text} ${read.error}`;
     const { family } = this.#groups;
-    const addresses = familySet(builder.build(), family);
+    const addresses = familySet(read.value, family);
     if (addresses.isEmpty) return `${text} is no address of IPv${family}`;
     this.matches.push({ kind: "address", family, end, isNegated, among: { addresses } });
     return undefined;
@@ -198,12 +196,4 @@ class RuleReader {
 
 function endOf(key: string): "source" | "destination" {
   return key.startsWith("source") ? "source" : "destination";
-}
-
-function rangeOf(word: string): PortRange | undefined {
-  const [first, last = first, more] = word.split("-");
-  const [from, to] = [portOf(first ?? ""), portOf(last ?? "")];
-  return more !== undefined || from === undefined || to === undefined || from > to
-    ? undefined
-    : { first: from, last: to };
 }
