@@ -8,6 +8,7 @@ import { Exit } from "./exit.ts";
 import { NotHere } from "./house.ts";
 import type { House } from "./house.ts";
 import { addLogCommands } from "./log-commands.ts";
+import { addReportCommands } from "./report-commands.ts";
 import { complain } from "./output.ts";
 import { addNetCommands } from "./net-commands.ts";
 import { addQueueCommands } from "./queue-commands.ts";
@@ -31,6 +32,7 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
   addAccountCommands(program, house);
   addQueueCommands(program, house);
   addLogCommands(program, house);
+  addReportCommands(program, house);
   addConfigCommands(program, house);
   addNetCommands(program);
   addCompletionCommand(program);

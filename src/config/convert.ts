@@ -55,6 +55,7 @@ export function toSettings(configuration: Configuration): Settings {
       endpoints: listener.listen,
       tls: listenerTlsOf(listener),
       proxies: listener.proxy,
+      ...(listener.role === "legacy" ? { legacy: { until: listener.until, visits: listener["pop-before-smtp"] } } : {}),
     })),
     smtp: {
       messageSize: smtp["message-size"],
@@ -150,11 +151,13 @@ export function fromSettings(settings: Settings): Configuration {
       mailboxes: domain.store === undefined ? undefined : fromStore(domain.store),
       dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
     })),
-    listener: settings.listeners.map(({ role, endpoints, tls: how, proxies }) => ({
+    listener: settings.listeners.map(({ role, endpoints, tls: how, proxies, legacy }) => ({
       role,
       listen: endpoints,
       tls: how,
       proxy: proxies,
+      until: legacy?.until,
+      "pop-before-smtp": legacy?.visits,
     })),
     smtp: {
       "message-size": smtp.messageSize,

@@ -522,6 +522,16 @@ await describe("references", () =>
     ],
     ["a user name without password", route('host = "192.0.2.1"\nusername = ▸"u"'), '"username" needs "password"'],
     [
+      "a POP login that opens a submission listener",
+      `${head}${domain}[[listener]]\nrole = "submission"\nlisten = ["127.0.0.1:587"]\npop-before-smtp = ▸{ networks = ["192.0.2.0/24"] }\n`,
+      '"pop-before-smtp" is for role "legacy": whoever shares the address could send as well; on every other listener people log in to send',
+    ],
+    [
+      "an end of an mx listener",
+      `${whole}until = ▸"2027-03-31"\n`,
+      '"until" is for role "legacy": only a legacy listener ends',
+    ],
+    [
       "a password without user name",
       route('host = "192.0.2.1"\n▸password = { environment = "SECRET" }'),
       '"password" needs "username"',

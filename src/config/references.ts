@@ -222,6 +222,14 @@ function checkListeners(rules: Rules): void {
   for (const [index, listener] of present(draft.listener)) {
     const at: Path = ["listener", index];
     const { role, tls } = listener;
+    for (const key of ["until", "pop-before-smtp"] as const) {
+      if (role === undefined || role === "legacy" || listener[key] === undefined) continue;
+      const why =
+        key === "until"
+          ? "only a legacy listener ends"
+          : "whoever shares the address could send as well; on every other listener people log in to send";
+      rules.report(placeOf(...at, key), `"${key}" is for role "legacy": ${why}`);
+    }
     const place = placeOf(...at, "tls");
     if (role === "mx" && tls === "implicit") {
       rules.report(place, "an mx listener has no implicit TLS", "other servers only know STARTTLS (RFC 3207)");

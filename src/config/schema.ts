@@ -367,12 +367,44 @@ const domain = {
   },
 } as const satisfies Keys;
 
+const popBeforeSmtp = {
+  networks: {
+    type: { kind: "list", of: { kind: "prefix" }, minimum: 1, alone: true },
+    required: true,
+    meaning: "Of customers whose programs cannot log in to send. From nowhere else does it count.",
+    example: ["198.51.100.0/24"],
+  },
+  for: {
+    type: { kind: "duration", minimum: "1m", maximum: "1h" },
+    default: "15m",
+    meaning: "How long after a login over POP3 its address may send.",
+  },
+  shared: {
+    type: { kind: "list", of: { kind: "prefix" }, minimum: 0, alone: true },
+    default: [],
+    meaning:
+      "Addresses behind which are many people (carrier NAT, proxies): they never open, whoever logs in from there. 100.64.0.0/10 (RFC 6598) " +
+      "is always one of them.",
+    example: ["198.51.100.7"],
+  },
+  ipv6: {
+    type: {
+      kind: "choice",
+      values: { address: "the address alone", network: "its /64, for hosts that change theirs (RFC 8981)" },
+    },
+    default: "address",
+    meaning: "What an IPv6 login opens.",
+  },
+} as const satisfies Keys;
+
 const listener = {
   role: {
     type: {
       kind: "choice",
       values: {
         submission: "takes mail from accounts, after AUTH inside TLS (RFC 6409)",
+        legacy:
+          "as submission, for programs that still send on port 25, until a date; see `until` and `pop-before-smtp`",
         mx: "takes mail for local domains from other servers",
         pop3: "hands out mailboxes (RFC 1939)",
       },
@@ -408,6 +440,21 @@ const listener = {
       "Load balancers in front of this listener. Connections from these addresses must begin with a PROXY header, version 1 or 2 (before TLS, if it " +
       "is implicit), and the client is whom it names; without one they are cut. From all other addresses no such header is taken.",
     example: ["192.0.2.0/28", "2001:db8:0:1::/64"],
+  },
+  until: {
+    type: { kind: "date", edge: "end" },
+    meaning:
+      "Of a legacy listener: the last day on which it takes mail. After it every connection is told which port to use instead. A day without a " +
+      "zone is one of UTC.",
+    example: "2027-03-31",
+  },
+  "pop-before-smtp": {
+    type: { kind: "table", keys: popBeforeSmtp },
+    otherwise: "nobody sends without logging in to send",
+    meaning:
+      "Of a legacy listener: an address from which an account has just logged in over POP3, inside TLS, may send without AUTH, as that account. " +
+      "The sender must belong to exactly one of the accounts that did. `sekimori report legacy` says who needs it.",
+    example: { networks: ["198.51.100.0/24"] },
   },
 } as const satisfies Keys;
 

@@ -123,7 +123,7 @@ export interface DkimSettings {
   readonly keyFile: string;
 }
 
-export type ListenerRole = "submission" | "mx" | "pop3";
+export type ListenerRole = "submission" | "legacy" | "mx" | "pop3";
 export type ListenerTls = "none" | "starttls" | "implicit";
 
 export interface ListenerSettings {
@@ -132,6 +132,24 @@ export interface ListenerSettings {
   readonly tls: ListenerTls;
   /** Load balancers: connections from there begin with a PROXY header, and must. */
   readonly proxies: readonly Prefix[];
+  /** Of role "legacy". */
+  readonly legacy?: LegacySettings;
+}
+
+/** A way to submit that ends. */
+export interface LegacySettings {
+  /** undefined: nobody said when. */
+  readonly until: Moment | undefined;
+  /** POP-before-SMTP. */
+  readonly visits: VisitSettings | undefined;
+}
+
+export interface VisitSettings {
+  readonly networks: readonly Prefix[];
+  /** ms. */
+  readonly for: number;
+  readonly shared: readonly Prefix[];
+  readonly ipv6: "address" | "network";
 }
 
 export interface SmtpSettings {

@@ -23,6 +23,7 @@ import type {
   RouteTarget,
   Settings,
   WindowSettings,
+  ListenerSettings,
 } from "./settings.ts";
 import { showEffective } from "./show.ts";
 
@@ -203,6 +204,11 @@ const anySettings: fc.Arbitrary<Settings> = fc
   .uniqueArray(anyDomain, { minLength: 2, maxLength: 5 })
   .chain(([hostname, ...names]) => {
     const own = names.map((name) => domainOf(`local.${name}`));
+    const anyPlace = {
+      endpoints: fc.array(anyEndpoint(0), { minLength: 1, maxLength: 2 }),
+      tls: fc.constant("starttls" as const),
+      proxies: fc.array(anyPrefix, { maxLength: 2 }),
+    };
     return fc.record<Settings>({
       version: fc.constant(1),
       hostname: fc.constant(domainOf(`mx.local.${hostname ?? ""}`)),
@@ -246,12 +252,25 @@ const anySettings: fc.Arbitrary<Settings> = fc
       }),
       domains: anyDomains(own),
       listeners: fc.array(
-        fc.record({
-          role: fc.constantFrom("submission", "mx", "pop3"),
-          endpoints: fc.array(anyEndpoint(0), { minLength: 1, maxLength: 2 }),
-          tls: fc.constant("starttls"),
-          proxies: fc.array(anyPrefix, { maxLength: 2 }),
-        }),
+        fc.oneof(
+          fc.record<ListenerSettings>({ role: fc.constantFrom("submission", "mx", "pop3"), ...anyPlace }),
+          fc.record<ListenerSettings>({
+            role: fc.constant("legacy"),
+            ...anyPlace,
+            legacy: fc.record({
+              until: fc.constantFrom(undefined, { written: "2027-03-31", at: Date.UTC(2027, 3, 1), zoned: false }),
+              visits: fc.option(
+                fc.record({
+                  networks: fc.array(anyPrefix, { minLength: 1, maxLength: 2 }),
+                  for: between(60_000, 3_600_000),
+                  shared: fc.array(anyPrefix, { maxLength: 2 }),
+                  ipv6: fc.constantFrom("address", "network"),
+                }),
+                { nil: undefined },
+              ),
+            }),
+          }),
+        ),
         { minLength: 1, maxLength: 4 },
       ),
       smtp: fc.record({

@@ -6,6 +6,7 @@ import type { AccountCharge, AccountRules, AccountUse, Held, QuotaAnswer, Subjec
 import type { ClientRules, Connecting } from "./client-limits.ts";
 import type { LimitAnswer } from "./limits.ts";
 import type { Locks } from "./locks.ts";
+import type { Visits } from "./visits.ts";
 import type { Rooms } from "./rooms.ts";
 
 export type Awaitable<T> = T | Promise<T>;
@@ -56,6 +57,7 @@ export interface Counters {
   readonly accounts: AccountCounts;
   readonly clients: ClientCounts;
   readonly locks: Locks;
+  readonly visits: Visits;
   readonly rooms: Rooms;
   /** Before the first message: charges of earlier runs. Rejects when they cannot be counted. */
   replay(charges: readonly AccountCharge[]): Awaitable<void>;

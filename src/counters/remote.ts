@@ -12,6 +12,7 @@ import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counter
 import type { LimitAnswer } from "./limits.ts";
 import type { LocalCounters } from "./local.ts";
 import type { RoomAnswer, Rooms } from "./rooms.ts";
+import type { Visit, Visits } from "./visits.ts";
 
 /** How long an answer may take, ms. A thread that is that late is stuck, and clients wait for their replies. */
 const PATIENCE = 5000;
@@ -39,6 +40,8 @@ interface Questions {
   readonly end: { readonly asked: Parameters<Rooms["end"]>; readonly answer: undefined };
   readonly counted: { readonly asked: Parameters<Rooms["counted"]>; readonly answer: undefined };
   readonly forget: { readonly asked: Parameters<Rooms["forget"]>; readonly answer: undefined };
+  readonly visited: { readonly asked: Parameters<Visits["note"]>; readonly answer: undefined };
+  readonly visits: { readonly asked: Parameters<Visits["at"]>; readonly answer: readonly Visit[] };
   readonly replay: { readonly asked: readonly [readonly AccountCharge[]]; readonly answer: undefined };
   readonly rules: { readonly asked: readonly [CounterRules]; readonly answer: undefined };
 }
@@ -60,7 +63,7 @@ interface Answers {
 /** Answers one thread. */
 export function serveCounters(port: MessagePort, counters: LocalCounters): void {
   const connections = new Map<number, ReturnType<LocalCounters["clients"]["connect"]>>();
-  const { accounts, clients, locks, rooms } = counters;
+  const { accounts, clients, locks, rooms, visits } = counters;
 
   function answer(question: Question): unknown {
     switch (question[0]) {
@@ -106,6 +109,10 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
         return rooms.counted(question[1], question[2], question[3], question[4]);
       case "forget":
         return rooms.forget(question[1]);
+      case "visited":
+        return visits.note(question[1], question[2], question[3]);
+      case "visits":
+        return visits.at(question[1], question[2]);
       case "replay":
         return counters.replay(question[1]);
       case "rules":
@@ -259,6 +266,10 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
       end: (...asked) => tell("end", ...asked),
       counted: (...asked) => tell("counted", ...asked),
       forget: (...asked) => tell("forget", ...asked),
+    },
+    visits: {
+      note: (...asked) => tell("visited", ...asked),
+      at: (...asked) => ask("visits", asked),
     },
     replay: async (charges) => {
       for (let start = 0; start < charges.length; start += REPLAYED) {

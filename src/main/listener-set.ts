@@ -20,6 +20,7 @@ export interface Place {
   readonly role: ListenerSettings["role"];
   readonly tls: ListenerSettings["tls"];
   readonly proxies: ListenerSettings["proxies"];
+  readonly legacy: ListenerSettings["legacy"];
   readonly endpoint: ListenerSettings["endpoints"][number];
   /** In events and metrics. */
   readonly name: string;
@@ -107,8 +108,15 @@ async function closeAll(listeners: readonly Held[]): Promise<void> {
 }
 
 function placesOf(listeners: readonly ListenerSettings[]): readonly Place[] {
-  return listeners.flatMap(({ role, tls, proxies, endpoints }) =>
-    endpoints.map((endpoint) => ({ role, tls, proxies, endpoint, name: tls === "implicit" ? `${role}s` : role })),
+  return listeners.flatMap(({ role, tls, proxies, legacy, endpoints }) =>
+    endpoints.map((endpoint) => ({
+      role,
+      tls,
+      proxies,
+      legacy,
+      endpoint,
+      name: tls === "implicit" ? `${role}s` : role,
+    })),
   );
 }
 
@@ -117,7 +125,7 @@ function isSameEndpoint(one: Place, other: Place): boolean {
 }
 
 function isSame(one: Place, other: Place): boolean {
-  const written = ({ role, tls, proxies }: Place): string => JSON.stringify([role, tls, proxies]);
+  const written = ({ role, tls, proxies, legacy }: Place): string => JSON.stringify([role, tls, proxies, legacy]);
   return isSameEndpoint(one, other) && written(one) === written(other);
 }
 

@@ -6,11 +6,13 @@ import type { SecureContext } from "node:tls";
 import { parseAddress } from "../address/address.ts";
 import type { Endpoint } from "../config/settings.ts";
 import type { Login, LoginAnswer, ScramLogin } from "../directory/credentials.ts";
+import type { Visits } from "../counters/visits.ts";
 import type { Directory } from "../directory/directory.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";
 import { openSmtpListener } from "../ingress/smtp/listener.ts";
 import type { SmtpServices } from "../ingress/smtp/services.ts";
+import { noteVisit } from "../ingress/smtp/visitor.ts";
 import type { Mailboxes } from "../mailbox/maildir.ts";
 import { createListenerSet } from "./listener-set.ts";
 import type { ListenerSet } from "./listener-set.ts";
@@ -27,22 +29,32 @@ export interface ListenerServices {
 export function createMailListeners({ place, directory, smtp, mailboxes }: ListenerServices): ListenerSet {
   const reusePort = place.count > 1;
   const pop3 = (secureContext: () => SecureContext) => {
-    const { hostname, observer, login, scram, newId, clients } = smtp();
+    const { hostname, observer, login, scram, newId, clients, visits } = smtp();
     return {
       secureContext,
       hostname,
       observer,
       clients,
       clientFail: () => smtp().clientFail,
-      ...popLogin(directory, login, scram),
+      ...popLogin(directory, login, scram, visits),
       mailboxes,
       newSessionId: newId,
     };
   };
-  return createListenerSet(async ({ role, tls, proxies, endpoint, name }, port) => {
+  return createListenerSet(async ({ role, tls, proxies, legacy, endpoint, name }, port) => {
     const at = { ...endpoint, port: port ?? endpoint.port };
     if (reusePort && place.index === 0) await mustBeFree(at);
-    if (role !== "pop3") return openSmtpListener(at, { role, listener: name, tls, proxies, reusePort }, smtp);
+    if (role !== "pop3") {
+      // A submission service in all but its end and its visitors.
+      const options = {
+        role: role === "legacy" ? "submission" : role,
+        listener: name,
+        tls,
+        proxies,
+        reusePort,
+      } as const;
+      return openSmtpListener(at, legacy === undefined ? options : { ...options, legacy }, smtp);
+    }
     return openPop3Listener({
       endpoint: at,
       tls: tls === "implicit" ? "implicit" : "starttls",
@@ -58,10 +70,14 @@ function popLogin(
   directory: ListenerServices["directory"],
   login: Login,
   scram: ScramLogin,
+  visits: Visits,
 ): Pick<Parameters<typeof openPop3Listener>[0], "authenticate" | "scram"> {
   return {
-    authenticate: async (user, password, { client }) =>
-      loginAddress(directory, await login(user, password, { scope: "pop3", client })),
+    authenticate: async (user, password, { client }) => {
+      const answer = await login(user, password, { scope: "pop3", client });
+      if (answer.kind === "account") noteVisit(visits, client, answer.account, answer.credential);
+      return loginAddress(directory, answer);
+    },
     scram: {
       keys: (user) => scram.keys(user),
       confirm: async (user, keys) => loginAddress(directory, await scram.confirm(user, keys)),

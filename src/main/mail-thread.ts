@@ -144,6 +144,7 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   correspondents,
   terms,
   clients: counters.clients,
+  visits: counters.visits,
   spool: lane.spool,
   accepted: (message, content) => lane.dispatcher.accepted(message, content),
   deliver: (message, content, within) => lane.dispatcher.deliver(message, content, within),

@@ -41,6 +41,8 @@ export interface ConnectFacts {
   readonly sessions: number;
   readonly sessionLimit: number;
   readonly client: ClientFact;
+  /** The listener took mail until then, and does not any more. */
+  readonly ended: string | undefined;
 }
 
 /** What the counters say about one more connection of this client. */

@@ -29,6 +29,13 @@ const entries = {
     meaning:
       "The thread that keeps the counts does not answer. The log says why: the host is overloaded, or this is a bug.",
   },
+  "connect.legacy-ended": {
+    code: 554,
+    enhanced: "5.7.0",
+    text: "{hostname} took mail of users on this port until {until}: set port 587 (STARTTLS) or 465 (TLS), with user name and password",
+    meaning:
+      "The `until` of a legacy listener is over. Whoever connects has to change the settings of the mail program; the pages of [web] say how.",
+  },
   "connect.client-connections": {
     code: 421,
     enhanced: "4.7.0",

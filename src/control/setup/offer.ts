@@ -70,6 +70,7 @@ function usualPort(role: ListenerRole, tls: ListenerTls): number | undefined {
       return tls === "implicit" ? 465 : 587;
     case "pop3":
       return tls === "implicit" ? 995 : 110;
+    case "legacy":
     case "mx":
       return 25;
   }

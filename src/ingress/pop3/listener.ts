@@ -158,7 +158,7 @@ function refusalOf(
   connecting: Connecting | Unanswered,
 ): { readonly reason: string; readonly reply: string } | undefined {
   const client = clientFact(connecting, clientFail());
-  const facts = { hostname, sessions: 0, sessionLimit: Number.POSITIVE_INFINITY, client };
+  const facts = { hostname, sessions: 0, sessionLimit: Number.POSITIVE_INFINITY, client, ended: undefined };
   const { verdict } = combine(decideConnect(facts));
   return verdict.kind === "accept" ? undefined : { reason: verdict.reason, reply: replies.tooMany };
 }

@@ -6,6 +6,7 @@ import type { Address } from "../../address/address.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
 import type { AccountCounts, ClientCounts } from "../../counters/counters.ts";
+import type { Visits } from "../../counters/visits.ts";
 import type { Login, ScramLogin } from "../../directory/credentials.ts";
 import type { Correspondents } from "../../directory/correspondents.ts";
 import type { loginStanding } from "../../directory/standing.ts";
@@ -28,6 +29,7 @@ export interface SmtpServices {
   readonly limits: AccountCounts;
   readonly correspondents: Pick<Correspondents, "stranger">;
   readonly clients: ClientCounts;
+  readonly visits: Pick<Visits, "note" | "at">;
   /** When the counts of clients cannot be asked: nobody, or everybody. Those of accounts let nobody through. */
   readonly clientFail: FailMode;
   readonly spool: Pick<Spool, "append">;

@@ -7,6 +7,7 @@
 import type { Socket } from "node:net";
 import { formatAddress, parseAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
+import type { LegacySettings } from "../../config/settings.ts";
 import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
@@ -37,6 +38,7 @@ import { describeEvidence, replyFor } from "./replies.ts";
 import type { SmtpServices } from "./services.ts";
 import type { Credential } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
+import { findVisitor } from "./visitor.ts";
 import { beginTransaction, reservationsOf } from "./transaction.ts";
 import type { MailRequest, RcptRequest, Transaction } from "./transaction.ts";
 
@@ -44,6 +46,8 @@ export interface SessionOptions {
   readonly role: Role;
   readonly listener: string;
   readonly tls: "none" | "starttls" | "implicit";
+  /** Of a listener that ends. */
+  readonly legacy?: LegacySettings;
 }
 
 interface Decision {
@@ -61,6 +65,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   account: string | undefined;
   /** Set with `account`. */
   #credential: Credential | undefined;
+  /** The account is that of a visitor (POP-before-SMTP), for this transaction. */
+  #visits = false;
   tls: TlsFacts | undefined;
   /** For SCRAM-SHA-256-PLUS. It is secret, and no part of `tls`, which is logged. */
   #binding: Uint8Array | undefined;
@@ -101,7 +107,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   }
 
   get mechanism(): string {
-    return this.#login.mechanism;
+    return this.#visits ? "POP-before-SMTP" : this.#login.mechanism;
   }
 
   get #secured(): "plaintext" | "tls" {
@@ -232,11 +238,19 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     return undefined;
   }
 
+  /** The day on which this listener ended, as it is written. */
+  #endOf(): string | undefined {
+    const until = this.#options.legacy?.until;
+    return until === undefined || this.services.clock.wall() < until.at ? undefined : until.written;
+  }
+
   #greetCounted(connecting: Connecting | Unanswered): void {
     const { load, smtp, hostname, observer } = this.services;
     const client = clientFact(connecting, this.#failOf("connection", connecting));
     const { sessions } = load;
-    const decision = this.#decide(decideConnect({ hostname, sessions, sessionLimit: smtp.sessions, client }));
+    const decision = this.#decide(
+      decideConnect({ hostname, sessions, sessionLimit: smtp.sessions, client, ended: this.#endOf() }),
+    );
     if (decision.verdict.kind !== "accept")
       observer.emit("session.refused", { ...this.peer, ...this.#logged(decision) });
     this.#core.answer(decision.reply);
@@ -311,6 +325,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     if (decision.verdict.kind === "accept" && outcome.kind === "account") {
       const { account, credential } = outcome;
       this.account = account;
+      this.#visits = false;
       this.#credential = credential;
       const app = credential.kind === "app-password" ? { appPassword: credential.name } : {};
       observer.emit("auth.succeeded", { ...this.peer, account, mechanism, ...app });
@@ -334,6 +349,22 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   }
 
   #mail(request: MailRequest): Promise<void> | undefined {
+    const visits = this.#options.legacy?.visits;
+    if (visits === undefined || (this.account !== undefined && !this.#visits)) return this.#mailAsked(request);
+    this.account = undefined;
+    this.#credential = undefined;
+    // Nobody knows who visited: then nobody did.
+    return findVisitor(this.peer.client, request.sender, visits, this.services)
+      .catch(() => undefined)
+      .then((visitor) => {
+        this.account = visitor?.account;
+        this.#credential = visitor?.credential;
+        this.#visits = visitor !== undefined;
+        return this.#mailAsked(request);
+      });
+  }
+
+  #mailAsked(request: MailRequest): Promise<void> | undefined {
     const owned = this.#ownership(request);
     const counted = this.#client.message();
     const terms = this.account === undefined ? undefined : this.services.terms(this.account);

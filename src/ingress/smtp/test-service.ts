@@ -18,6 +18,7 @@ import { createClientLimits } from "../../counters/client-limits.ts";
 import type { ClientRules } from "../../counters/client-limits.ts";
 import { createAccountLimits } from "../../counters/account-limits.ts";
 import type { WindowRule } from "../../counters/limits.ts";
+import { createVisits } from "../../counters/visits.ts";
 import { createLogin, createScramLogin } from "../../directory/credentials.ts";
 import { loginStanding } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
@@ -137,6 +138,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     ...settings.terms,
   });
   const services: SmtpServices = {
+    visits: createVisits(() => clock.monotonic()),
     hostname: domain("mx1.sekimori.test"),
     smtp: {
       messageSize: 1_000_000,

@@ -7,6 +7,9 @@ export function decideConnect(facts: ConnectFacts): readonly Verdict[] {
   const { hostname, client } = facts;
   const evidence = { hostname };
   const verdicts: Verdict[] = [];
+  if (facts.ended !== undefined) {
+    verdicts.push({ kind: "disconnect", reason: "connect.legacy-ended", evidence: { hostname, until: facts.ended } });
+  }
   if (facts.sessions > facts.sessionLimit) verdicts.push({ kind: "disconnect", reason: "connect.capacity", evidence });
   switch (client.kind) {
     case "within":

@@ -59,7 +59,9 @@ function decided(verdicts: readonly Verdict[]): Final {
         assert.ok(code >= 400 && code < 500, `${verdict.reason} defers with ${code}`);
         break;
       case "disconnect":
-        assert.equal(code, 421, `${verdict.reason} disconnects with ${code}`);
+        // In place of the greeting it may also be for good (RFC 5321 §3.1).
+        if (verdict.reason === "connect.legacy-ended") assert.equal(code, 554);
+        else assert.equal(code, 421, `${verdict.reason} disconnects with ${code}`);
         break;
       case "slow":
         continue;
@@ -85,6 +87,7 @@ const connects = product<ConnectFacts>({
   hostname: ["mx.sekimori.test"],
   sessions: [1, 9, 10, 11],
   sessionLimit: [0, 10],
+  ended: [undefined, "2027-03-31"],
   client: [
     { kind: "within" },
     { kind: "connections", limit: 50 },
@@ -98,7 +101,7 @@ const connects = product<ConnectFacts>({
 test("CONNECT: a session is served exactly while the limit is kept", () => {
   for (const facts of connects) {
     const { kind } = decided(decideConnect(facts));
-    const isServed = facts.sessions <= facts.sessionLimit && hasRoom(facts.client);
+    const isServed = facts.ended === undefined && facts.sessions <= facts.sessionLimit && hasRoom(facts.client);
     assert.equal(kind, isServed ? "accept" : "disconnect");
   }
 });
