@@ -88,6 +88,7 @@ const recipient = z
   .object({
     address: z.string(),
     state: z.enum(["in delivery", "waiting", "held"]),
+    why: z.string().optional().openapi({ description: "Which limit it is beyond, where it is held for that." }),
     attempts: z.number(),
     next: time.optional().openapi({ description: "When the next attempt is due." }),
     status: z.string().optional(),
@@ -119,7 +120,7 @@ export const queueList = z
 
 export const queueChange = z
   .strictObject({
-    change: z.enum(["hold", "release", "flush", "requeue", "delete"]),
+    change: z.enum(["hold", "release", "flush", "requeue", "delete", "return"]),
     selector: z
       .discriminatedUnion("kind", [
         z.strictObject({ kind: z.literal("message"), id: z.string().min(1).max(64) }),

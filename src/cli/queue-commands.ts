@@ -32,7 +32,8 @@ function stateOf(recipient: QueueEntry["recipients"][number]): string {
   const attempts = `${recipient.attempts} attempt${recipient.attempts === 1 ? "" : "s"}`;
   const why = recipient.reply === undefined || recipient.reply === "" ? "" : `: ${recipient.reply}`;
   const isDue = recipient.next !== undefined && recipient.state === "waiting";
-  return `${recipient.state}, ${attempts}${isDue ? `, next ${recipient.next.slice(0, 19)}` : ""}${why}`;
+  const held = recipient.why === undefined ? recipient.state : `${recipient.state} (${recipient.why})`;
+  return `${held}, ${attempts}${isDue ? `, next ${recipient.next.slice(0, 19)}` : ""}${why}`;
 }
 
 function chooseState(value: string): ListOptions["state"] {
@@ -198,6 +199,9 @@ export function addQueueCommands(program: Command, house: House): void {
     .alias("requeue")
     .option("--all", "everything that waits and is not held")
     .action(changer("requeue", "queued anew"));
+  selecting("return", "end it here; its sender gets it back", ["queue return --sender alice@example.jp"]).action(
+    changer("return", "returned"),
+  );
   selecting("delete", "end it here; nobody is told", ["queue delete --sender '<>'"]).action(
     changer("delete", "deleted"),
   );

@@ -588,6 +588,7 @@ const accountLimits = {
       values: {
         defer: "450: the client's queue tries again, and its user may not notice",
         reject: "550: the user is told at once",
+        hold: "250: what is beyond it is accepted and held until an operator releases or returns it; it counts as used",
       },
     },
     default: "defer",

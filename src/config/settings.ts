@@ -210,8 +210,8 @@ export interface PlanSettings {
   readonly bytes: readonly WindowSettings[];
   /** In one message. */
   readonly recipientsPerMessage: number;
-  /** What who is over a limit is told: come back later, or no. */
-  readonly over: "defer" | "reject";
+  /** What who is over a limit is told: come back later, or no; or his mail is taken and held. */
+  readonly over: "defer" | "reject" | "hold";
   /** What is done about senders and authors that are not the account's. */
   readonly foreignSender: "refuse" | "tag" | "rewrite";
   /** For so long after it was made, ms, an account grows from this share of its limits, per cent, to all of them. */

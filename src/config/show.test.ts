@@ -119,7 +119,7 @@ const anyPlan: fc.Arbitrary<PlanSettings> = fc
     newRecipients: fc.oneof(fc.constant([]), anyWindows),
     bytes: fc.oneof(fc.constant([]), anyWindows),
     recipientsPerMessage: between(1, 50_000),
-    over: fc.constantFrom("defer" as const, "reject" as const),
+    over: fc.constantFrom("defer" as const, "reject" as const, "hold" as const),
     foreignSender: fc.constantFrom("refuse" as const, "tag" as const, "rewrite" as const),
     ramp: fc.record({ length: between(0, 365).map((days) => days * 86_400_000), share: between(1, 100) }),
   })

@@ -4,7 +4,7 @@
 import type { AccountUse } from "../counters/account-limits.ts";
 import type { Finding } from "./doctor.ts";
 import type { Trace } from "./trace.ts";
-import type { QueueChange, QueueSelector } from "../store/store.ts";
+import type { QueueAction, QueueSelector } from "../store/store.ts";
 
 export interface AccountView {
   readonly address: string;
@@ -79,6 +79,8 @@ export interface QueueRecipient {
   readonly address: string;
   /** `held`: nothing is tried until it is released. */
   readonly state: "in delivery" | "waiting" | "held";
+  /** Which limit of its account it is beyond, where it is held for that. */
+  readonly why?: string;
   readonly attempts: number;
   /** ISO 8601; when the next attempt is due. */
   readonly next?: string;
@@ -240,7 +242,7 @@ export interface Control {
   listDestinations(): Promise<readonly DestinationView[] | undefined>;
   findInQueue(id: string): Promise<QueueEntry | undefined>;
   /** `delete`: the message ends here; nobody is told. Mail that is being tried is held after the attempt, else left alone. */
-  changeQueue(change: QueueChange | "delete", selector: QueueSelector): Promise<QueueOutcome>;
+  changeQueue(change: QueueAction, selector: QueueSelector): Promise<QueueOutcome>;
   retention(): Promise<readonly RetentionView[]>;
   /** Deletes what has expired, and says what that was. */
   purge(): Promise<readonly RetentionView[]>;

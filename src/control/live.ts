@@ -6,7 +6,7 @@ import type { AccountUse } from "../counters/account-limits.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
-import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
+import type { QueueAction, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import { senderControl } from "./account-senders.ts";
 import { accountControl } from "./accounts.ts";
 import { appPasswordControl } from "./app-passwords.ts";
@@ -26,7 +26,7 @@ export interface MailControl {
   forgetAccounts(keys: readonly string[]): void;
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
-  changeQueue(change: QueueChange | "delete", selector: QueueSelector, by: string): Promise<QueueCount>;
+  changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): AccountUse | Promise<AccountUse>;
 }
 

@@ -68,6 +68,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
       observer,
       active: () => Promise.resolve([]),
       change: async (change, selector, who) => {
+        if (change === "return") return { messages: 0, recipients: 0 };
         const counts: QueueCount[] = [];
         for (const lane of await lanes()) {
           const count =
@@ -129,6 +130,9 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
       await lanes();
       return queue.findInQueue(id);
     },
-    changeQueue: queue.changeQueue,
+    changeQueue: (change, selector) =>
+      change === "return"
+        ? Promise.resolve({ done: false, kind: "conflict", why: "only a running server can return mail to its sender" })
+        : queue.changeQueue(change, selector),
   };
 }

@@ -5,7 +5,7 @@ import { domainOf } from "../queue/classes.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
-import type { QueueChange, QueueCount, QueueSelector, QueueStore } from "../store/store.ts";
+import type { QueueAction, QueueCount, QueueSelector, QueueStore } from "../store/store.ts";
 import type { Control, QueueQuery, Refused } from "./control.ts";
 import { queueEntries } from "./queue.ts";
 
@@ -16,7 +16,7 @@ export interface QueueServices {
   readonly observer: Observer;
   readonly active: () => Promise<readonly ActiveMessage[]>;
   /** `by`: who it is that changes it. */
-  readonly change: (change: QueueChange | "delete", selector: QueueSelector, by: string) => Promise<QueueCount>;
+  readonly change: (change: QueueAction, selector: QueueSelector, by: string) => Promise<QueueCount>;
 }
 
 export type QueueControl = Pick<Control, "listQueue" | "findInQueue" | "changeQueue">;
@@ -62,7 +62,7 @@ export function queueControl({ store, observer, active, change }: QueueServices,
     },
   };
 
-  async function whyNothing(kind: QueueChange | "delete", selector: QueueSelector): Promise<Refused> {
+  async function whyNothing(kind: QueueAction, selector: QueueSelector): Promise<Refused> {
     if (selector.kind !== "message")
       return conflict(`nothing in the queue that ${kind} applies to: ${describe(selector)}`);
     const { id } = selector;

@@ -26,6 +26,7 @@ export function queueEntries(
         state: held === true ? "held" : "waiting",
         attempts: made,
         next: new Date(due).toISOString(),
+        ...(held === true && message.hold?.recipients.includes(recipient) === true ? { why: message.hold.why } : {}),
         ...(status === "" ? {} : { status, reply }),
       });
     }

@@ -24,6 +24,8 @@ export interface Subject {
   readonly plan: string;
   /** Above zero; 1 is the plan as it stands. */
   readonly share: number;
+  /** With "hold" what does not fit is taken all the same, where it is the account's own limit, and the answer says beyond what. */
+  readonly over?: "defer" | "reject" | "hold";
 }
 
 export type Layer = keyof Omit<PlanRules, "attempts"> | "domain";
@@ -60,9 +62,17 @@ export interface Held extends Reservation {
   readonly stranger?: number;
 }
 
+type Full = Extract<LimitAnswer, { kind: "over" }> & { readonly layer: Layer };
+
 export type QuotaAnswer =
-  | { readonly kind: "within"; readonly held: readonly Held[]; readonly notices: readonly LimitNotice[] }
-  | (Extract<LimitAnswer, { kind: "over" }> & { readonly layer: Layer; readonly notices: readonly LimitNotice[] });
+  | {
+      readonly kind: "within";
+      readonly held: readonly Held[];
+      readonly notices: readonly LimitNotice[];
+      /** The first window beyond which it was taken. */
+      readonly beyond?: Full;
+    }
+  | (Full & { readonly notices: readonly LimitNotice[] });
 
 export interface AccountLimits {
   attempt(subject: Subject): LimitAnswer;
@@ -164,9 +174,11 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     });
   }
 
-  function reserveAll(parts: readonly Part[]): QuotaAnswer {
+  function reserveAll({ over }: Subject, parts: readonly Part[]): QuotaAnswer {
     const now = clock.monotonic();
     const held: Held[] = [];
+    let beyond: Full | undefined;
+    const full = new Map<Layer, string>();
     for (const part of parts) {
       const known = part.stranger === undefined ? undefined : strangers.get(part.key)?.get(part.stranger);
       if (known !== undefined) {
@@ -176,14 +188,21 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       }
       const answer = part.limits.reserve(part.key, part.units, now);
       if (answer.kind === "over") {
-        release(held);
-        return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
+        full.set(part.layer, answer.window);
+        // What others have used up nobody may go beyond.
+        if (over !== "hold" || part.layer === "domain") {
+          release(held);
+          return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
+        }
+        beyond ??= { ...answer, layer: part.layer };
+        part.limits.count(part.key, part.units, now);
       }
       const stranger = part.stranger === undefined ? {} : { stranger: part.stranger };
-      held.push({ ...answer.reservation, layer: part.layer, ...stranger });
+      held.push({ key: part.key, units: part.units, at: now, layer: part.layer, ...stranger });
       if (part.stranger !== undefined) meet(part.key, part.stranger, now);
     }
-    return { kind: "within", held, notices: parts.flatMap((part) => notices(part, now)) };
+    const tell = parts.flatMap((part) => notices(part, now, full.get(part.layer)));
+    return { kind: "within", held, notices: tell, ...(beyond === undefined ? {} : { beyond }) };
   }
 
   function meet(account: string, stranger: number, at: number): void {
@@ -222,7 +241,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     reserve: (subject, stranger) => {
       const of = countsOf(subject);
       const one = { key: subject.account, units: 1 };
-      return reserveAll([
+      return reserveAll(subject, [
         { layer: "recipients", limits: of.recipients, ...one },
         ...(stranger === undefined
           ? []
@@ -231,9 +250,9 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       ]);
     },
     reserveMessage: (subject) =>
-      reserveAll([{ layer: "messages", limits: countsOf(subject).messages, key: subject.account, units: 1 }]),
+      reserveAll(subject, [{ layer: "messages", limits: countsOf(subject).messages, key: subject.account, units: 1 }]),
     reserveOctets: (subject, octets) =>
-      reserveAll([{ layer: "bytes", limits: countsOf(subject).bytes, key: subject.account, units: octets }]),
+      reserveAll(subject, [{ layer: "bytes", limits: countsOf(subject).bytes, key: subject.account, units: octets }]),
     release,
     replay: (charges) => {
       const now = clock.monotonic();

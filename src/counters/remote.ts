@@ -286,6 +286,6 @@ function unavailable(error: unknown): Unanswered {
 }
 
 /** What the owner needs of it, and no more: everything that is sent is copied. */
-function bare({ account, plan, share }: Subject): Subject {
-  return { account, plan, share };
+function bare({ account, plan, share, over }: Subject): Subject {
+  return over === "hold" ? { account, plan, share, over } : { account, plan, share };
 }

@@ -27,10 +27,13 @@ export function clientLimitFact(answer: CountAnswer | undefined, clock: Clock, f
 
 export function limitFact(answer: CountAnswer | QuotaAnswer | undefined, clock: Clock): LimitFact {
   if (answer === undefined) return { kind: "none" };
-  if (answer.kind === "within") return { kind: "within" };
   if (answer.kind === "unavailable") return answer;
-  const { window, used, limit, opensIn } = answer;
-  const layer = "layer" in answer ? answer.layer : undefined;
-  const of = layer === "domain" || layer === "new-recipients" ? { of: layer } : {};
-  return { kind: "over", ...of, window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
+  const full = answer.kind === "over" ? answer : "beyond" in answer ? answer.beyond : undefined;
+  if (full === undefined) return { kind: "within" };
+  const { window, used, limit, opensIn } = full;
+  const layer = "layer" in full ? full.layer : undefined;
+  const of: { readonly of?: "domain" | "new-recipients" } =
+    layer === "domain" || layer === "new-recipients" ? { of: layer } : {};
+  const kind = answer.kind === "over" ? "over" : "beyond";
+  return { kind, ...of, window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
 }

@@ -282,7 +282,11 @@ const thread: MailThread = {
     sumOf(
       await Promise.all(
         lanes.map(({ dispatcher }) =>
-          change === "delete" ? dispatcher.remove(selector, by) : dispatcher.change(change, selector),
+          change === "delete"
+            ? dispatcher.remove(selector, by)
+            : change === "return"
+              ? dispatcher.giveBack(selector, by)
+              : dispatcher.change(change, selector),
         ),
       ),
     ),

@@ -7,7 +7,7 @@ import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
-import type { QueueChange, QueueCount, QueueSelector, Store } from "../store/store.ts";
+import type { QueueAction, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import type { Gate, PrivilegedStep } from "./privileged-start.ts";
 import type { ThreadPlace } from "./shares.ts";
 
@@ -77,7 +77,7 @@ export interface MailThread {
   forgetAccounts(keys: readonly string[]): void;
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
-  changeQueue(change: QueueChange | "delete", selector: QueueSelector, by: string): Promise<QueueCount>;
+  changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): Promise<AccountUse>;
 }
 

@@ -107,6 +107,14 @@ export interface EventFields {
     readonly about: string;
   };
   "message.recovered": { readonly message: string; readonly recipients: readonly string[] };
+  "message.returned": { readonly message: string; readonly by: string };
+  "message.held": {
+    readonly message: string;
+    readonly account?: string;
+    readonly recipients: readonly string[];
+    /** Id of the reason, and numbers. */
+    readonly why: string;
+  };
   "message.deleted": { readonly message: string; readonly by: string };
   "delivery.started": { readonly message: string; readonly attempt: number; readonly destination: string };
   "delivery.delivered": {
@@ -235,6 +243,12 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "message.accepted": { level: "info", meaning: "A message is durable and was answered 250.", label: "listener" },
   "message.created": { level: "info", meaning: "The server itself made a message: a delivery status notification." },
   "message.recovered": { level: "info", meaning: "A message found unfinished in the spool at start is queued again." },
+  "message.returned": { level: "warn", meaning: "An operator ended a waiting message; its sender gets it back." },
+  "message.held": {
+    level: "warn",
+    meaning:
+      "Recipients of an accepted message are beyond a limit of its account and wait for an operator: `queue list --state held`.",
+  },
   "message.deleted": { level: "warn", meaning: "An operator deleted a queued message; `by` is who." },
   "delivery.started": { level: "debug", meaning: "An attempt begins; it was recorded before it was dialled." },
   "delivery.delivered": { level: "info", meaning: "The next hop or the mailbox has taken the message." },

@@ -34,8 +34,17 @@ export interface AcceptRecord {
   readonly foreignAuthor?: true;
   /** Its limits ask to whom the account wrote before: its recipients are to be remembered. */
   readonly remember?: true;
+  /** Beyond a limit: these recipients wait until an operator has looked at them. */
+  readonly hold?: Hold;
   /** For the failure report and trace: who handed it over. */
   readonly client?: string;
+}
+
+export interface Hold {
+  /** Id of the reason, and numbers. */
+  readonly why: string;
+  /** Indexes. */
+  readonly recipients: readonly number[];
 }
 
 export interface RecipientDsn {

@@ -598,3 +598,19 @@ everyStore("profiles are replaced, and go when their account was not seen for lo
   store.purgeProfiles(12 * day);
   assert.deepEqual([store.profile("a"), store.profile("b")], ["[]", undefined]);
 });
+
+everyStore("what a message says is to be held begins held, and stays released once it was", (store) => {
+  const held = { ...message("m1", ["a@r.test", "b@r.test"]), hold: { why: "a limit", recipients: [1] } };
+  const other = { ...held, id: "m2" };
+  store.addWaiting([{ message: held, recipients: [0, 1] }], 100, 0);
+  store.putWaiting([{ message: other, recipients: [0, 1].map((recipient) => ({ ...wait, recipient })) }]);
+  const claimed = store.claimDue(100, 1000, 10);
+  const went = claimed.flatMap(({ message: { id }, recipients }) =>
+    recipients.map(({ recipient }) => `${id} ${recipient}`),
+  );
+  assert.deepEqual(went.toSorted(), ["m1 0", "m2 0"]);
+  assert.equal(store.listWaiting({ state: "held" }, 10).total, 2);
+  store.changeWaiting("release", { kind: "message", id: "m1" }, 200);
+  store.putWaiting([{ message: held, recipients: [{ ...wait, recipient: 1 }] }]);
+  assert.equal(store.listWaiting({ state: "held" }, 10).total, 1);
+});

@@ -122,7 +122,7 @@ export interface WaitingRecipient {
   readonly reply: string;
   /** The sender was told that it waits. */
   readonly warned?: true;
-  /** An operator said so: nothing is tried until it is released. */
+  /** An operator or its limits said so: nothing is tried until it is released. */
   readonly held?: true;
 }
 
@@ -151,6 +151,9 @@ export type QueueSelector =
  * hold: no attempts until released. release: the end of that, and due now. flush: due now. requeue: due now, with
  * the count of attempts back at nothing. flush and requeue leave alone what is held or being tried.
  */
+/** What is done to waiting mail. delete: nobody is told. return: its sender gets it back. */
+export type QueueAction = QueueChange | "delete" | "return";
+
 export type QueueChange = "hold" | "release" | "flush" | "requeue";
 
 export interface QueueCount {
@@ -184,7 +187,7 @@ export interface EndedRecipients {
  * the only one of a server with one mail thread.
  */
 export interface QueueStore {
-  /** Adds or replaces recipients of messages; what is claimed becomes free again, what is held stays so. */
+  /** Adds or replaces recipients of messages; what is claimed becomes free again, what is held stays so, and what is added is held where the message says so. */
   putWaiting(messages: readonly DeferredMessage[]): void;
   /** Adds recipients the store does not know, never tried and due now; claimed until then when `lease` is not 0. */
   addWaiting(

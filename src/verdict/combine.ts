@@ -1,4 +1,4 @@
-// The only place that knows which verdict wins: disconnect > reject > defer > unknown > accept. Among equals the first
+// The only place that knows which verdict wins: disconnect > reject > defer > unknown > hold > accept. Among equals the first
 // speaks: which reason is told may depend on the order of the rules, what happens does not.
 // An unknown becomes a deferral with reason `internal.unknown`: the client comes back, nothing is lost and nothing
 // passes that nobody allowed. No verdict at all is a deferral too: silence is not consent.
@@ -11,7 +11,7 @@ export interface Combined {
   readonly delay: number;
 }
 
-const rank = { accept: 1, unknown: 2, defer: 3, reject: 4, disconnect: 5 } as const;
+const rank = { accept: 1, hold: 2, unknown: 3, defer: 4, reject: 5, disconnect: 6 } as const;
 
 export function combine(verdicts: readonly Verdict[]): Combined {
   let winner: Exclude<Verdict, { kind: "slow" }> = { kind: "unknown", cause: "no rule spoke" };

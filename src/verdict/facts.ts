@@ -124,7 +124,8 @@ export type LimitFact =
   | { readonly kind: "within" }
   | { readonly kind: "none" }
   | {
-      readonly kind: "over";
+      /** `beyond`: it is taken all the same, to be held. */
+      readonly kind: "over" | "beyond";
       /** Whose; the account's own when nothing is said. */
       readonly of?: "domain" | "new-recipients";
       /** Name of the window that is full, e.g. "1h". */
@@ -152,8 +153,8 @@ export interface RcptFacts {
   readonly clientRecipients: ClientLimitFact;
 }
 
-/** What who is over a limit is told: come back later, or no. */
-export type OverLimit = "defer" | "reject";
+/** What who is over a limit is told: come back later, or no; or it is taken and held. */
+export type OverLimit = "defer" | "reject" | "hold";
 
 export interface DataFacts {
   /** Messages of the account. */

@@ -263,6 +263,14 @@ const entries = {
     text: "recipient limit reached: {used} of {limit} in {window}, again from {reset}",
     meaning: 'The same as `recipient.limit`, where over = "reject" says so: the user is told at once.',
   },
+  "recipient.limit-held": {
+    code: 250,
+    enhanced: "2.1.5",
+    text: "ok, will be held: recipient limit reached, {used} of {limit} in {window}",
+    meaning:
+      'The account\'s quota for this window is used up, and over = "hold" takes mail beyond it. `queue list --state held` shows it, `queue release` or ' +
+      "`queue return` ends the hold.",
+  },
   "recipient.new-limit": {
     code: 450,
     enhanced: "4.7.1",
@@ -276,6 +284,12 @@ const entries = {
     enhanced: "5.7.1",
     text: "limit of new recipients reached: {used} of {limit} in {window}, again from {reset}",
     meaning: 'The same as `recipient.new-limit`, where over = "reject" says so: the user is told at once.',
+  },
+  "recipient.new-limit-held": {
+    code: 250,
+    enhanced: "2.1.5",
+    text: "ok, will be held: limit of new recipients reached, {used} of {limit} in {window}",
+    meaning: "As `recipient.limit-held`, beyond `new-recipients`.",
   },
   "recipient.domain-limit": {
     code: 450,
@@ -314,6 +328,12 @@ const entries = {
     text: "message limit reached: {used} of {limit} in {window}, again from {reset}",
     meaning: 'The same as `data.limit`, where over = "reject" says so: the user is told at once.',
   },
+  "data.limit-held": {
+    code: 354,
+    enhanced: "",
+    text: "go ahead, end with <CRLF>.<CRLF>",
+    meaning: "As `recipient.limit-held`, beyond `messages`: all of the message is held.",
+  },
   "data.memory": {
     code: 452,
     enhanced: "4.3.1",
@@ -337,6 +357,18 @@ const entries = {
     enhanced: "5.7.1",
     text: "size limit reached: {used} octets of {limit} in {window}, again from {reset}",
     meaning: 'The same as `message.bytes-limit`, where over = "reject" says so: the user is told at once.',
+  },
+  "message.bytes-limit-held": {
+    code: 250,
+    enhanced: "2.0.0",
+    text: "ok, will be held: size limit reached, {used} octets of {limit} in {window}",
+    meaning: "As `recipient.limit-held`, beyond `bytes`: all of the message is held.",
+  },
+  "message.held": {
+    code: 250,
+    enhanced: "2.0.0",
+    text: "queued as {id}, {held} of {recipients} recipients held for review",
+    meaning: "The message is on disk, and what is beyond a limit of the account waits for an operator.",
   },
   "message.spool-failed": {
     code: 451,

@@ -8,6 +8,8 @@ export type Evidence = Readonly<Record<string, string | number>>;
 
 export type Verdict =
   | { readonly kind: "accept"; readonly reason: ReasonId; readonly evidence?: Evidence }
+  /** Yes, and what was asked for waits until an operator has looked at it. */
+  | { readonly kind: "hold"; readonly reason: ReasonId; readonly evidence?: Evidence }
   | { readonly kind: "reject"; readonly reason: ReasonId; readonly evidence?: Evidence }
   | { readonly kind: "defer"; readonly reason: ReasonId; readonly evidence?: Evidence }
   | { readonly kind: "disconnect"; readonly reason: ReasonId; readonly evidence?: Evidence }
@@ -16,4 +18,4 @@ export type Verdict =
   /** A look-up failed or a rule threw: never a yes (law 3). */
   | { readonly kind: "unknown"; readonly cause: string };
 
-export type Final = Extract<Verdict, { kind: "accept" | "reject" | "defer" | "disconnect" }>;
+export type Final = Extract<Verdict, { kind: "accept" | "hold" | "reject" | "defer" | "disconnect" }>;

@@ -5,6 +5,8 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { Dialogue } from "../lab/client.ts";
 import type { Server } from "../lab/server.ts";
+import { waitForMailbox } from "../lab/mailbox.ts";
+import { startSink } from "../lab/sink.ts";
 import { bob, openAuthenticated, startSite } from "../lab/site.ts";
 import type { Site } from "../lab/site.ts";
 import { waitFor } from "../lab/wait.ts";
@@ -59,6 +61,45 @@ test("to whom an account wrote, and how much, is known after a kill", async (t) 
   );
   const { recipients, messages, "new-recipients": strangers } = await useOf(server);
   assert.deepEqual([recipients, messages, strangers], [4, undefined, 3]);
+  assertNothingBroke(server.state);
+});
+
+test("what is beyond the limit is held over a kill, and released or returned by the operator", async (t) => {
+  const sink = await startSink(t);
+  const site = await startSite(t, {
+    smarthost: sink,
+    tables: ["[limits.account]", 'recipients = ["2/1h"]', 'over = "hold"'],
+  });
+  const session = await openAuthenticated(t, site, bob);
+  assert.match(
+    await send(session, ["a@example.org", "b@example.org", "c@example.org"]),
+    /^250 .* 1 of 3 recipients held/,
+  );
+  assert.match(await send(session, ["d@example.org"]), /^250 .* 1 of 1 recipients held/);
+  await sink.waitForMessages(1, 30_000);
+  await site.server.kill();
+  const server = await site.restart();
+  assert.equal((await useOf(server))["recipients"], 4, "held is used");
+  const { stdout } = await server.command("queue", "list", "--state", "held", "--json");
+  const { entries } = JSON.parse(stdout) as {
+    entries: readonly { id: string; recipients: readonly { address: string; state: string; why: string }[] }[];
+  };
+  assert.deepEqual(
+    entries.flatMap(({ recipients }) => recipients.map(({ address, why }) => [address, why])),
+    [
+      ["c@example.org", "recipient.limit-held: 2 of 2 in 1h"],
+      ["d@example.org", "recipient.limit-held: 3 of 2 in 1h"],
+    ],
+  );
+  assert.equal((await server.command("queue", "release", entries[0]!.id)).code, 0);
+  assert.equal((await server.command("queue", "return", entries[1]!.id)).code, 0);
+  const reached = (): ReadonlySet<string> =>
+    new Set(sink.messages.flatMap(({ recipients }) => recipients.map((each) => each.replace(/^TO:<(.*)>.*$/, "$1"))));
+  await waitFor("what was released", 30_000, () => reached().has("c@example.org") || undefined);
+  // A kill may make duplicates.
+  assert.deepEqual([...reached()].toSorted(), ["a@example.org", "b@example.org", "c@example.org"]);
+  const [report] = await waitForMailbox(t, site.pop3s, bob, 1, 30_000);
+  assert.match(String(report), /returned by the operator of this server\s+\(recipient\.limit-held: 3 of 2\s+in 1h\)/);
   assertNothingBroke(server.state);
 });
 

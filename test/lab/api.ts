@@ -81,7 +81,9 @@ export async function startApi(parts: Parts = {}): Promise<ApiService> {
       destinations: () => [],
       activeMessages: parts.activeMessages ?? (() => []),
       changeQueue: (change, selector) =>
-        change === "delete" ? { messages: 0, recipients: 0 } : store.changeWaiting(change, selector, clock.wall()),
+        change === "delete" || change === "return"
+          ? { messages: 0, recipients: 0 }
+          : store.changeWaiting(change, selector, clock.wall()),
       accountUse: () => ({ quota: [], attempts: [] }),
     }),
     observer,

@@ -48,7 +48,7 @@ const change = operation(
     method: "post",
     path: "/queue/changes",
     tags,
-    summary: "Hold, release, flush, requeue or delete waiting mail",
+    summary: "Hold, release, flush, requeue, delete or return waiting mail",
     request: body(queueChange),
     responses: { 200: json("How much it was. Nothing at all is `conflict`.", queueCount) },
   },
@@ -73,9 +73,9 @@ export function addQueueRoutes(api: Api): void {
   api.openapi(change, async (context) => {
     requireChange(context);
     const { change: what, selector } = context.req.valid("json");
-    if (what === "delete" && selector.kind === "all") {
+    if ((what === "delete" || what === "return") && selector.kind === "all") {
       throw new Problem("invalid", undefined, [
-        { at: "/selector", detail: "the whole queue is not deleted at once: name a sender or a domain" },
+        { at: "/selector", detail: "the whole queue is not ended at once: name a sender or a domain" },
       ]);
     }
     const outcome = await context.get("control").changeQueue(what, selector);

@@ -1,4 +1,5 @@
-// Waiting mail ends because an operator says so: settled as deleted in the spool, forgotten by the store, nobody is told.
+// Waiting mail ends because an operator says so: settled in the spool, forgotten by the store. Nobody is told, or its sender gets
+// it back.
 
 import type { Clock } from "../../io/clock.ts";
 import type { Remote } from "../../io/rpc.ts";
@@ -17,6 +18,8 @@ export interface DeleteServices {
   readonly clock: Clock;
   /** Left alone. */
   readonly beingTried: (id: string, recipient: number) => boolean;
+  /** The sender is told before the end is recorded; resolves to what is to be done after it. Left out: nobody is told. */
+  readonly report?: (id: string, recipients: readonly number[]) => Promise<() => void>;
 }
 
 /** `by`: who said so. */
@@ -25,7 +28,7 @@ export async function deleteWaiting(
   selector: QueueSelector,
   by: string,
 ): Promise<QueueCount> {
-  const { spool, store, observer, clock, beingTried } = services;
+  const { spool, store, observer, clock, beingTried, report } = services;
   const count = { messages: 0, recipients: 0 };
   for (;;) {
     // Seized first: a claim between the question and the end would try what is gone.
@@ -35,12 +38,16 @@ export async function deleteWaiting(
       page.map(async ({ id, recipients }) => {
         const ended = recipients.filter((recipient) => !beingTried(id, recipient));
         if (ended.length === 0) return;
+        const reported = await report?.(id, ended);
+        const outcome = report === undefined ? "deleted" : "failed";
         await spool.settle(
           id,
-          ended.map((recipient) => ({ recipient, outcome: "deleted" })),
+          ended.map((recipient) => ({ recipient, outcome })),
         );
         await store.removeWaiting([{ id, recipients: ended }]);
-        observer.emit("message.deleted", { message: id, by });
+        if (reported === undefined) observer.emit("message.deleted", { message: id, by });
+        else observer.emit("message.returned", { message: id, by });
+        reported?.();
         count.messages++;
         count.recipients += ended.length;
       }),

@@ -21,6 +21,8 @@ import type { Recovered, Spool, SpooledMessage } from "../../spool/message.ts";
 import type { QueueChange, QueueCount, QueueSelector, QueueStore, WaitingMessage } from "../../store/store.ts";
 import { agreeWithSpool } from "./agree.ts";
 import { deleteWaiting } from "./delete.ts";
+import { returnToSender } from "./return.ts";
+import type { ReturnServices } from "./return.ts";
 import { firstAnswer, withdraw } from "./first-answer.ts";
 import type { FirstAnswer } from "./first-answer.ts";
 import { deliverLocally } from "./local.ts";
@@ -72,6 +74,8 @@ export interface Dispatcher {
   change(change: QueueChange, selector: QueueSelector): Promise<QueueCount>;
   /** Ends what waits; what is being tried is left alone. */
   remove(selector: QueueSelector, by: string): Promise<QueueCount>;
+  /** The same, and senders get back what they sent. */
+  giveBack(selector: QueueSelector, by: string): Promise<QueueCount>;
   active(): readonly ActiveMessage[];
   activeCount(): number;
   /** No new attempts; resolves when those under way have ended. */
@@ -330,8 +334,9 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     const now: number[] = [];
     const later: number[] = [];
     const wait = closing || services.paused || window.room === 0;
+    const held = new Set(message.hold?.recipients);
     for (const [index, recipient] of message.recipients.entries()) {
-      if (wait || window.full(domainOf(recipient))) later.push(index);
+      if (wait || held.has(index) || window.full(domainOf(recipient))) later.push(index);
       else now.push(index);
     }
     if (later.length > 0) {
@@ -372,6 +377,17 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (found.length > 0) await store.addWaiting(found, clock.wall(), LEASE);
   }
 
+  const ending = {
+    spool,
+    store: {
+      seizeWaiting: (...which: Parameters<QueueStore["seizeWaiting"]>) => store.seizeWaiting(...which),
+      ...writes,
+    },
+    observer,
+    clock,
+    beingTried,
+  };
+
   return {
     accepted: (message, content) => void accepted(message, content),
     deliver,
@@ -385,18 +401,14 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       if (change !== "hold" && count.recipients > 0) poller.after(0);
       return count;
     },
-    remove: (selector, by) =>
-      deleteWaiting(
-        {
-          spool,
-          store: { seizeWaiting: (...which) => store.seizeWaiting(...which), ...writes },
-          observer,
-          clock,
-          beingTried,
-        },
-        selector,
-        by,
-      ),
+    remove: (selector, by) => deleteWaiting(ending, selector, by),
+    giveBack: (selector, by) => {
+      const report: ReturnServices = {
+        ...services,
+        created: (message, content) => void accepted(message, content),
+      };
+      return deleteWaiting({ ...ending, report: (id, which) => returnToSender(report, id, which) }, selector, by);
+    },
     active: () => [...runs].map(({ message, open, stored }) => ({ message, recipients: [...open], stored })),
     activeCount: () => runs.size,
     close: async () => {

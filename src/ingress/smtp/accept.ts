@@ -26,6 +26,8 @@ import { tellLimits } from "./limit-notices.ts";
 import type { TlsFacts } from "./connection.ts";
 import { extensionsUsed } from "./extensions.ts";
 import type { SmtpServices } from "./services.ts";
+import { describeLimit } from "./replies.ts";
+import { holdOf } from "./transaction.ts";
 import type { Transaction } from "./transaction.ts";
 import { reservationsOf } from "./transaction.ts";
 
@@ -85,6 +87,7 @@ export async function acceptMessage(
   });
   const overweight = await weigh(session, transaction, content);
   if (overweight.length > 0) return { verdicts: overweight };
+  const hold = holdOf(transaction);
   const recipients = transaction.recipients.map(({ text }) => text);
   const { terms } = transaction;
   const record: AcceptRecord = {
@@ -100,6 +103,7 @@ export async function acceptMessage(
     ...(account === undefined ? {} : { account }),
     ...(hasForeignAuthor(facts.authors) ? { foreignAuthor: true } : {}),
     ...(terms?.counts.newRecipients === true ? { remember: true } : {}),
+    ...(hold === undefined ? {} : { hold }),
     ...(isBulk(section.value) ? { bulk: true } : {}),
   };
 
@@ -138,8 +142,25 @@ export async function acceptMessage(
     ...(terms?.counts.newRecipients === true ? { newRecipients: strangersIn(transaction) } : {}),
     ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
   });
+  if (hold !== undefined) {
+    const beyond = hold.recipients.map((index) => recipients[index]!);
+    services.observer.emit("message.held", {
+      message: id,
+      recipients: beyond,
+      why: hold.why,
+      ...(account === undefined ? {} : { account }),
+    });
+  }
+  const queued: Verdict =
+    hold === undefined
+      ? { kind: "accept", reason: "message.queued", evidence: { id } }
+      : {
+          kind: "accept",
+          reason: "message.held",
+          evidence: { id, held: hold.recipients.length, recipients: recipients.length },
+        };
   return {
-    verdicts: [{ kind: "accept", reason: "message.queued", evidence: { id } }],
+    verdicts: [queued],
     ...(patience === undefined ? { handOver: () => services.accepted(message, content) } : {}),
   };
 }
@@ -162,7 +183,9 @@ async function weigh(
   const answer = await services.limits.reserveOctets(terms, octets);
   if (answer.kind === "within") transaction.hold(answer.held);
   tellLimits(services.observer, account, answer);
-  return decideOctets(limitFact(answer, services.clock), terms.over);
+  const verdicts = decideOctets(limitFact(answer, services.clock), terms.over);
+  for (const verdict of verdicts) if (verdict.kind === "hold") transaction.goBeyond(describeLimit(verdict));
+  return verdicts.filter(({ kind }) => kind !== "hold");
 }
 
 /**

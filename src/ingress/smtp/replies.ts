@@ -5,7 +5,7 @@ import { makeReply } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
 import { reasons } from "../../verdict/reasons.ts";
 import type { ReasonId } from "../../verdict/reasons.ts";
-import type { Evidence } from "../../verdict/verdict.ts";
+import type { Evidence, Final } from "../../verdict/verdict.ts";
 
 const fixed = new Map<ReasonId, Reply>();
 
@@ -53,4 +53,9 @@ export function describeEvidence(evidence: Evidence | undefined): string | undef
   return Object.entries(evidence)
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");
+}
+
+/** The limit that somebody is beyond, for the operator: `recipient.limit-held: 200 of 200 in 1h`. */
+export function describeLimit({ reason, evidence = {} }: Pick<Final, "reason" | "evidence">): string {
+  return `${reason}: ${evidence["used"]} of ${evidence["limit"]} in ${evidence["window"]}`;
 }

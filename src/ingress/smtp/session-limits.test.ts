@@ -260,3 +260,43 @@ test("clients that nobody can count are served where the operator said so, which
     ["connection", "message", "recipient"],
   );
 });
+
+test("over = hold takes what is beyond a limit, says so, counts it, and marks exactly those recipients", async (t) => {
+  const house = service({ quota: [{ name: "1h", length: HOUR, limit: 2 }], terms: { over: "hold" } });
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "a@example.jp");
+  await client.ask("RSET");
+  await open(client, ALICE, "a@example.jp", "b@example.jp");
+  const held = "250 2.1.5 ok, will be held: recipient limit reached, 2 of 2 in 1h";
+  assert.equal(await client.ask("RCPT TO:<c@example.jp>"), held);
+  assert.match(await client.ask("DATA"), /^354 /);
+  assert.match(await client.ask(`${message()}.`), /^250 2\.0\.0 queued as id\d+, 1 of 3 recipients held for review$/);
+  assert.deepEqual(house.spool.appended[0]!.record.hold, {
+    why: "recipient.limit-held: 2 of 2 in 1h",
+    recipients: [2],
+  });
+  assert.equal(house.quotaUsed(), 3, "held is used");
+  assert.equal(house.named("message.held").length, 1);
+  assert.equal(house.named("limit.reached").length, 1);
+  await open(client, ALICE, "d@example.jp");
+  await client.ask("RSET");
+  assert.equal(house.quotaUsed(), 3, "and given back like the rest");
+});
+
+test("a message beyond the limit of messages or octets is held as a whole; others' limits are never gone beyond", async (t) => {
+  const small = [{ name: "1h", length: HOUR, limit: 1 }];
+  for (const limit of [{ perMessage: small }, { bytes: small }]) {
+    const house = service({ ...limit, terms: { over: "hold" } });
+    // oxlint-disable-next-line no-await-in-loop -- one service after the other
+    const client = await dialAs(t, house, await listen(t, house));
+    // oxlint-disable-next-line no-await-in-loop
+    await send(client);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await send(client, message(), "x@example.jp", "y@example.jp"), /2 of 2 recipients held/);
+    assert.deepEqual(house.spool.appended[1]!.record.hold?.recipients, [0, 1]);
+  }
+  const house = service({ domainQuota: small, terms: { over: "hold" } });
+  const client = await dialAs(t, house, await listen(t, house));
+  await open(client, ALICE, "a@example.jp");
+  assert.match(await client.ask("RCPT TO:<b@example.jp>"), /^450 4\.7\.1 recipient limit of your domain/);
+});

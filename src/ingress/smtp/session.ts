@@ -34,7 +34,7 @@ import { clientFact, clientLimitFact, limitFact } from "../limit-fact.ts";
 import { tellLimits } from "./limit-notices.ts";
 import { LoginDialogue } from "./login.ts";
 import type { LoginOutcome, LoginStep } from "./login.ts";
-import { describeEvidence, replyFor } from "./replies.ts";
+import { describeEvidence, describeLimit, replyFor } from "./replies.ts";
 import type { SmtpServices } from "./services.ts";
 import type { Credential } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
@@ -545,9 +545,18 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const { observer } = this.services;
     const text = formatAddress(request.recipient);
     const logged = { ...this.peer, ...this.#logged(decision), sender: transaction.senderText, recipient: text };
-    if (decision.verdict.kind === "accept") {
-      const { reason } = decision.verdict;
-      this.#transaction = transaction.add({ address: request.recipient, text, dsn: request.dsn, reason, held });
+    const { verdict } = decision;
+    if (verdict.kind === "accept" || verdict.kind === "hold") {
+      const { reason } = verdict;
+      const beyond = verdict.kind === "hold" ? { beyond: describeLimit(verdict) } : {};
+      this.#transaction = transaction.add({
+        address: request.recipient,
+        text,
+        dsn: request.dsn,
+        reason,
+        held,
+        ...beyond,
+      });
       observer.emit("recipient.accepted", logged);
     } else observer.emit("recipient.refused", account === undefined ? logged : { ...logged, account });
     this.#core.answer(decision.reply);
@@ -579,8 +588,10 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         contentMemoryLimit: smtp.contentMemory,
       }),
     );
-    if (decision.verdict.kind === "accept") {
+    const { verdict } = decision;
+    if (verdict.kind === "accept" || verdict.kind === "hold") {
       transaction.hold(held);
+      if (verdict.kind === "hold") transaction.goBeyond(describeLimit(verdict));
       this.#transaction = transaction.freeze();
     } else {
       limits.release(held);

@@ -5,6 +5,7 @@ import { formatAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
 import type { Held } from "../../counters/account-limits.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
+import type { Hold } from "../../spool/message.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type { ReasonId } from "../../verdict/reasons.ts";
 
@@ -18,6 +19,8 @@ export interface TransactionRecipient {
   readonly dsn: RcptRequest["dsn"];
   readonly reason: ReasonId;
   readonly held: readonly Held[];
+  /** Beyond which limit it is, when it is to be held. */
+  readonly beyond?: string;
 }
 
 export interface Transaction {
@@ -39,6 +42,9 @@ export interface Transaction {
   /** Appends; a copy of the list for each would make a thousand recipients cost half a million copies. */
   readonly add: (recipient: TransactionRecipient) => Transaction;
   readonly hold: (held: readonly Held[]) => void;
+  /** Beyond which limit the message itself is, when all of it is to be held. */
+  readonly beyond: string | undefined;
+  readonly goBeyond: (limit: string) => void;
   readonly freeze: () => Transaction;
 }
 
@@ -49,6 +55,7 @@ export function beginTransaction(request: MailRequest, terms?: AccountTerms, rep
   const claimed = replacement === undefined || request.sender === undefined ? undefined : formatAddress(request.sender);
   const recipients: TransactionRecipient[] = [];
   const messageHeld: Held[] = [];
+  let beyond: string | undefined;
   const transaction: Transaction = {
     sender,
     senderText: sender === undefined ? "" : formatAddress(sender),
@@ -61,6 +68,10 @@ export function beginTransaction(request: MailRequest, terms?: AccountTerms, rep
     recipients,
     held: messageHeld,
     hold: (held) => void messageHeld.push(...held),
+    get beyond() {
+      return beyond;
+    },
+    goBeyond: (limit) => void (beyond ??= limit),
     add: (recipient) => {
       recipients.push(recipient);
       return transaction;
@@ -75,4 +86,13 @@ export function beginTransaction(request: MailRequest, terms?: AccountTerms, rep
 
 export function reservationsOf({ recipients, held }: Transaction): readonly Held[] {
   return [...held, ...recipients.flatMap((recipient) => recipient.held)];
+}
+
+/** What of an accepted message is to be held, and for the first limit that it is beyond. */
+export function holdOf({ recipients, beyond }: Transaction): Hold | undefined {
+  const held = recipients.flatMap((recipient, index) =>
+    beyond === undefined && recipient.beyond === undefined ? [] : [index],
+  );
+  const why = beyond ?? recipients.find((recipient) => recipient.beyond !== undefined)?.beyond;
+  return why === undefined ? undefined : { why, recipients: held };
 }

@@ -150,7 +150,7 @@ export function createMemoryQueue(): QueueStore {
         const { id, rows, attempts: history } = { id: message.id, ...entryOf(message) };
         for (const { recipient, attempts, due, status, reply, warned, attempt } of recipients) {
           const domain = domainOf(message.recipients[recipient] ?? "");
-          const held = rows.get(recipient)?.held ?? false;
+          const held = rows.get(recipient)?.held ?? message.hold?.recipients.includes(recipient) ?? false;
           const known = { id, recipient, domain, mailClass: classOf(message, attempts), held, leasedUntil: 0 };
           rows.set(recipient, { ...known, attempts, due, status, reply, warned: warned === true });
           if (attempt === undefined) continue;
@@ -161,13 +161,14 @@ export function createMemoryQueue(): QueueStore {
     },
     addWaiting: (messages, now, lease) => {
       const leasedUntil = lease === 0 ? 0 : now + lease;
-      const fresh = { attempts: 0, due: now, status: "", reply: "", warned: false, held: false, leasedUntil };
+      const fresh = { attempts: 0, due: now, status: "", reply: "", warned: false, leasedUntil };
       for (const { message, recipients } of messages) {
         const { rows } = entryOf(message);
         for (const recipient of recipients) {
           if (rows.has(recipient)) continue;
           const domain = domainOf(message.recipients[recipient] ?? "");
-          rows.set(recipient, { id: message.id, recipient, domain, mailClass: classOf(message, 0), ...fresh });
+          const held = message.hold?.recipients.includes(recipient) ?? false;
+          rows.set(recipient, { id: message.id, recipient, domain, mailClass: classOf(message, 0), held, ...fresh });
         }
       }
     },

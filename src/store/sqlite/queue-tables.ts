@@ -50,14 +50,14 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     putMessage: database.prepare("INSERT INTO waiting_message (id, sender) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
     putRecord: database.prepare("INSERT INTO waiting_record (id, message) VALUES (?, ?)"),
     putRecipient: database.prepare(
-      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned, domain, class, lane)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned, domain, class, lane, held)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id, recipient) DO UPDATE SET attempts = excluded.attempts, due = excluded.due, leased_until = 0,
          status = excluded.status, reply = excluded.reply, warned = excluded.warned, class = excluded.class, ready = 0`,
     ),
     addRecipient: database.prepare(
-      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, domain, class, leased_until, lane)
-       VALUES (?, ?, 0, ?, '', '', ?, ?, ?, ?) ON CONFLICT (id, recipient) DO NOTHING`,
+      `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, domain, class, leased_until, lane, held)
+       VALUES (?, ?, 0, ?, '', '', ?, ?, ?, ?, ?) ON CONFLICT (id, recipient) DO NOTHING`,
     ),
     addAttempt: database.prepare(
       `INSERT INTO attempt VALUES (?1, ?2,
@@ -258,11 +258,25 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         for (const { message, recipients } of messages) {
           putMessage(message);
           const lane = laneOf(message.id);
+          const held = new Set(message.hold?.recipients);
           for (const { recipient, attempts, due, status, reply, warned, attempt } of recipients) {
             const mailClass = mailClasses.indexOf(classOf(message, attempts));
             const domain = domainOf(message.recipients[recipient] ?? "");
             const told = warned === true ? 1 : 0;
-            sql.putRecipient.run(message.id, recipient, attempts, due, status, reply, told, domain, mailClass, lane);
+            const hold = held.has(recipient) ? 1 : 0;
+            sql.putRecipient.run(
+              message.id,
+              recipient,
+              attempts,
+              due,
+              status,
+              reply,
+              told,
+              domain,
+              mailClass,
+              lane,
+              hold,
+            );
             if (attempt === undefined) continue;
             const { at, remote, tls = "", milliseconds } = attempt;
             const words = reply.slice(0, REPLY_LENGTH);
@@ -277,9 +291,11 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         for (const { message, recipients } of messages) {
           putMessage(message);
           const mailClass = mailClasses.indexOf(classOf(message, 0));
+          const held = new Set(message.hold?.recipients);
           for (const recipient of recipients) {
             const domain = domainOf(message.recipients[recipient] ?? "");
-            sql.addRecipient.run(message.id, recipient, now, domain, mailClass, until, laneOf(message.id));
+            const hold = held.has(recipient) ? 1 : 0;
+            sql.addRecipient.run(message.id, recipient, now, domain, mailClass, until, laneOf(message.id), hold);
           }
         }
       }),

@@ -5,7 +5,8 @@
 // reserves quota for it, decideQuota says what the counters' answer means.
 
 import type { ClientLimitFact, LimitFact, Lookup, OverLimit, RcptFacts, StoreRefusal } from "../facts.ts";
-import type { Verdict } from "../verdict.ts";
+import type { ReasonId } from "../reasons.ts";
+import type { Evidence, Verdict } from "../verdict.ts";
 
 export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
   const verdicts: Verdict[] = [];
@@ -26,7 +27,7 @@ export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
 export function decideQuota(decided: Verdict, quota: LimitFact, over: OverLimit): readonly Verdict[] {
   // What others have used up is nobody's fault: it is always for later.
   if (quota.kind === "over" && quota.of === "domain") return [decided, ...limitRule(quota, "recipient.domain-limit")];
-  if (quota.kind === "over" && quota.of === "new-recipients") {
+  if ((quota.kind === "over" || quota.kind === "beyond") && quota.of === "new-recipients") {
     return [decided, ...limitRule(quota, over === "reject" ? "recipient.new-limit-refused" : "recipient.new-limit")];
   }
   return [decided, ...limitRule(quota, over === "reject" ? "recipient.limit-refused" : "recipient.limit")];
@@ -101,18 +102,24 @@ export function limitRule(fact: LimitFact | ClientLimitFact, reason: LimitReason
     case "unavailable":
       // No counter, no mail (law 3), unless the operator chose so.
       return "fail" in fact && fact.fail === "open" ? [] : [{ kind: "unknown", cause: fact.cause }];
+    case "beyond": {
+      const held = heldReasons[reason];
+      // Only what was asked to be taken is.
+      if (held === undefined) return [{ kind: "unknown", cause: `${reason} does not hold` }];
+      return [{ kind: "hold", reason: held, evidence: limitEvidence(fact) }];
+    }
     case "over":
-      return [
-        {
-          kind: reason.endsWith("-refused") ? "reject" : "defer",
-          reason,
-          evidence: {
-            used: fact.used,
-            limit: fact.limit,
-            window: fact.window,
-            reset: new Date(fact.reset).toISOString(),
-          },
-        },
-      ];
+      return [{ kind: reason.endsWith("-refused") ? "reject" : "defer", reason, evidence: limitEvidence(fact) }];
   }
+}
+
+const heldReasons: Readonly<Partial<Record<LimitReason, ReasonId>>> = {
+  "recipient.limit": "recipient.limit-held",
+  "recipient.new-limit": "recipient.new-limit-held",
+  "data.limit": "data.limit-held",
+  "message.bytes-limit": "message.bytes-limit-held",
+};
+
+function limitEvidence({ used, limit, window, reset }: Extract<LimitFact, { kind: "over" | "beyond" }>): Evidence {
+  return { used, limit, window, reset: new Date(reset).toISOString() };
 }

@@ -50,6 +50,7 @@ function decided(verdicts: readonly Verdict[]): Final {
     const { code, text } = reasons[verdict.reason];
     switch (verdict.kind) {
       case "accept":
+      case "hold":
         assert.ok(code < 400, `${verdict.reason} accepts with ${code}`);
         break;
       case "reject":
@@ -150,6 +151,8 @@ const limits: readonly LimitFact[] = [
   { kind: "none" },
   { kind: "over", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
   { kind: "over", of: "new-recipients", window: "1d", used: 20, limit: 20, reset: 1_700_000_000_000 },
+  { kind: "beyond", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
+  { kind: "beyond", of: "new-recipients", window: "1d", used: 20, limit: 20, reset: 1_700_000_000_000 },
   { kind: "over", of: "domain", window: "1d", used: 900, limit: 900, reset: 1_700_000_000_000 },
   unavailable,
 ];
@@ -330,6 +333,10 @@ test("quota: never makes a yes out of anything else, and only a known answer wit
         const after = decided(decideQuota(before, quota, over));
         const passes = quota.kind === "within" || quota.kind === "none";
         assert.equal(after.kind === "accept", before.kind === "accept" && passes);
+        // Only the counters know whether what is beyond was to be taken.
+        if (quota.kind === "beyond" && over !== "reject") {
+          assert.equal(after.kind === "hold", before.kind === "accept");
+        }
         if (before.kind !== "accept" || quota.kind !== "over") continue;
         assert.equal(after.kind, quota.of === "domain" ? "defer" : over);
       }
@@ -342,6 +349,7 @@ test("octets: what is too much is answered as the plan says, and who cannot coun
     for (const over of ["defer", "reject"] as const) {
       const { kind } = decided([{ kind: "accept", reason: "message.queued" }, ...decideOctets(octets, over)]);
       if (octets.kind === "over") assert.equal(kind, over);
+      else if (octets.kind === "beyond") assert.equal(kind, over === "reject" ? "defer" : "hold");
       else assert.equal(kind, octets.kind === "unavailable" ? "defer" : "accept");
     }
   }
@@ -358,6 +366,8 @@ test("DATA: content comes only while there is memory for it, and the account may
   for (const facts of datas) {
     const { kind } = decided(decideData(facts));
     const allowed = facts.messages.kind === "within" || facts.messages.kind === "none";
+    const isHeld = facts.messages.kind === "beyond" && facts.over !== "reject";
+    if (facts.contentMemory < facts.contentMemoryLimit) assert.equal(kind === "hold", isHeld);
     assert.equal(kind === "accept", allowed && facts.contentMemory < facts.contentMemoryLimit);
     if (kind === "reject") assert.equal(facts.over, "reject");
   }
@@ -433,7 +443,7 @@ test("message: on the MX a crooked header section is no reason to lose mail", ()
 test("the tables above reach every reason of the stages", () => {
   for (const facts of mails) decided(decideMail(facts));
   const stages = /^(?:sender|recipient|data|message)\.|^auth\.|^connect\./;
-  const elsewhere = new Set(["message.spool-failed", "auth.mailbox-elsewhere"]);
+  const elsewhere = new Set(["message.spool-failed", "message.held", "auth.mailbox-elsewhere"]);
   const missing = Object.keys(reasons).filter(
     (id) => stages.test(id) && !elsewhere.has(id) && !seen.has(id as ReasonId),
   );
