@@ -319,6 +319,7 @@ listen = ["[0:0::1]:2525"]
       kind: "files",
       certificate: join(root, "crt"),
       key: join(root, "key"),
+      nextKey: undefined,
     });
     chmodSync(join(root, "key"), 0o604);
     rmSync(join(root, "crt"));

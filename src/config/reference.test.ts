@@ -135,6 +135,7 @@ await describe("the JSON Schema", async () => {
     const smtp = ["properties", "smtp", "properties"];
     assert.deepEqual(at(json, "properties", "listener", "items", "properties", "role", "enum"), [
       "submission",
+      "legacy",
       "mx",
       "pop3",
     ]);

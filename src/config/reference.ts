@@ -10,6 +10,9 @@ import { schema } from "./schema.ts";
 import { formatToml } from "./show.ts";
 import type { Key, Keys, ValueType } from "./types.ts";
 
+/** Columns of the formatter. */
+const LINE = 120;
+
 const introduction = `# Configuration
 
 All that Sekimori reads is one file, \`sekimori.toml\`, and what it includes ([TOML 1.0](https://toml.io/en/v1.0.0)). Every key is
@@ -59,18 +62,22 @@ function pagesOf(keys: Keys, prefix: string): readonly (readonly [path: string, 
   });
 }
 
-/** As the repository's formatter has it: a list without tables stands on one line, if it fits. */
-export function formatJson(value: unknown, indent: string): string {
+/** As the repository's formatter has it: a list without tables stands on one line, if it fits. `used`: columns before it. */
+export function formatJson(value: unknown, indent: string, used = indent.length): string {
   const oneLine = JSON.stringify(value);
   if (typeof value !== "object" || value === null || oneLine === "{}" || oneLine === "[]") return oneLine;
   const deeper = `${indent}  `;
   if (!Array.isArray(value)) {
-    const members = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${formatJson(item, deeper)}`);
+    const members = Object.entries(value).map(([name, item]) => {
+      const key = `${JSON.stringify(name)}: `;
+      return key + formatJson(item, deeper, deeper.length + key.length);
+    });
     return `{\n${deeper}${members.join(`,\n${deeper}`)}\n${indent}}`;
   }
   const items = value.map((item: unknown) => formatJson(item, deeper));
   const line = `[${items.join(", ")}]`;
-  return line.length < 80 && !line.includes("{") ? line : `[\n${deeper}${items.join(`,\n${deeper}`)}\n${indent}]`;
+  const fits = used + line.length <= LINE && !line.includes("{");
+  return fits ? line : `[\n${deeper}${items.join(`,\n${deeper}`)}\n${indent}]`;
 }
 
 function section(title: string, keys: Keys, prefix: string): string {

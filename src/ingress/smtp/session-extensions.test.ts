@@ -92,7 +92,10 @@ test("a foreign author in UTF-8 is refused as foreign, not as unreadable, where 
   const client = await dialAs(t, house, await listen(t, house));
   await begin(client, " SMTPUTF8");
   await client.ask("DATA");
-  assert.match(await client.ask(octets(`${message("ünal@sekimori.test")}.`)), /^550 5\.7\.1 author <\?nal@/);
+  assert.match(
+    await client.ask(octets(`${message("ünal@sekimori.test")}.`)),
+    /^550 5\.7\.1 From <\?nal@.* does not belong/,
+  );
 });
 
 test("mail delivered here twice does not come in a third time", async (t) => {
