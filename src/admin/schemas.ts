@@ -25,6 +25,7 @@ export const account = z
       .optional()
       .openapi({ description: "Whom it may send as besides; `@example.jp` is a whole domain." }),
     plan: z.string().optional().openapi({ description: "Its [[plan]], where it has one.", example: "office" }),
+    contact: z.string().optional().openapi({ description: "Told of limits besides the account's own mailbox." }),
     raise: z
       .object({ factor: z.number(), until: time, by: z.string(), reason: z.string() })
       .optional()

@@ -136,7 +136,17 @@ export function addAccountCommands(program: Command, house: House): void {
     const account = await house.withControl(siteOf(options), (control) => control.findAccount(address));
     if (account === undefined) throw new Exit(1, `${address}: no such account`);
     if (options.json) return printJson(account);
-    const { aliases, created, suspended, mailbox, use, plan: name, raise: raised, suspicion } = account;
+    const {
+      aliases,
+      created,
+      suspended,
+      mailbox,
+      use,
+      plan: name,
+      contact: second,
+      raise: raised,
+      suspicion,
+    } = account;
     print(`address    ${printable(account.address)}`);
     print(`standing   ${suspended ? "suspended" : "active"}`);
     print(`created    ${created}`);
@@ -148,6 +158,7 @@ export function addAccountCommands(program: Command, house: House): void {
       const limit = mailbox.quota === undefined ? "no quota" : `of ${sizeText(mailbox.quota)}`;
       print(`mailbox    ${sizeText(mailbox.used)} ${limit}`);
     }
+    if (second !== undefined) print(`contact    ${printable(second)}`);
     if (name !== undefined) print(`plan       ${printable(name)}`);
     if (raised !== undefined) {
       const { factor, until, by, reason } = raised;
@@ -173,6 +184,12 @@ export function addAccountCommands(program: Command, house: House): void {
 
   async function plan(address: string, wanted: string, options: OutputOptions): Promise<void> {
     const terms = { plan: wanted === "default" ? null : wanted };
+    const outcome = await house.withControl(siteOf(options), (control) => control.changeAccount(address, terms));
+    finish(options, outcome, `changed ${address}`);
+  }
+
+  async function contact(address: string, wanted: string, options: OutputOptions): Promise<void> {
+    const terms = { contact: wanted === "none" ? null : wanted };
     const outcome = await house.withControl(siteOf(options), (control) => control.changeAccount(address, terms));
     finish(options, outcome, `changed ${address}`);
   }
@@ -237,6 +254,12 @@ export function addAccountCommands(program: Command, house: House): void {
     .argument("<address>", one)
     .argument("<plan>", "name of a [[plan]]; default: what [limits.account] says")
     .action(plan);
+  leaf(account, "contact", "who else is told when its limits are nearly used up: a thief reads its mailbox", {
+    examples: ["account contact alice@example.jp alice@example.org", "account contact alice@example.jp none"],
+  })
+    .argument("<address>", one)
+    .argument("<contact>", "an address elsewhere; none: nobody else")
+    .action(contact);
   leaf(account, "raise", "raise its limits for a time; the log says who did and why", {
     examples: ["account raise alice@example.jp 5 --for 3d --reason newsletter", "account raise alice@example.jp end"],
   })

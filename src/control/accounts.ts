@@ -96,6 +96,7 @@ export function accountControl(
         suspended: false,
         ...(typeof terms.quota === "number" ? { quota: terms.quota } : {}),
         ...(typeof terms.plan === "string" ? { plan: terms.plan } : {}),
+        ...(typeof terms.contact === "string" ? { contact: terms.contact } : {}),
       });
       if (!added) return refused("conflict", `${address} or one of its aliases exists already`);
       await services.changed([key, ...keys]);
@@ -115,6 +116,10 @@ export function accountControl(
       if (terms.plan !== undefined) {
         await store.setPlan(account.key, terms.plan ?? undefined);
         changes.push("plan");
+      }
+      if (terms.contact !== undefined) {
+        await store.setContact(account.key, terms.contact ?? undefined);
+        changes.push("contact");
       }
       if (terms.raise !== undefined) {
         const { raise } = terms;
@@ -191,13 +196,14 @@ export function accountControl(
   };
 }
 
-function toView({ address, aliases, createdAt, suspended, plan, senders }: Account): AccountView {
+function toView({ address, aliases, createdAt, suspended, plan, contact, senders }: Account): AccountView {
   return {
     address,
     aliases,
     created: new Date(createdAt).toISOString(),
     suspended,
     ...(plan === undefined ? {} : { plan }),
+    ...(contact === undefined ? {} : { contact }),
     ...(senders === undefined ? {} : { senders }),
   };
 }
@@ -221,11 +227,15 @@ const SMALLEST_QUOTA = 64 * 1024;
 /** Nobody needs more for longer; who does has another plan. */
 const LARGEST_RAISE = { factor: 1000, for: 366 * 86_400_000 };
 
-function faultOf({ quota, plan, raise }: AccountTerms, { plans }: Settings["limits"]): string | undefined {
+function faultOf({ quota, plan, contact, raise }: AccountTerms, { plans }: Settings["limits"]): string | undefined {
   if (typeof quota === "number" && !(Number.isSafeInteger(quota) && quota >= SMALLEST_QUOTA)) {
     return `a quota is at least ${SMALLEST_QUOTA} octets`;
   }
   if (typeof plan === "string" && !plans.has(plan)) return `${plan} is not a [[plan]] of the configuration`;
+  if (typeof contact === "string") {
+    const parsed = parseAddress(contact);
+    if (!parsed.ok) return `${contact}: ${parsed.error.message}`;
+  }
   if (raise === undefined || raise === null) return undefined;
   if (!(raise.factor > 1 && raise.factor <= LARGEST_RAISE.factor)) {
     return `a raise is more than 1 times and at most ${LARGEST_RAISE.factor} times the limits`;

@@ -20,6 +20,7 @@ export interface AccountView {
   readonly senders?: readonly SenderView[];
   /** Its plan, where it has one of its own. */
   readonly plan?: string;
+  readonly contact?: string;
   /** While its limits are raised. */
   readonly raise?: { readonly factor: number; readonly until: string; readonly by: string; readonly reason: string };
   /** Why somebody else may be using it; absent where nothing says so. */
@@ -56,6 +57,8 @@ export interface AccountTerms {
   readonly quota?: number | null | undefined;
   /** Name of a [[plan]]. */
   readonly plan?: string | null | undefined;
+  /** A second address that hears of limits, elsewhere; null: none. */
+  readonly contact?: string | null | undefined;
   /** Its limits are so many times as high, for so long, ms. Who asks answers for it. */
   readonly raise?: { readonly factor: number; readonly for: number; readonly reason: string } | null | undefined;
 }

@@ -164,6 +164,19 @@ test("80 % and the limit are told once in an interval, whatever comes and goes",
   assert.deepEqual(told, ["near 8", "reached 10", "near 8", "reached 10"]);
 });
 
+test("what was told before a restart is not told after it, what comes after it is", () => {
+  const clock = { now: 0, wall: 100 * HOUR };
+  const limits = limitsAt(clock, { ...rules, domain: hour(12) });
+  const charge = { account: "a@x.jp", at: clock.wall, recipients: 8, ...plain };
+  limits.replay([charge]);
+  const a = subject("a@x.jp");
+  const told = Array.from({ length: 5 }, () => limits.reserve(a).notices).flat();
+  assert.deepEqual(
+    told.map(({ layer, level, used }) => `${layer} ${level} ${used}`),
+    ["recipients reached 10", "domain near 10"],
+  );
+});
+
 test("whatever is asked in whatever order: never over a limit, and all given back leaves nothing", () => {
   const step = fc.record({
     account: fc.constantFrom("a@x.jp", "b@x.jp", "a@y.jp"),

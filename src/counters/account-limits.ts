@@ -138,6 +138,8 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
   let counts = new Map<string, Counts>([["", makeCounts(everyWindow(rules))]]);
   /** Where an account's counts are. */
   const places = new Map<string, string>();
+  /** Whose counts are from before a restart and were not asked about since: who was to be told was told then. */
+  const restored = new Set<string>();
   const strangers = new Map<string, Map<number, Stranger>>();
   /** Windows of which it was told that they are nearly or wholly used up, and until when it need not be told again. */
   const told = new Map<string, { readonly level: LimitNotice["level"]; readonly until: number }>();
@@ -154,6 +156,12 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       const old = counts.get(place);
       if (old !== undefined) for (const each of counted) old[each].move(account, found[each]);
       places.set(account, name);
+    }
+    if (restored.delete(account)) {
+      const now = clock.monotonic();
+      for (const layer of layers) {
+        if (layer !== "domain") notices({ layer, limits: found[layer], key: account, units: 0 }, now);
+      }
     }
     return found;
   }
@@ -265,7 +273,10 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
         if (newRecipients > 0) limitsOf("new-recipients", account)?.count(account, newRecipients, then);
         limitsOf("bytes", account)?.count(account, octets, then);
         domains.count(domainOf(account), recipients, then);
+        restored.add(account);
       }
+      for (const account of restored)
+        notices({ layer: "domain", limits: domains, key: domainOf(account), units: 0 }, now);
     },
     uses: (subject) => {
       const now = clock.monotonic();
@@ -287,6 +298,9 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
         const of = counts.get(place);
         if (of === undefined || !counted.some((name) => of[name].has(account))) places.delete(account);
       }
+      for (const account of restored)
+        if (!places.has(account) && !counted.some((name) => counts.get("")?.[name].has(account) === true))
+          restored.delete(account);
       for (const [name, { until }] of told) if (until <= now) told.delete(name);
     },
     replaceRules: (next) => {

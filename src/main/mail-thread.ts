@@ -17,6 +17,7 @@ import { createCorrespondents } from "../directory/correspondents.ts";
 import { createDirectory } from "../directory/directory.ts";
 import { loginStanding } from "../directory/standing.ts";
 import { accountTerms } from "../directory/terms.ts";
+import { createLimitMail } from "../egress/limit-mail.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
 import { recipientLookup } from "../ingress/smtp/recipient-lookup.ts";
@@ -146,6 +147,16 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   clients: counters.clients,
   visits: counters.visits,
   spool: lane.spool,
+  tellAccount: createLimitMail({
+    hostname: () => settings.hostname,
+    postmaster: () => settings.domains[0]!.postmaster,
+    directory,
+    spool: lane.spool,
+    created: (message, content) => lane.dispatcher.accepted(message, content),
+    observer,
+    clock,
+    newId,
+  }),
   accepted: (message, content) => lane.dispatcher.accepted(message, content),
   deliver: (message, content, within) => lane.dispatcher.deliver(message, content, within),
   observer,

@@ -8,8 +8,8 @@ export interface AcceptRecord {
   readonly id: MessageId;
   /** Wall clock, ms. */
   readonly receivedAt: number;
-  /** Which road it came by; a `bounce` is our own DSN and is never bounced itself. */
-  readonly origin: "submission" | "mx" | "bounce";
+  /** Which road it came by; a `bounce` is our own DSN, a `notice` tells an account of its limits. Both are from <> and never bounced. */
+  readonly origin: "submission" | "mx" | "bounce" | "notice";
   /** Envelope sender as written in the reverse-path, without brackets; "" is the null reverse-path. */
   readonly sender: string;
   /** Envelope recipients, frozen at DATA. Settlements name them by index. */

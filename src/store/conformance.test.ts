@@ -104,6 +104,9 @@ everyStore("an account is found by its address and its aliases, and neither can 
   assert.deepEqual([store.findAccount(alice.key)?.plan, store.findAccount(alice.key)?.raise], ["office", raise]);
   store.setPlan(alice.key, undefined);
   store.setRaise(alice.key, undefined);
+  assert.equal(store.setContact(alice.key, "alice@example.org"), true);
+  assert.equal(store.findAccount(alice.key)?.contact, "alice@example.org");
+  store.setContact(alice.key, undefined);
   assert.deepEqual([store.findAccount(alice.key)?.plan, store.findAccount(alice.key)?.raise], [undefined, undefined]);
   assert.equal(store.setQuota("nobody@sekimori.test", 1), false);
   assert.equal(store.setQuota(alice.key, 2 ** 50), true);

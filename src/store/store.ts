@@ -23,6 +23,8 @@ export interface Account {
   readonly plan?: string;
   /** Its limits are raised for a time. */
   readonly raise?: AccountRaise;
+  /** An address elsewhere that is told what concerns the account, besides its own mailbox. */
+  readonly contact?: string;
   /** Whom it may send as, besides its own address and aliases. */
   readonly senders?: readonly SenderGrant[];
   /** By name. Never empty. */
@@ -77,10 +79,11 @@ export interface AccountStore {
   loginSecret(): string;
   /** False when there is no such account; likewise deleteAccount. */
   setSuspended(key: string, suspended: boolean): boolean;
-  /** False when there is no such account; likewise setPlan and setRaise. */
+  /** False when there is no such account; likewise setPlan, setRaise and setContact. */
   setQuota(key: string, quota: number | undefined): boolean;
   setPlan(key: string, plan: string | undefined): boolean;
   setRaise(key: string, raise: AccountRaise | undefined): boolean;
+  setContact(key: string, contact: string | undefined): boolean;
   /** False when there is no such account, or the alias is an address or alias already. */
   addAlias(key: string, alias: string): boolean;
   /** False when the account has no such alias. */

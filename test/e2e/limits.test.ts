@@ -103,6 +103,39 @@ test("what is beyond the limit is held over a kill, and released or returned by 
   assertNothingBroke(server.state);
 });
 
+test("an account and its second contact are told by mail, once, and nothing of that is counted", async (t) => {
+  const sink = await startSink(t);
+  const site = await startSite(t, { smarthost: sink, tables: ["[limits.account]", 'recipients = ["5/1h"]'] });
+  const contact = await site.server.command("account", "contact", bob.address, "bob@example.net");
+  assert.equal(contact.code, 0, contact.stderr);
+  const session = await openAuthenticated(t, site, bob);
+  assert.match(
+    await send(
+      session,
+      ["a", "b", "c", "d"].map((name) => `${name}@example.org`),
+    ),
+    /^250 /,
+  );
+  const reached = (): number =>
+    sink.messages.filter(({ recipients }) => recipients[0]?.includes("bob@example.net") === true).length;
+  await waitFor("the contact to be told", 30_000, () => reached() > 0 || undefined);
+  const [first] = await waitForMailbox(t, site.pop3s, bob, 1, 30_000);
+  assert.match(String(first), /has nearly used up a limit: 4 of 5 recipients/);
+  assert.doesNotMatch(String(first), /bob@example\.net/);
+  assert.equal((await useOf(site.server))["recipients"], 4);
+  await site.server.stop();
+  const server = await site.restart();
+  const again = await openAuthenticated(t, site, bob);
+  assert.match(await send(again, ["e@example.org"]), /^250 /);
+  assert.equal(await asked(again, "f@example.org"), 450);
+  const messages = await waitForMailbox(t, site.pop3s, bob, 2, 30_000);
+  assert.match(String(messages[1]), /has used up a limit: 5 of 5 recipients/);
+  await waitFor("the contact to be told again", 30_000, () => reached() === 2 || undefined);
+  assert.equal((await waitForMailbox(t, site.pop3s, bob, 2, 30_000)).length, 2);
+  assert.equal((await useOf(server))["recipients"], 5);
+  assertNothingBroke(server.state);
+});
+
 test("while the counters or the store stand still nobody is let through, and nothing is used up by it", async (t) => {
   const site = await startSite(t, {
     smarthost,

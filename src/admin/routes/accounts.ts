@@ -27,6 +27,10 @@ const terms = {
     .optional()
     .openapi({ description: "Octets that its mailbox may hold; null: as [mailbox] quota says.", example: 2147483648 }),
   plan: z.string().nullable().optional().openapi({ description: "Name of a [[plan]]; null: none.", example: "office" }),
+  contact: z.string().max(320).nullable().optional().openapi({
+    description: "A second address, elsewhere, that is told when a limit is nearly or wholly used up; null: none.",
+    example: "alice@example.org",
+  }),
 };
 
 const raise = z

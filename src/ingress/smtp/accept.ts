@@ -173,7 +173,7 @@ function strangersIn(transaction: Transaction): number {
 
 /** What is about to be stored, against the limit of octets. The transaction holds what it takes. */
 async function weigh(
-  { services, account }: SessionView,
+  { services }: SessionView,
   transaction: Transaction,
   content: readonly Uint8Array[],
 ): Promise<readonly Verdict[]> {
@@ -182,7 +182,7 @@ async function weigh(
   const octets = content.reduce((sum, { length }) => sum + length, 0);
   const answer = await services.limits.reserveOctets(terms, octets);
   if (answer.kind === "within") transaction.hold(answer.held);
-  tellLimits(services.observer, account, answer);
+  tellLimits(services, terms, answer);
   const verdicts = decideOctets(limitFact(answer, services.clock), terms.over);
   for (const verdict of verdicts) if (verdict.kind === "hold") transaction.goBeyond(describeLimit(verdict));
   return verdicts.filter(({ kind }) => kind !== "hold");

@@ -1,14 +1,22 @@
-// An account's windows that are nearly or wholly used up are told as the answers of the counters say: once in their interval.
+// An account's windows that are nearly or wholly used up are told as the answers of the counters say, once in their interval:
+// the operator by an event, the account by mail.
 
 import type { QuotaAnswer } from "../../counters/account-limits.ts";
 import type { Unanswered } from "../../counters/counters.ts";
-import type { Observer } from "../../observe/events.ts";
+import type { AccountTerms } from "../../directory/terms.ts";
+import type { SmtpServices } from "./services.ts";
 
-export function tellLimits(observer: Observer, account: string | undefined, quota: QuotaAnswer | Unanswered): void {
-  if (quota.kind === "unavailable" || account === undefined) return;
-  for (const { level, ...use } of quota.notices) {
-    const notice = { account, ...use };
-    if (level === "near") observer.emit("limit.near", notice);
-    else observer.emit("limit.reached", notice);
+export function tellLimits(
+  { observer, tellAccount }: Pick<SmtpServices, "observer" | "tellAccount">,
+  terms: AccountTerms | undefined,
+  quota: QuotaAnswer | Unanswered,
+): void {
+  if (quota.kind === "unavailable" || terms === undefined) return;
+  for (const notice of quota.notices) {
+    const { level, ...use } = notice;
+    const told = { account: terms.account, ...use };
+    if (level === "near") observer.emit("limit.near", told);
+    else observer.emit("limit.reached", told);
+    tellAccount(terms, notice);
   }
 }

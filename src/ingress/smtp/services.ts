@@ -5,6 +5,7 @@ import type { SecureContext } from "node:tls";
 import type { Address } from "../../address/address.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { SmtpSettings } from "../../config/settings.ts";
+import type { LimitNotice } from "../../counters/account-limits.ts";
 import type { AccountCounts, ClientCounts } from "../../counters/counters.ts";
 import type { Visits } from "../../counters/visits.ts";
 import type { Login, ScramLogin } from "../../directory/credentials.ts";
@@ -34,6 +35,8 @@ export interface SmtpServices {
   readonly clientFail: FailMode;
   readonly spool: Pick<Spool, "append">;
   readonly terms: (account: string) => AccountTerms | Promise<AccountTerms>;
+  /** A window of an account is nearly or wholly used up: tells its people by mail. Must not throw. */
+  readonly tellAccount: (terms: AccountTerms, notice: LimitNotice) => void;
   /** The message is durable; takes it on its way. Must not throw. */
   readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
   /** The same, for a message whose recipients are all in mailbox stores; resolves to what they say, at the latest after `within` ms. */

@@ -278,6 +278,7 @@ test("over = hold takes what is beyond a limit, says so, counts it, and marks ex
   assert.equal(house.quotaUsed(), 3, "held is used");
   assert.equal(house.named("message.held").length, 1);
   assert.equal(house.named("limit.reached").length, 1);
+  assert.deepEqual(house.spool.notices, [`${ALICE} reached recipients`]);
   await open(client, ALICE, "d@example.jp");
   await client.ask("RSET");
   assert.equal(house.quotaUsed(), 3, "and given back like the rest");

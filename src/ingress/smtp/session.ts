@@ -534,7 +534,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       this.#core.answer(replyFor("internal.unknown"));
       return;
     }
-    tellLimits(this.services.observer, this.account, quota);
+    tellLimits(this.services, transaction.terms, quota);
     const over = transaction.terms?.over ?? "defer";
     const decision = this.#decide(decideQuota(decided.verdict, limitFact(quota, clock), over));
     this.#rcptDecided(request, transaction, decision, held);
@@ -579,7 +579,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       this.#core.answer(replyFor("internal.unknown"));
       return;
     }
-    if (counted !== undefined) tellLimits(this.services.observer, this.account, counted);
+    if (counted !== undefined) tellLimits(this.services, transaction.terms, counted);
     const decision = this.#decide(
       decideData({
         messages: limitFact(counted, clock),

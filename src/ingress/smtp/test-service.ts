@@ -166,6 +166,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     clientFail: settings.clientFail ?? "closed",
     clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
+    tellAccount: (terms, { layer, level }) => void spool.notices.push(`${terms.account} ${level} ${layer}`),
     accepted: (message, content) => {
       spool.handedOver.push(message.id);
       assert.ok(content.length > 0);
@@ -263,6 +264,8 @@ function makeSpool(notify: () => void) {
   const spool = {
     appended: [] as { readonly record: AcceptRecord; readonly content: string }[],
     handedOver: [] as string[],
+    /** What accounts were told. */
+    notices: [] as string[],
     asked: 0,
     failure: undefined as string | undefined,
     gate: undefined as Promise<void> | undefined,

@@ -64,6 +64,11 @@ function createAccounts(): AccountStore {
         delete account.plan;
         if (plan !== undefined) account.plan = plan;
       }),
+    setContact: (key, contact) =>
+      change(key, (account) => {
+        delete account.contact;
+        if (contact !== undefined) account.contact = contact;
+      }),
     setRaise: (key, raise) =>
       change(key, (account) => {
         delete account.raise;

@@ -122,6 +122,7 @@ const steps: readonly string[] = [
      profile TEXT NOT NULL
    ) STRICT;
    CREATE INDEX abuse_profile_day ON abuse_profile (day);`,
+  "ALTER TABLE account ADD COLUMN contact TEXT",
 ];
 
 const schemaVersion = steps.length;

@@ -32,6 +32,7 @@ interface AccountRow {
   readonly quota: number | null;
   readonly plan: string | null;
   readonly raise: string | null;
+  readonly contact: string | null;
   readonly senders: string | null;
 }
 
@@ -74,6 +75,7 @@ export function openSqliteStore(file: string): SqliteStore {
     setQuota: database.prepare("UPDATE account SET quota = ? WHERE key = ?"),
     setPlan: database.prepare("UPDATE account SET plan = ? WHERE key = ?"),
     setRaise: database.prepare("UPDATE account SET raise = ? WHERE key = ?"),
+    setContact: database.prepare("UPDATE account SET contact = ? WHERE key = ?"),
     setSenders: database.prepare("UPDATE account SET senders = ? WHERE key = ?"),
     appPasswords: database.prepare("SELECT * FROM app_password WHERE account = ? ORDER BY name"),
     addAppPassword: database.prepare(
@@ -133,6 +135,7 @@ export function openSqliteStore(file: string): SqliteStore {
       ...(row.scram === null ? {} : { scram: row.scram }),
       ...(row.quota === null ? {} : { quota: row.quota }),
       ...(row.plan === null ? {} : { plan: row.plan }),
+      ...(row.contact === null ? {} : { contact: row.contact }),
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setRaise
       ...(row.raise === null ? {} : { raise: JSON.parse(row.raise) as AccountRaise }),
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setSenders
@@ -177,6 +180,7 @@ export function openSqliteStore(file: string): SqliteStore {
           raise === undefined ? null : JSON.stringify(raise),
           senders === undefined ? null : JSON.stringify(senders),
         );
+        if (account.contact !== undefined) sql.setContact.run(account.contact, key);
         for (const alias of new Set(account.aliases)) sql.addAlias.run(alias, key);
         return true;
       }),
@@ -189,6 +193,7 @@ export function openSqliteStore(file: string): SqliteStore {
     setSuspended: (key, suspended) => sql.setSuspended.run(suspended ? 1 : 0, key).changes > 0,
     setQuota: (key, quota) => sql.setQuota.run(quota ?? null, key).changes > 0,
     setPlan: (key, plan) => sql.setPlan.run(plan ?? null, key).changes > 0,
+    setContact: (key, contact) => sql.setContact.run(contact ?? null, key).changes > 0,
     setRaise: (key, raise) => sql.setRaise.run(raise === undefined ? null : JSON.stringify(raise), key).changes > 0,
     addAlias: (key, alias) =>
       transaction(() => {
