@@ -102,6 +102,8 @@ export function createLedger(): Ledger {
       const section = content.toString("latin1", 0, end);
       // What the server itself writes to a sender: mail is late, or failed. If it failed, a copy is missing, which is told.
       if (place === "mailbox" && /^Content-Type: multipart\/report;/im.test(section)) return void reports++;
+      // Or that a limit is used up.
+      if (place === "mailbox" && /^Auto-Submitted: auto-generated\r$/im.test(section)) return;
       count++;
       const token = /^Subject: (\S+)\r$/m.exec(section)?.[1] ?? "";
       const id = /\bid ([0-9a-z]{16})\b/.exec(section)?.[1] ?? "";
