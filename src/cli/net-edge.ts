@@ -4,7 +4,8 @@ import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { hasLinuxEdge, netEdge } from "../control/net-edge.ts";
-import type { EdgePlan, EdgeStatus, NetEdge, SurveyRow } from "../control/net-edge.ts";
+import type { Result } from "../base/result.ts";
+import type { EdgeFailure, EdgePlan, EdgeStatus, NetEdge, SurveyRow } from "../control/net-edge.ts";
 import { effectPage, effectText } from "../control/net-edge.ts";
 import { enterLab, labPage, labText, mistakes, runLab, scenarioNames } from "../control/net-lab.ts";
 import type { Mistake } from "../control/net-lab.ts";
@@ -77,13 +78,16 @@ async function apply(options: EdgeOptions): Promise<void> {
   const within = options.confirm === undefined ? undefined : durationOf(options.confirm);
   const edge = edgeOf(site, options);
   if (options.ifStale) {
-    const { kernel, stale, ledger } = await edge.status();
-    if (ledger.pending !== undefined) return print("a change is on probation: nothing is renewed meanwhile");
-    if (kernel === "as applied" && !stale) return print("what is in force is right");
+    const { kernel, stale, ledger } = goodOrEnd(await edge.status());
+    const why =
+      ledger.pending !== undefined
+        ? "a change is on probation: nothing is renewed meanwhile"
+        : kernel === "as applied" && !stale
+          ? "what is in force is right"
+          : undefined;
+    if (why !== undefined) return options.json ? printJson({ kind: "unchanged", why }) : print(why);
   }
-  const outcome = await edge.apply(whoAsks(), within);
-  if (!outcome.ok) throw new Exit(3, outcome.error);
-  const { value } = outcome;
+  const value = goodOrEnd(await edge.apply(whoAsks(), within));
   if (options.json) printJson(value);
   switch (value.kind) {
     case "no":
@@ -99,31 +103,35 @@ async function apply(options: EdgeOptions): Promise<void> {
 }
 
 async function confirm(options: EdgeOptions): Promise<void> {
-  const confirmed = await edgeOf(networkOf(options), options).confirm();
-  if (!confirmed.ok) throw new Exit(1, confirmed.error);
-  print(`revision ${confirmed.value.revision} is confirmed`);
+  const confirmed = goodOrEnd(await edgeOf(networkOf(options), options).confirm(whoAsks()));
+  if (options.json) return printJson(confirmed);
+  print(`revision ${confirmed.revision} is confirmed`);
 }
 
 async function rollback(options: EdgeOptions): Promise<void> {
-  const back = await edgeOf(networkOf(options), options).rollback(options.unconfirmed);
-  if (!back.ok) throw new Exit(1, back.error);
-  print(
-    back.value === undefined ? "nothing is filtered any more" : `revision ${back.value.revision} is in force again`,
-  );
+  const back = goodOrEnd(await edgeOf(networkOf(options), options).rollback(whoAsks(), options.unconfirmed));
+  if (options.json) return printJson(back ?? null);
+  print(back === undefined ? "nothing is filtered any more" : `revision ${back.revision} is in force again`);
 }
 
 async function restore(options: EdgeOptions): Promise<void> {
-  const back = await edgeOf(networkOf(options), options).restore();
-  if (!back.ok) throw new Exit(3, back.error);
-  print(back.value === undefined ? "nothing was applied before" : `revision ${back.value.revision} is in force`);
+  const back = goodOrEnd(await edgeOf(networkOf(options), options).restore());
+  if (options.json) return printJson(back ?? null);
+  print(back === undefined ? "nothing was applied before" : `revision ${back.revision} is in force`);
 }
 
 async function status(options: EdgeOptions): Promise<void> {
-  const found = await edgeOf(networkOf(options), options).status();
+  const found = goodOrEnd(await edgeOf(networkOf(options), options).status());
   if (options.json) printJson(found);
   else for (const line of statusLines(found)) print(line);
+  if (found.kernel === "unreadable") throw new Exit(3, "what the kernel has cannot be seen");
   const isWell = found.kernel === "as applied" && !found.stale && !found.unwatched && found.ledger.begun === undefined;
   if (!isWell) process.exitCode = 1;
+}
+
+function goodOrEnd<T>(result: Result<T, EdgeFailure>): T {
+  if (result.ok) return result.value;
+  throw new Exit(result.error.kind === "no" ? 1 : 3, result.error.cause);
 }
 
 function statusLines({ ledger, kernel, difference, stale, unwatched }: EdgeStatus): readonly string[] {
@@ -262,8 +270,9 @@ export function addNetEdgeCommands(net: Command): void {
     .option("--confirm <time>", "roll back after this time unless `net confirm` comes: 90s, 5m")
     .option("--if-stale", "only if the policy says something else by now, or the kernel does; for timers")
     .action(apply);
-  add("confirm", "keep the change that is on probation", ["net confirm"]).action(confirm);
-  add("rollback", "go back to the filter before the last change", ["net rollback"])
+  const undone = "0 done, 1 there is nothing to do that to, 3 not possible.";
+  add("confirm", "keep the change that is on probation", ["net confirm"], undone).action(confirm);
+  add("rollback", "go back to the filter before the last change", ["net rollback"], undone)
     .option("--unconfirmed <id>", "only if this change is still on probation (what the watchdog says)")
     .action(rollback);
   add("restore", "after a reboot: load what was confirmed last, with the times that remain", ["net restore"]).action(
@@ -273,7 +282,7 @@ export function addNetEdgeCommands(net: Command): void {
     "status",
     "what is in force, whether the kernel agrees, and until when it is right",
     ["net status", "net status --json"],
-    "0 all is well, 1 something wants attention.",
+    "0 all is well, 1 something wants attention, 3 we may not look.",
   ).action(status);
   add(
     "survey",

@@ -11,10 +11,10 @@ import { project } from "../compile/project.ts";
 import type { Projection } from "../compile/project.ts";
 import { nftables } from "../compile/targets/nftables/index.ts";
 import { createEdge } from "../edge/apply.ts";
-import type { ApplyOutcome, Comparison, Edge, EdgeStatus } from "../edge/apply.ts";
+import type { ApplyOutcome, Comparison, Edge, EdgeFailure, EdgeStatus } from "../edge/apply.ts";
 import { isNothing, previewOf } from "../edge/preview.ts";
 import type { Preview } from "../edge/preview.ts";
-import { openLedger } from "../edge/ledger.ts";
+import { openLedger, UnreadableLedger } from "../edge/ledger.ts";
 import type { AppliedText } from "../edge/ledger.ts";
 import { createNftTarget } from "../edge/nft-target.ts";
 import { createNft } from "../edge/nft.ts";
@@ -39,7 +39,7 @@ import { stageAt } from "../policy/network/in-force.ts";
 import type { NetworkPolicy, TargetSettings } from "../policy/network/policy.ts";
 
 export { effectPage, effectText } from "../edge/survey/effect-page.ts";
-export type { EdgeStatus } from "../edge/apply.ts";
+export type { EdgeFailure, EdgeStatus } from "../edge/apply.ts";
 export type { SurveyRow } from "../edge/survey/who.ts";
 
 export interface EdgeSite {
@@ -68,11 +68,11 @@ export type EdgePlan =
 export interface NetEdge {
   /** Reads and changes nothing; `date` writes instants. */
   plan(at: number, date: (at: number) => string): Promise<EdgePlan>;
-  apply(by: string, confirmWithin: number | undefined): Promise<Result<ApplyOutcome, string>>;
-  confirm(): Promise<Result<AppliedText, string>>;
-  rollback(unconfirmed: string | undefined): Promise<Result<AppliedText | undefined, string>>;
-  restore(): Promise<Result<AppliedText | undefined, string>>;
-  status(): Promise<EdgeStatus>;
+  apply(by: string, confirmWithin: number | undefined): Promise<Result<ApplyOutcome, EdgeFailure>>;
+  confirm(by: string): Promise<Result<AppliedText, EdgeFailure>>;
+  rollback(by: string, unconfirmed: string | undefined): Promise<Result<AppliedText | undefined, EdgeFailure>>;
+  restore(): Promise<Result<AppliedText | undefined, EdgeFailure>>;
+  status(): Promise<Result<EdgeStatus, EdgeFailure>>;
   survey(by: string, sources: SurveySources): Promise<Result<Survey, SurveyFailure>>;
   sample(): Promise<Result<EffectSample, string>>;
   effect(): Promise<EffectReport>;
@@ -126,15 +126,16 @@ export function netEdge(site: EdgeSite): NetEdge {
   const samples = openSamples(join(directory, "samples.jsonl"));
 
   /** One change at a time. */
-  const alone = async <T>(work: () => Promise<Result<T, string>>): Promise<Result<T, string>> => {
-    const lock = lockState(directory);
-    if (lock === undefined) return failure("another command is changing the filter of this edge");
-    try {
-      return await work();
-    } finally {
-      lock.release();
-    }
-  };
+  const alone = <T>(work: () => Promise<Result<T, EdgeFailure>>): Promise<Result<T, EdgeFailure>> =>
+    inWords(async () => {
+      const lock = lockState(directory);
+      if (lock === undefined) return impossible("another command is changing the filter of this edge");
+      try {
+        return await work();
+      } finally {
+        lock.release();
+      }
+    });
   const viewers = openViewerLog(join(directory, "audit.jsonl"));
   const note = (by: string, what: object): Promise<void> => viewers.note({ at: clock.wall(), by, ...what });
 
@@ -172,7 +173,7 @@ export function netEdge(site: EdgeSite): NetEdge {
     },
     apply: (by, confirmWithin) =>
       alone(async () => {
-        if (policy.pools.length === 0) return failure("the policy has no pools: there is nothing to apply");
+        if (policy.pools.length === 0) return impossible("the policy has no pools: there is nothing to apply");
         const { program, validUntil } = programAt(clock.wall());
         const outcome = await edge.apply({
           program,
@@ -188,10 +189,24 @@ export function netEdge(site: EdgeSite): NetEdge {
         }
         return success(outcome);
       }),
-    confirm: () => alone(() => edge.confirm()),
-    rollback: (unconfirmed) => alone(() => edge.rollback(unconfirmed)),
-    restore: () => alone(() => edge.restore()),
-    status: () => edge.status(),
+    confirm: (by) =>
+      alone(async () => {
+        const confirmed = await edge.confirm();
+        if (confirmed.ok) await note(by, { did: "confirm", revision: confirmed.value.revision });
+        return confirmed;
+      }),
+    rollback: (by, unconfirmed) =>
+      alone(async () => {
+        const back = await edge.rollback(unconfirmed);
+        if (back.ok) await note(by, { did: "rollback", revision: back.value?.revision ?? "nothing" });
+        return back;
+      }),
+    restore: () =>
+      alone(async () => {
+        const restored = await edge.restore();
+        return restored.ok ? restored : impossible(restored.error);
+      }),
+    status: () => inWords(async () => success(await edge.status())),
     survey: async (by, { flows, assignments }) => {
       await note(by, { did: "survey", flows: flows ?? "this edge", assignments: assignments ?? "none" });
       try {
@@ -239,6 +254,21 @@ export function netEdge(site: EdgeSite): NetEdge {
     },
     effect: async () => effectOf(await samples.all()),
   };
+}
+
+function impossible(cause: string): Result<never, EdgeFailure> {
+  return failure({ kind: "impossible", cause });
+}
+
+/** What the system refuses (rights, space, a damaged ledger) is for the operator to mend; anything else is our fault. */
+async function inWords<T>(work: () => Promise<Result<T, EdgeFailure>>): Promise<Result<T, EdgeFailure>> {
+  try {
+    return await work();
+  } catch (error) {
+    const isSystems = error instanceof Error && ("code" in error || error instanceof UnreadableLedger);
+    if (isSystems) return impossible(error.message);
+    throw error;
+  }
 }
 
 async function assignmentsIn(file: string): Promise<Assignments> {

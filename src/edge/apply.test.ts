@@ -44,6 +44,7 @@ const named = (name: string): Program => ({
 const target: EdgeTarget = {
   table: "sekimori",
   print: (program) => success(program.filters.map(({ name }) => name).join(" ")),
+  aged: (text) => text,
   read: (text) =>
     text === "lie"
       ? failure("unreadable")

@@ -26,6 +26,8 @@ export interface EdgeTarget {
   readonly table: string;
   /** A whole transaction, with the remaining times of permits as of `at`. */
   print(program: Program, about: TextAbout): Result<string, string>;
+  /** A text as it is so many milliseconds later: what ends by itself has less time left. */
+  aged(text: string, elapsed: number): string;
   /** Of our own text, or of the kernel's listing. */
   read(text: string, at: number): Result<Program, string>;
   /** What differs, in words; undefined when both decide alike. */
@@ -84,14 +86,23 @@ function freshRevision(at: number, { current, previous, begun }: Ledger): string
   return revisionOf(next);
 }
 
+function refused(cause: string): Result<never, EdgeFailure> {
+  return failure({ kind: "no", cause });
+}
+
 const nothing: Program = { filters: [], bindings: [], validations: [] };
+
+/** `no`: there is nothing to do that to. */
+export interface EdgeFailure {
+  readonly kind: "no" | "impossible";
+  readonly cause: string;
+}
 
 export interface Edge {
   apply(wanted: Wanted): Promise<ApplyOutcome>;
-  /** `no`: nothing waits. */
-  confirm(): Promise<Result<AppliedText, string>>;
+  confirm(): Promise<Result<AppliedText, EdgeFailure>>;
   /** Back to what was in force before the last change; with `unconfirmed` only if that change still waits. */
-  rollback(unconfirmed?: string): Promise<Result<AppliedText | undefined, string>>;
+  rollback(unconfirmed?: string): Promise<Result<AppliedText | undefined, EdgeFailure>>;
   /** After a reboot: what was confirmed last, with the times that remain. */
   restore(): Promise<Result<AppliedText | undefined, string>>;
   status(): Promise<EdgeStatus>;
@@ -113,15 +124,13 @@ export function createEdge({ nft, ledger: file, target, watchdog, clock }: EdgeP
   const programOf = async (applied: AppliedText | undefined): Promise<Result<Program, string>> =>
     applied === undefined ? success(nothing) : target.read(await file.text(applied.revision), applied.madeAt);
 
-  /** Loads a program and makes sure that the kernel now says the same. */
-  const put = async (program: Program, applied: AppliedText | undefined): Promise<Result<undefined, string>> => {
-    const at = clock.wall();
-    const about = { revision: applied?.revision ?? revisionOf(at), at, validUntil: applied?.validUntil };
-    const text = target.print(program, about);
-    if (!text.ok) return text;
-    const loaded = await nft.load(await overKernel(text.value));
+  /** Loads a text and makes sure that the kernel now says the same. */
+  const put = async (text: string): Promise<Result<undefined, string>> => {
+    const program = target.read(text, clock.wall());
+    if (!program.ok) return program;
+    const loaded = await nft.load(await overKernel(text));
     if (!loaded.ok) return loaded;
-    const found = await differenceInKernel(program);
+    const found = await differenceInKernel(program.value);
     return found === undefined ? success(undefined) : failure(`the kernel reads otherwise: ${found}`);
   };
 
@@ -138,9 +147,12 @@ export function createEdge({ nft, ledger: file, target, watchdog, clock }: EdgeP
     return found.ok ? target.difference(program, found.value) : found.error;
   };
 
+  /** The text as it was written, so that counters and sets keep their names; nothing where nothing was before. */
   const putBack = async (applied: AppliedText | undefined): Promise<Result<undefined, string>> => {
-    const program = await programOf(applied);
-    return program.ok ? put(program.value, applied) : program;
+    const at = clock.wall();
+    if (applied !== undefined) return put(target.aged(await file.text(applied.revision), at - applied.madeAt));
+    const text = target.print(nothing, { revision: revisionOf(at), at, validUntil: undefined });
+    return text.ok ? put(text.value) : text;
   };
 
   return {
@@ -188,8 +200,8 @@ export function createEdge({ nft, ledger: file, target, watchdog, clock }: EdgeP
     confirm: async () => {
       const ledger = await file.read();
       const { pending, current, begun } = ledger;
-      if (pending === undefined) return failure("nothing waits for a confirmation");
-      if (begun !== undefined) return failure("the change was cut short: roll it back and apply it again");
+      if (pending === undefined) return refused("nothing waits for a confirmation");
+      if (begun !== undefined) return refused("the change was cut short: roll it back and apply it again");
       await file.write({ ...ledger, pending: undefined });
       if (pending.watcher !== undefined) await watchdog.disarm(pending.watcher);
       return success(current!);
@@ -198,12 +210,12 @@ export function createEdge({ nft, ledger: file, target, watchdog, clock }: EdgeP
     rollback: async (unconfirmed) => {
       const ledger = await file.read();
       if (unconfirmed !== undefined && ledger.pending?.id !== unconfirmed)
-        return failure("that change does not wait any more");
-      if (ledger.current === undefined && ledger.begun === undefined) return failure("nothing was applied");
+        return refused("that change does not wait any more");
+      if (ledger.current === undefined && ledger.begun === undefined) return refused("nothing was applied");
       // A change that did not get as far as the ledger has nothing behind it but `current`.
       const back = ledger.begun === undefined ? ledger.previous : ledger.current;
       const restored = await putBack(back);
-      if (!restored.ok) return restored;
+      if (!restored.ok) return failure({ kind: "impossible", cause: restored.error });
       await file.write({
         current: back,
         previous: ledger.begun === undefined ? undefined : ledger.previous,

@@ -42,6 +42,9 @@ export interface Ledger {
   readonly begun: AppliedText | undefined;
 }
 
+/** The ledger cannot be read; in words for the operator. */
+export class UnreadableLedger extends Error {}
+
 const emptyLedger: Ledger = { current: undefined, previous: undefined, pending: undefined, begun: undefined };
 
 export interface LedgerFile {
@@ -68,12 +71,9 @@ export function openLedger(directory: string): LedgerFile {
         text = await readFile(file, "utf8");
       } catch (error) {
         if (isMissing(error)) return emptyLedger;
-        throw error;
+        throw new UnreadableLedger(error instanceof Error ? error.message : String(error), { cause: error });
       }
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own file, its format checked here
-      const { version, ...ledger } = JSON.parse(text) as Ledger & { version?: unknown };
-      if (version !== format) throw new Error(`${file} has format ${String(version)}; this program reads ${format}`);
-      return { ...emptyLedger, ...ledger };
+      return { ...emptyLedger, ...ledgerIn(text, file) };
     },
     write: async (ledger) => {
       await writePrivateFile(file, `${JSON.stringify({ version: format, ...ledger }, undefined, 2)}\n`);
@@ -82,9 +82,31 @@ export function openLedger(directory: string): LedgerFile {
         if (name.endsWith(".nft") && !named.has(name.slice(0, -4))) await rm(join(directory, name), { force: true });
       }
     },
-    text: (revision) => readFile(textFile(revision), "utf8"),
+    text: async (revision) => {
+      try {
+        return await readFile(textFile(revision), "utf8");
+      } catch (error) {
+        const cause = error instanceof Error ? error.message : String(error);
+        throw new UnreadableLedger(`the text of revision ${revision} cannot be read: ${cause}`, { cause: error });
+      }
+    },
     keepText: (revision, text) => writePrivateFile(textFile(revision), text),
   };
+}
+
+function ledgerIn(text: string, file: string): Partial<Ledger> {
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    read = undefined;
+  }
+  const advice = `put it aside, and apply again: the filter in the kernel stays as it is until then`;
+  if (typeof read !== "object" || read === null) throw new UnreadableLedger(`${file} is damaged: ${advice}`);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own file, its format checked here
+  const { version, ...ledger } = read as Partial<Ledger> & { version?: unknown };
+  if (version === format) return ledger;
+  throw new UnreadableLedger(`${file} has format ${String(version)}, this program reads ${format}: ${advice}`);
 }
 
 function isMissing(error: unknown): boolean {

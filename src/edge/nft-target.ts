@@ -4,6 +4,7 @@ import { failure, success } from "../base/result.ts";
 import { everywhere } from "../base/address-set.ts";
 import type { Program, Scope } from "../compile/ir.ts";
 import { describePacket } from "../compile/packet.ts";
+import { agedText } from "../compile/targets/nftables/aged.ts";
 import { nftables } from "../compile/targets/nftables/index.ts";
 import { verify } from "../compile/verify.ts";
 import type { EdgeTarget } from "./apply.ts";
@@ -36,6 +37,7 @@ export function createNftTarget({ customerInterfaces, upstreamInterfaces }: Edge
         rendered.error.map(({ rule, message }) => `${rule === undefined ? "" : `${rule}: `}${message}`).join("; "),
       );
     },
+    aged: agedText,
     read: (text, at) => {
       const context = { scope: scopeOf(), customerInterfaces, upstreamInterfaces, at };
       const read = nftables.parse([{ path: "sekimori.nft", text }], context);

@@ -1,5 +1,6 @@
-// The program `nft`, on this machine or in a namespace of it. Texts go in by standard input; an update is one
-// transaction of the kernel: all of it or nothing.
+// The program `nft`, on this machine or in a namespace of it. An update is one transaction of the kernel: all of it or
+// nothing. Its text is a whole file before nft starts: through a pipe, half a text would be a valid one where we are killed
+// while writing it.
 
 import { failureOf, runProgram } from "../io/program.ts";
 import { failure, success } from "../base/result.ts";
@@ -34,10 +35,12 @@ export function createNft(namespace?: string): Nft {
       program,
       parameters: all,
       milliseconds: patience,
-      ...(input === undefined ? {} : { input }),
+      ...(input === undefined ? {} : { wholeInput: input }),
       environment: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
     });
     if (outcome.kind === "ended" && outcome.code === 0) return success(outcome.stdout);
+    if (outcome.kind === "absent")
+      return failure(`the program ${program} cannot be run (${outcome.cause}): install it`);
     return failure(`nft ${parameters.join(" ")}: ${failureOf(outcome)}`);
   };
   const json = async (parameters: readonly string[]): Promise<Result<unknown, string>> => {

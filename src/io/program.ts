@@ -1,12 +1,18 @@
 // Other programs: started with an argument list (never through a shell), fed, read to the end, bounded in time.
 
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 export interface ProgramRun {
   readonly program: string;
   readonly parameters: readonly string[];
   /** Standard input; without it there is none. */
   readonly input?: string;
+  /** Standard input that is there as a whole before the program starts: should we be killed, it never takes a part for all. */
+  readonly wholeInput?: string;
   /** After this it is killed, and the outcome is `timeout`. */
   readonly milliseconds: number;
   /** Replaces the environment's values of these names. */
@@ -23,10 +29,12 @@ export type ProgramOutcome =
 /** Never rejects. */
 export function runProgram(run: ProgramRun): Promise<ProgramOutcome> {
   return new Promise((resolve) => {
+    const whole = run.wholeInput === undefined ? undefined : fileWith(run.wholeInput);
     const child = spawn(run.program, [...run.parameters], {
       env: { ...process.env, ...run.environment },
-      stdio: [run.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      stdio: [whole ?? (run.input === undefined ? "ignore" : "pipe"), "pipe", "pipe"],
     });
+    if (whole !== undefined) closeSync(whole);
     let stdout = "";
     let stderr = "";
     let late = false;
@@ -49,6 +57,17 @@ export function runProgram(run: ProgramRun): Promise<ProgramOutcome> {
       else resolve({ kind: "ended", code, stdout, stderr });
     });
   });
+}
+
+/** A descriptor to read the text from; the file has no name any more. */
+function fileWith(text: string): number {
+  const path = join(tmpdir(), `sekimori-${randomBytes(12).toString("hex")}`);
+  try {
+    writeFileSync(path, text, { flag: "wx", mode: 0o600 });
+    return openSync(path, "r");
+  } finally {
+    unlinkSync(path);
+  }
 }
 
 /** The output of a program that must succeed. Throws an Error with its own words otherwise. */

@@ -20,15 +20,19 @@ export type AgentRequest =
       readonly milliseconds: number;
     }
   | ({ readonly operation: "converse" } & Talk)
-  /** Connects without pause for a while, and counts what came of it. */
+  /** Connects without pause until `stop`, and counts what came of it. */
   | {
       readonly operation: "probe";
       readonly host: string;
       readonly port: number;
       readonly from: string;
-      readonly milliseconds: number;
+      /** Connections at a time, and the pause after them, ms. */
+      readonly batch: number;
       readonly every: number;
-    };
+    }
+  /** Sends on one connection until `stop`, and counts octets. */
+  | { readonly operation: "stream"; readonly host: string; readonly port: number; readonly from: string }
+  | { readonly operation: "stop" };
 
 /** `open` with the banner; otherwise what the socket said. */
 export interface Probe {
@@ -38,7 +42,7 @@ export interface Probe {
 }
 
 export type AgentAnswer =
-  | { readonly kind: "listening" }
+  | { readonly kind: "listening" | "stopping" }
   | ({ readonly kind: "probe" } & Probe)
   | ({ readonly kind: "said" } & Said)
   | { readonly kind: "counts"; readonly counts: Readonly<Record<string, number>> }
@@ -54,7 +58,12 @@ async function answer(request: AgentRequest): Promise<AgentAnswer> {
     case "converse":
       return { kind: "said", ...(await converse(request)) };
     case "probe":
-      return { kind: "counts", counts: await probeFor(request) };
+      return { kind: "counts", counts: await probeUntilStop(request) };
+    case "stream":
+      return { kind: "counts", counts: await streamUntilStop(request) };
+    case "stop":
+      running.abort();
+      return { kind: "stopping" };
   }
 }
 
@@ -92,20 +101,54 @@ function probe(request: Extract<AgentRequest, { operation: "connect" }>): Promis
   });
 }
 
-async function probeFor(request: Extract<AgentRequest, { operation: "probe" }>): Promise<Record<string, number>> {
+/** Aborted by `stop`. */
+let running = new AbortController();
+/** A connection of a probe: a slow machine is no filter. */
+const patience = 20_000;
+
+async function probeUntilStop(
+  request: Extract<AgentRequest, { operation: "probe" }>,
+): Promise<Readonly<Record<string, number>>> {
   const counts: Record<string, number> = {};
-  const until = performance.now() + request.milliseconds;
-  const running: Promise<void>[] = [];
-  while (performance.now() < until) {
-    running.push(
-      probe({ ...request, operation: "connect", milliseconds: 400 }).then(({ result }) => {
+  const open = new Set<Promise<void>>();
+  running = new AbortController();
+  while (!running.signal.aborted) {
+    for (let one = 0; one < request.batch; one++) {
+      const connection = probe({ ...request, operation: "connect", milliseconds: patience }).then(({ result }) => {
         counts[result] = (counts[result] ?? 0) + 1;
-      }),
-    );
-    await new Promise((resolve) => setTimeout(resolve, request.every));
+        open.delete(connection);
+      });
+      open.add(connection);
+    }
+    // Not more at once than a slow machine can bear.
+    // oxlint-disable-next-line no-await-in-loop -- a pause is the point
+    await (open.size > 200 ? Promise.race(open) : new Promise((resolve) => setTimeout(resolve, request.every)));
   }
-  await Promise.all(running);
+  await Promise.all(open);
   return counts;
+}
+
+function streamUntilStop({
+  host,
+  port,
+  from,
+}: Extract<AgentRequest, { operation: "stream" }>): Promise<Readonly<Record<string, number>>> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, localAddress: from });
+    const chunk = Buffer.alloc(16_384, "x");
+    let broken = 0;
+    const pump = setInterval(() => {
+      if (running.signal.aborted) socket.end();
+      else if (!socket.connecting && !socket.writableNeedDrain) socket.write(chunk);
+    }, 5);
+    running = new AbortController();
+    socket.resume();
+    socket.once("error", () => broken++);
+    socket.once("close", () => {
+      clearInterval(pump);
+      resolve({ octets: socket.bytesWritten, broken: running.signal.aborted ? broken : 1 });
+    });
+  });
 }
 
 createInterface({ input: process.stdin })

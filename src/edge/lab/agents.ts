@@ -8,13 +8,14 @@ import type { Said, Talk } from "./converse.ts";
 import { labHosts, labServices } from "./topology.ts";
 import type { LabHost } from "./topology.ts";
 
+export type Counts = Readonly<Record<string, number>>;
+
 export interface Agents {
   connect(host: LabHost, to: Omit<Extract<AgentRequest, { operation: "connect" }>, "operation">): Promise<Probe>;
   converse(host: LabHost, talk: Talk): Promise<Said>;
-  probe(
-    host: LabHost,
-    to: Omit<Extract<AgentRequest, { operation: "probe" }>, "operation">,
-  ): Promise<Readonly<Record<string, number>>>;
+  /** What came of it, when `stop` has been said. */
+  count(host: LabHost, request: Extract<AgentRequest, { operation: "probe" | "stream" }>): Promise<Counts>;
+  stop(host: LabHost): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,11 +43,12 @@ export async function startAgents(): Promise<Agents> {
       if (answer.kind !== "said") throw new Error(`agent in ${host} answered ${answer.kind}`);
       return answer;
     },
-    probe: async (host, to) => {
-      const answer = await ask(host, { operation: "probe", ...to });
+    count: async (host, request) => {
+      const answer = await ask(host, request);
       if (answer.kind !== "counts") throw new Error(`agent in ${host} answered ${answer.kind}`);
       return answer.counts;
     },
+    stop: async (host) => void (await ask(host, { operation: "stop" })),
     close: async () => {
       await Promise.all([...agents.values()].map((agent) => agent.close()));
     },

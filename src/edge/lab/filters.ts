@@ -5,8 +5,10 @@ import { pass } from "../../compile/ir.ts";
 import type { Program, SourceValidation } from "../../compile/ir.ts";
 import { project } from "../../compile/project.ts";
 import { nftables } from "../../compile/targets/nftables/index.ts";
-import { none, setOf } from "../../base/address-set.ts";
+import { AddressSetBuilder, none, setOf } from "../../base/address-set.ts";
+import type { AddressSets } from "../../base/address-set.ts";
 import type { NetworkPolicy } from "../../policy/network/policy.ts";
+import { unionOf } from "../../policy/network/sets.ts";
 import { standsAtBlock } from "../blocking.ts";
 import { createNftTarget } from "../nft-target.ts";
 import type { LabFilters } from "./run.ts";
@@ -28,18 +30,22 @@ export function labFilters(policy: NetworkPolicy, mistake?: Mistake): LabFilters
   return {
     table: target.table,
     nothing: print(nothing, 0),
+    large: (instant, prefixes) => {
+      const at = Date.parse(instant);
+      const text = (variant: 0 | 1): string => {
+        const extra = scattered(prefixes, variant);
+        const pools = policy.pools.map((pool, index) =>
+          index === 0 ? { ...pool, addresses: unionOf([pool.addresses, extra]) } : pool,
+        );
+        return print(projected({ ...policy, pools }, at), at);
+      };
+      return [text(0), text(1)];
+    },
     edge: (instant, manner) => {
       const at = Date.parse(instant);
       const verdict =
         manner === undefined ? policy.verdict : { ...policy.verdict, outbound: [manner], inbound: [manner] };
-      const { program } = project(
-        { ...policy, verdict },
-        at,
-        { kind: "edge" },
-        { customers: [], upstreams: [] },
-        nftables.capabilities,
-      );
-      return print(spoilt(program, mistake), at);
+      return print(spoilt(projected({ ...policy, verdict }, at), mistake), at);
     },
     other: (kind) => (kind === "loose" || mistake === "loose-check" ? looseCheck : print(validating(kind), 0)),
     blocked: (counters) => {
@@ -48,6 +54,21 @@ export function labFilters(policy: NetworkPolicy, mistake?: Mistake): LabFilters
       return packets;
     },
   };
+}
+
+function projected(policy: NetworkPolicy, at: number): Program {
+  const nowhere = { customers: [], upstreams: [] };
+  return project(policy, at, { kind: "edge" }, nowhere, nftables.capabilities).program;
+}
+
+/** Single addresses of 10.128.0.0/9 that cannot be merged; every second one depends on the variant. */
+function scattered(count: number, variant: 0 | 1): AddressSets {
+  const builder = new AddressSetBuilder();
+  for (let index = 0; index < count; index++) {
+    const step = index % 2 === 0 ? 0 : variant * 2;
+    builder.addPrefix(4, Uint32Array.of(0x0a80_0000 + index * 8 + step), 32);
+  }
+  return builder.build();
 }
 
 /** Source address validation at the other provider: its static line, and nothing else. */

@@ -24,7 +24,8 @@ const nobody = (): never => assert.fail("not asked");
 function speakers(said: Said, heard: Talk[] = []) {
   const agents: Agents = {
     connect: nobody,
-    probe: nobody,
+    count: nobody,
+    stop: nobody,
     close: nobody,
     converse: (_host, talk) => {
       heard.push(talk);

@@ -9,6 +9,12 @@ const legend = "Y open · R reset · U prohibited (ICMP) · - silence; where IPv
 
 export function labText(result: ScenarioResult): string {
   const { scenario, passed, conversations } = result;
+  if (scenario.kind === "update") {
+    const faults = result.faults.map((fault) => `  ✗ ${fault}`);
+    return [`${passed ? "✓" : "✗"} ${scenario.title}`, ...result.notes.map((note) => `  ${note}`), ...faults, ""].join(
+      "\n",
+    );
+  }
   if (scenario.kind === "conversation") {
     const lines = conversations.flatMap((held) => [
       `  ${headOf(held)}`,
@@ -58,11 +64,12 @@ function conversationHtml(held: ConversationResult): string {
 
 function section(result: ScenarioResult): string {
   const { scenario, passed, counted } = result;
-  if (scenario.kind === "conversation") {
+  if (scenario.kind === "conversation" || scenario.kind === "update") {
     return [
       `<section id="${html(scenario.id)}" class="${passed ? "good" : "bad"}">`,
       `<h2>${passed ? "✓" : "✗"} ${html(scenario.title)}</h2>`,
       ...result.conversations.map(conversationHtml),
+      ...result.notes.map((note) => `<p>${html(note)}</p>`),
       ...result.faults.map((fault) => `<p>${html(fault)}</p>`),
       "</section>",
     ].join("\n");

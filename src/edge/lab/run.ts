@@ -17,11 +17,13 @@ import type {
   EdgeVariant,
   MatrixScenario,
   Scenario,
+  UpdateScenario,
 } from "./scenarios.ts";
 import { hold } from "./hold.ts";
 import type { ConversationResult } from "./hold.ts";
 import { addressOf, labLinks } from "./topology.ts";
 import type { LabHost } from "./topology.ts";
+import { replaceUnderTraffic } from "./update.ts";
 import { takeSightings } from "./watch.ts";
 import type { Sightings } from "./watch.ts";
 
@@ -31,6 +33,8 @@ export interface LabFilters {
   readonly nothing: string;
   /** Policy of the edge at an instant (ISO 8601). */
   edge(at: string, manner: "drop" | "admin-prohibited" | undefined): string;
+  /** The same with a pool that is larger by so many prefixes: two texts that differ in half of them. */
+  large(at: string, prefixes: number): readonly [string, string];
   /** Source address validation of the other provider. */
   other(kind: "strict" | "list" | "loose"): string;
   /** Packets in all counters that stand at a block, of a table's named counters. */
@@ -54,6 +58,8 @@ export interface ScenarioResult {
   readonly scenario: Scenario;
   readonly cells: readonly CellResult[];
   readonly conversations: readonly ConversationResult[];
+  /** Figures besides. */
+  readonly notes: readonly string[];
   /** What the counters say beside the cells. */
   readonly faults: readonly string[];
   readonly counted: number;
@@ -97,7 +103,21 @@ function runOne(network: LabNetwork, scenario: Scenario): Promise<ScenarioResult
       return runAttack(network, scenario);
     case "conversation":
       return runConversations(network, scenario);
+    case "update":
+      return runUpdates(network, scenario);
   }
+}
+
+async function runUpdates(network: LabNetwork, scenario: UpdateScenario): Promise<ScenarioResult> {
+  await must(network.other.load(network.filters.nothing));
+  const texts = network.filters.large(scenario.at, scenario.prefixes);
+  await must(network.edge.load(texts[0]));
+  const before = await blockedPackets(network);
+  await takeSightings(network.edge);
+  const { notes, faults } = await replaceUnderTraffic({ ...network, texts }, scenario);
+  const counted = (await blockedPackets(network)) - before;
+  const result = conclude(scenario, [], counted, await takeSightings(network.edge));
+  return { ...result, notes, faults: [...result.faults, ...faults], passed: result.passed && faults.length === 0 };
 }
 
 async function runConversations(network: LabNetwork, scenario: ConversationScenario): Promise<ScenarioResult> {
@@ -183,6 +203,7 @@ function conclude(
     scenario,
     cells,
     conversations,
+    notes: [],
     faults,
     counted,
     passed: faults.length === 0 && [...cells, ...conversations].every((each) => each.faults.length === 0),

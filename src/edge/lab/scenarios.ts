@@ -84,7 +84,27 @@ export interface ConversationScenario {
   readonly conversations: readonly Conversation[];
 }
 
-export type Scenario = MatrixScenario | AttackScenario | ConversationScenario;
+/** The filter is replaced again and again under traffic. */
+export interface UpdateScenario {
+  readonly kind: "update";
+  readonly id: string;
+  readonly title: string;
+  /** An instant of the policy. */
+  readonly at: string;
+  readonly updates: number;
+  /** Beside those of the policy, in the pool; half of them change with each update. */
+  readonly prefixes: number;
+  /** Who connects to whom without pause, and what must come of every single connection. */
+  readonly probes: readonly {
+    readonly from: LabHost;
+    readonly to: LabHost;
+    readonly expected: "open" | "ECONNREFUSED";
+  }[];
+  /** One connection that goes on; none of its segments may be lost at the edge. */
+  readonly stream: { readonly from: LabHost; readonly to: LabHost };
+}
+
+export type Scenario = MatrixScenario | AttackScenario | ConversationScenario | UpdateScenario;
 
 const everything = "Y Y Y Y Y Y Y Y Y Y Y";
 const permitted = { biz: everything, msa: everything, mta: everything } as const;
@@ -154,6 +174,19 @@ export const scenarios: readonly Scenario[] = [
     title: "recommendation 5: what one account sends is limited, wherever it logs in",
     edge: { kind: "policy", at: begun.full },
     conversations: limited,
+  },
+  {
+    kind: "update",
+    id: "hot-update",
+    title: "the filter is replaced 60 times under traffic, with 16,384 prefixes",
+    at: begun.full,
+    updates: 60,
+    prefixes: 16_384,
+    probes: [
+      { from: "bot", to: "third", expected: "ECONNREFUSED" },
+      { from: "biz", to: "third", expected: "open" },
+    ],
+    stream: { from: "mta", to: "mobile" },
   },
   {
     kind: "matrix",

@@ -113,7 +113,8 @@ function prefixLength(first: Uint32Array, last: Uint32Array): number | undefined
   return length;
 }
 
-function duration(milliseconds: number): string {
+/** As nft reads it. */
+export function duration(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);
   const parts: readonly (readonly [number, string])[] = [
     [Math.floor(seconds / 86_400), "d"],
