@@ -11,7 +11,7 @@ export interface Rfc {
 const entry = (status: Rfc["status"], title: string, note = ""): Rfc => ({ title, status, note });
 
 export const rfcs: Readonly<Record<number, Rfc>> = {
-  1035: entry("partly", "Domain names", "questions and answers; no zone of its own"),
+  1035: entry("partly", "Domain names", "questions and answers; zone files of a list are printed and read"),
   1122: entry("data", "Requirements for Internet hosts, communication", "the source of a host without an address"),
   1123: entry("data", "Requirements for Internet hosts", "the form of host names"),
   1734: entry(
@@ -74,7 +74,9 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   5322: entry("partly", "Internet message format", "header sections, addresses; obsolete forms are read"),
   5452: entry("done", "DNS forgery resilience"),
   5758: entry("data", "Algorithm identifiers"),
-  5782: entry("data", "DNS lists", "the zone that a target is to write"),
+  5782: entry("partly", "DNS lists", "the zone of the own dynamic addresses; lists of others are not asked yet"),
+  4592: entry("partly", "Wildcards in DNS", "as a zone of a list uses and means them"),
+  8501: entry("data", "Reverse DNS for IPv6", "one name for all addresses of a prefix"),
   5802: entry("partly", "SCRAM", "as a server; not towards a smarthost"),
   5890: entry("done", "IDNA definitions"),
   5891: entry("partly", "IDNA protocol", "look-up"),

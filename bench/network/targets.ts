@@ -19,7 +19,13 @@ export function placedTarget(name: string, policy: NetworkPolicy, at: number): B
   const usual = target.capabilities.placements[0]!;
   const placement: Placement = usual === "line" ? { kind: "line", pool: policy.pools[0]!.name } : { kind: usual };
   const upstreamInterfaces = usual === "interfaces" ? ["upstream0"] : [];
-  const settings = specimenSettings(kind, { budget, placement, upstreamInterfaces, validationOff: true });
+  const settings = specimenSettings(kind, {
+    budget,
+    placement,
+    upstreamInterfaces,
+    validationOff: true,
+    zone: "dynamic.example",
+  });
   const bench = benchOf(target, policy, settings, placement, at);
   return { ...bench, options: { ...bench.options, budget } };
 }

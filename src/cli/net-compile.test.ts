@@ -71,6 +71,33 @@ test("a site without an edge renders nothing and says so", async () => {
   }
 });
 
+test("all of every example site is proved, now and later", async () => {
+  for (const name of ["model-a", "model-b", "model-c", "hosting", "home"]) {
+    for (const day of ["2026-11-01", "2027-02-15", "2027-06-01"]) {
+      // oxlint-disable-next-line no-await-in-loop -- they share the terminal
+      const outcome = await run("net", "verify", ...site(name).slice(0, 3), day);
+      assert.equal(outcome.code, 0, `${name} ${day}\n${outcome.out}${outcome.err}`);
+    }
+  }
+});
+
+test("a list that somebody changed is told from the policy by an address", async () => {
+  const rendered = await run("net", "render", "--target", "list", "--output", folder, ...site("model-a"));
+  assert.equal(rendered.code, 0, rendered.err);
+  const file = join(folder, "dynamic.isp-a.example.zone");
+  const text = readFileSync(file, "utf8");
+  for (const [changed, sentence] of [
+    [text.replace(/^7\.100\.51\.198 .*\n/gm, ""), "198.51.100.7 belongs on the list, and is not there"],
+    [`${text}200.100.51.198 A 127.0.0.2\n`, "198.51.100.200 is listed, and does not belong there"],
+  ] as const) {
+    writeFileSync(file, changed);
+    // oxlint-disable-next-line no-await-in-loop -- they share the terminal
+    const outcome = await run("net", "verify", "--target", "list", "--file", file, ...site("model-a"));
+    assert.equal(outcome.code, 1, outcome.err);
+    assert.ok(outcome.out.includes(sentence), outcome.out);
+  }
+});
+
 test("a target that nobody knows is a mistake of the caller", async () => {
   const outcome = await run("net", "render", "--target", "toaster", ...site("model-a"));
   assert.equal(outcome.code, 2);

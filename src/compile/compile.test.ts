@@ -18,6 +18,8 @@ const settings: TargetSettings = {
   nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
   validationOff: false,
   zone: undefined,
+  nameServers: [],
+  ptrDomain: undefined,
 };
 
 /** One in four has an exemption in force that no packet filter can say, so that both outcomes are seen in every run. */

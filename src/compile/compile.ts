@@ -5,7 +5,8 @@
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import type { NetworkPolicy, Placement, TargetSettings } from "../policy/network/policy.ts";
-import type { Program } from "./ir.ts";
+import { wholeScope } from "./ir.ts";
+import type { Program, Scope } from "./ir.ts";
 import { describePacket } from "./packet.ts";
 import { project } from "./project.ts";
 import type { Projection } from "./project.ts";
@@ -91,7 +92,8 @@ function placementOf({ name, placement }: TargetSettings, target: Target): Resul
   return failure({ rule: undefined, message, hint: `it can at ${placements.join(", ")}` });
 }
 
-function projectFor(
+/** As `project`, or what the target publishes. */
+export function projectFor(
   policy: NetworkPolicy,
   settings: TargetSettings,
   target: Target,
@@ -99,9 +101,15 @@ function projectFor(
   at: number,
 ): Projection {
   const interfaces = { customers: settings.customerInterfaces, upstreams: settings.upstreamInterfaces };
-  const projection = project(policy, at, placement, interfaces, target.capabilities);
+  const projection =
+    target.publish === undefined
+      ? project(policy, at, placement, interfaces, target.capabilities)
+      : { ...target.publish(policy, at), scope: publishedScope, hypotheses: [] };
   return { ...projection, hypotheses: [...projection.hypotheses, ...(target.hypotheses?.(settings) ?? [])] };
 }
+
+/** A list is asked about sources, by whoever takes mail from them. */
+const publishedScope: Scope = { ...wholeScope, directions: ["up"] };
 
 /** Sessions of a pool go by the pool's own name where it has none in RADIUS. */
 export function profileOf({ pools }: NetworkPolicy, placement: Placement): { readonly profile?: string } {

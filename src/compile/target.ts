@@ -6,7 +6,7 @@
 import type { Family } from "../base/address.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
-import type { Manner, TargetSettings } from "../policy/network/policy.ts";
+import type { Manner, NetworkPolicy, TargetSettings } from "../policy/network/policy.ts";
 import type { Program, Scope } from "./ir.ts";
 
 export interface Target {
@@ -15,8 +15,16 @@ export interface Target {
   readonly render: (program: Program, options: RenderOptions) => Result<readonly TextFile[], readonly CompileError[]>;
   /** The first file decides what packets pass, and can be given alone where the others only repeat or use it. */
   readonly parse: (files: readonly TextFile[], context: ReadContext) => Result<Program, ParseProblem>;
+  /** Of a target that filters nothing: what it says of the policy, as a program that blocks what the target names. */
+  readonly publish?: (policy: NetworkPolicy, at: number) => Published;
   /** What must hold at such a device besides, as sentences. */
   readonly hypotheses?: (settings: TargetSettings) => readonly string[];
+}
+
+export interface Published {
+  readonly program: Program;
+  /** The first instant at which it is another. */
+  readonly validUntil: number | undefined;
 }
 
 export type PlacementKind = "edge" | "interfaces" | "edge-out" | "edge-in" | "line";

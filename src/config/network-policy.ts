@@ -243,6 +243,8 @@ export function toPolicy(
       nas: written.nas,
       validationOff: written["validation-off"],
       zone: written.zone,
+      nameServers: written["name-servers"],
+      ptrDomain: written["ptr-domain"],
     };
   }
 

@@ -425,6 +425,17 @@ const target = {
     meaning: "For dnsbl: the name of the list.",
     example: "dynamic.isp.example",
   },
+  "name-servers": {
+    type: { kind: "list", of: { kind: "domain" }, minimum: 0 },
+    default: [],
+    meaning: "For dnsbl: who serves the zone. Without them the text has no SOA and no NS, for a zone that includes it.",
+    example: ["ns1.isp.example"],
+  },
+  "ptr-domain": {
+    type: { kind: "domain" },
+    meaning: "For dnsbl: what the names of dynamic addresses in the reverse zone end in. Without it none are printed.",
+    example: "dyn.isp.example",
+  },
 } as const satisfies Keys;
 
 const port = { kind: "integer", minimum: 1, maximum: 65_535 } as const;

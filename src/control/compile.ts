@@ -1,10 +1,12 @@
 // The policy as texts for devices, and texts held against the policy. What `net render` and `net verify` say.
 
+import { formatAddress } from "../base/address.ts";
 import { success, failure } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { compileTarget, proveText } from "../compile/compile.ts";
 import type { Compiled } from "../compile/compile.ts";
 import { describePacket } from "../compile/packet.ts";
+import type { FilteredPacket } from "../compile/packet.ts";
 import type { Projection } from "../compile/project.ts";
 import { readHead } from "../compile/target.ts";
 import type { CompileError, Target, TextFile } from "../compile/target.ts";
@@ -47,6 +49,8 @@ const plainSettings = {
   nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
   validationOff: false,
   zone: undefined,
+  nameServers: [],
+  ptrDomain: undefined,
 } as const;
 
 function withTarget(settings: TargetSettings): ChosenTarget | undefined {
@@ -128,7 +132,9 @@ function proofOf(
   verification: Verification,
   textUntil: number | undefined,
 ): TargetProof {
-  const theorems = proveTheorems(policy, at, projection).map(({ name, statement, outcome }) => ({
+  // A list filters nothing.
+  const proved = target.publish === undefined ? proveTheorems(policy, at, projection) : [];
+  const theorems = proved.map(({ name, statement, outcome }) => ({
     name,
     statement,
     outcome:
@@ -153,7 +159,8 @@ function proofOf(
       policy: { decision: decisionOf(left.action.kind), rule: left.rule },
       text: { decision: decisionOf(right.action.kind), rule: right.rule },
     };
-    return { ...common, result: "different", lines: tell(counterexample), counterexample };
+    const lines = target.publish === undefined ? tell(counterexample) : tellOfList(packet, counterexample);
+    return { ...common, result: "different", lines, counterexample };
   }
   if (textUntil !== undefined && textUntil <= at) {
     const line = `the text was valid until ${new Date(textUntil).toISOString()}: render it again`;
@@ -161,12 +168,22 @@ function proofOf(
   }
   const broken = theorems.filter(({ outcome }) => outcome !== "proved");
   if (broken.length > 0) return { ...common, result: "broken", lines: broken.map(({ statement }) => statement) };
-  const line = `the text and the policy decide every packet alike (${verification.classes} classes)`;
+  const line =
+    target.publish === undefined
+      ? `the text and the policy decide every packet alike (${verification.classes} classes)`
+      : "the text lists the dynamic addresses of the policy and no others";
   return { ...common, result: "proved", lines: [line] };
 }
 
 function decisionOf(kind: "pass" | "accept" | "block"): "pass" | "block" {
   return kind === "block" ? "block" : "pass";
+}
+
+function tellOfList({ source, family }: FilteredPacket, { policy }: Counterexample): readonly string[] {
+  const address = formatAddress(source, family);
+  return policy.decision === "block"
+    ? ["the text is not the policy. An address that shows it:", `${address} belongs on the list, and is not there`]
+    : ["the text is not the policy. An address that shows it:", `${address} is listed, and does not belong there`];
 }
 
 function tell({ packet, policy, text }: Counterexample): readonly string[] {

@@ -7,11 +7,10 @@
 import assert from "node:assert/strict";
 import { AddressSetBuilder, everywhere, nowhere } from "../../src/base/address-set.ts";
 import type { AddressSet, AddressSets } from "../../src/base/address-set.ts";
-import { profileOf } from "../../src/compile/compile.ts";
+import { profileOf, projectFor } from "../../src/compile/compile.ts";
 import { decide } from "../../src/compile/decide.ts";
 import { namedSet, pass } from "../../src/compile/ir.ts";
 import type { Filter, Match, NamedSet, Program, Scope, SourceValidation, Term } from "../../src/compile/ir.ts";
-import { project } from "../../src/compile/project.ts";
 import type { Projection } from "../../src/compile/project.ts";
 import type { ReadContext, RenderOptions, Target } from "../../src/compile/target.ts";
 import { verify } from "../../src/compile/verify.ts";
@@ -42,8 +41,7 @@ export function benchOf(
   placement: Placement,
   at: number,
 ): Bench {
-  const interfaces = { customers: settings.customerInterfaces, upstreams: settings.upstreamInterfaces };
-  const projection = project(policy, at, placement, interfaces, target.capabilities);
+  const projection = projectFor(policy, settings, target, placement, at);
   const { customerInterfaces, upstreamInterfaces } = settings;
   return {
     target,

@@ -73,7 +73,7 @@ const addresses = {
   ),
 } as const;
 
-for (const target of targets) {
+for (const target of targets.filter(({ publish }) => publish === undefined)) {
   test(`${target.name}: what is read back decides as the oracle`, () => {
     const kind = targetKinds.find((one) => one === target.name)!;
     const usual = target.capabilities.placements[0]!;

@@ -72,6 +72,8 @@ export function specimenSettings(kind: TargetKind, more: Partial<TargetSettings>
     nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
     validationOff: false,
     zone: undefined,
+    nameServers: [],
+    ptrDomain: undefined,
     ...more,
   };
 }

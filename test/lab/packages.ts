@@ -16,6 +16,7 @@ export type ProgramName =
   | "gsasl"
   | "haproxy"
   | "ip"
+  | "named-compilezone"
   | "nft"
   | "nsd"
   | "nsd-checkzone"
@@ -77,6 +78,11 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   // Each with the other, so that they have one tree. An installed server has the machine's configuration.
   freeradius: { packages: freeradius, path: "usr/sbin/freeradius", installed: "ignore" },
   radclient: { packages: freeradius, path: "usr/bin/radclient", installed: "ignore" },
+  "named-compilezone": {
+    packages: ["bind9-utils", "bind9-libs"],
+    path: "usr/bin/named-compilezone",
+    installed: "use",
+  },
   nsd: { packages: ["nsd"], path: "usr/sbin/nsd", installed: "use" },
   "nsd-checkzone": { packages: ["nsd"], path: "usr/sbin/nsd-checkzone", installed: "use" },
   rbldnsd: { packages: ["rbldnsd"], path: "usr/sbin/rbldnsd", installed: "use" },

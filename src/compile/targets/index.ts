@@ -4,6 +4,7 @@ import type { Target } from "../target.ts";
 import { aristaEos } from "./arista-eos/index.ts";
 import { ciscoIosXe } from "./cisco-ios-xe/index.ts";
 import { ciscoIosXr } from "./cisco-ios-xr/index.ts";
+import { dnsbl } from "./dnsbl/index.ts";
 import { flowspec } from "./flowspec/index.ts";
 import { json } from "./json/index.ts";
 import { junos } from "./junos/index.ts";
@@ -24,6 +25,7 @@ export const targets: readonly Target[] = [
   mikrotikRouteros,
   radius,
   flowspec,
+  dnsbl,
   json,
 ];
 

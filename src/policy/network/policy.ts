@@ -203,6 +203,10 @@ export interface TargetSettings {
   readonly validationOff: boolean;
   /** Zone that a `dnsbl` target writes. */
   readonly zone: string | undefined;
+  /** Who serves that zone. */
+  readonly nameServers: readonly string[];
+  /** What the names of dynamic addresses end in. */
+  readonly ptrDomain: string | undefined;
 }
 
 export const targetKinds = [
