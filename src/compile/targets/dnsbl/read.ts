@@ -127,6 +127,12 @@ function* entriesOf(
   let begun = 1;
   let isIndented = false;
   for (const [index, content] of text.split("\n").entries()) {
+    // Most lines of a list are of this kind.
+    const plain = depth === 0 ? /^([^\s;()"$]+) (A|TXT) (?:([^\s;()"]+)|"[^"\\]*")$/.exec(content) : null;
+    if (plain !== null) {
+      yield { words: [plain[1]!, plain[2]!, plain[3] ?? ""], line: index + 1, isIndented: false };
+      continue;
+    }
     if (depth === 0) {
       begun = index + 1;
       isIndented = /^[ \t]/.test(content);

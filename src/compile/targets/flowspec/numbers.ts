@@ -15,11 +15,22 @@ export const protocolNumbers: Readonly<Record<string, number>> = {
   sctp: 132,
 };
 
-/** undefined: it is not understood. */
-export function readNumbers(
+/** What was read before is the same object again, which comparing thousands of rules counts on. */
+export class NumberReader {
+  readonly #known = new Map<string, readonly PortRange[] | undefined>();
+
+  /** undefined: it is not understood. */
+  read(text: string, most: number, names: Readonly<Record<string, number>> = {}): readonly PortRange[] | undefined {
+    const key = `${most} ${text}`;
+    if (!this.#known.has(key)) this.#known.set(key, readNumbers(text, most, names));
+    return this.#known.get(key);
+  }
+}
+
+function readNumbers(
   text: string,
   most: number,
-  names: Readonly<Record<string, number>> = {},
+  names: Readonly<Record<string, number>>,
 ): readonly PortRange[] | undefined {
   const alternatives = text
     .replaceAll(/^\[|\]$/g, "")

@@ -1,6 +1,7 @@
 // Rules in configurations of braces and semicolons: ExaBGP's `flow { route … }` and BIRD's `route flow4|flow6 { … }`.
 
 import type { Family } from "../../../base/address.ts";
+import { NumberReader } from "./numbers.ts";
 import type { FlowRule } from "./rule.ts";
 import { Statement, Unreadable } from "./statement.ts";
 import type { Condition } from "./statement.ts";
@@ -14,11 +15,12 @@ interface Node {
 
 export function readExabgp(text: string): readonly FlowRule[] {
   const rules: FlowRule[] = [];
+  const numbers = new NumberReader();
   for (const flow of findAll(parseBlocks(text), (node) => node.words[0] === "flow" && node.children !== undefined)) {
     for (const { words, children, line } of flow.children!) {
       if (words[0] !== "route" || children === undefined)
         throw new Unreadable(line, `not understood in flow: ${words.join(" ")}`);
-      rules.push(exabgpRule(children, line));
+      rules.push(exabgpRule(children, line, numbers));
     }
   }
   return rules;
@@ -33,8 +35,8 @@ const exabgpConditions: Readonly<Record<string, Condition>> = {
   "source-port": "source-port",
 };
 
-function exabgpRule(children: readonly Node[], line: number): FlowRule {
-  const statement = new Statement(line);
+function exabgpRule(children: readonly Node[], line: number, numbers: NumberReader): FlowRule {
+  const statement = new Statement(line, numbers);
   const actions: FlowRule["action"][] = [];
   for (const part of children) {
     const [kind = ""] = part.words;
@@ -60,6 +62,7 @@ function exabgpAction(text: string, line: number): FlowRule["action"] {
 
 export function readBird(text: string): readonly FlowRule[] {
   const rules: FlowRule[] = [];
+  const numbers = new NumberReader();
   for (const found of findAll(parseBlocks(text), ({ words }) => words[0] === "protocol" && words[1] === "static")) {
     for (const [index, { words, children, line }] of found.children!.entries()) {
       if (words[0] !== "route") continue;
@@ -68,7 +71,7 @@ export function readBird(text: string): readonly FlowRule[] {
       // What BIRD calls the route's attributes is a block of its own behind the first one.
       const next = found.children![index + 1];
       const attributes = next?.words.length === 0 ? (next.children ?? []) : [];
-      rules.push(birdRule(children ?? [], attributes, family === "4" ? 4 : 6, line));
+      rules.push(birdRule(children ?? [], attributes, family === "4" ? 4 : 6, line, numbers));
     }
   }
   return rules;
@@ -82,8 +85,14 @@ const birdConditions: readonly (readonly [RegExp, Condition])[] = [
   [/^sport\s*(?=[=<>!\d])/, "source-port"],
 ];
 
-function birdRule(children: readonly Node[], attributes: readonly Node[], family: Family, line: number): FlowRule {
-  const statement = new Statement(line);
+function birdRule(
+  children: readonly Node[],
+  attributes: readonly Node[],
+  family: Family,
+  line: number,
+  numbers: NumberReader,
+): FlowRule {
+  const statement = new Statement(line, numbers);
   for (const { words, line: at } of children) {
     const text = words.join(" ");
     const known = birdConditions.find(([pattern]) => pattern.test(text));

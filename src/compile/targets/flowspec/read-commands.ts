@@ -1,5 +1,6 @@
 // Rules as commands for GoBGP: `gobgp global rib add -a ipv4-flowspec match … then …`, one on a line.
 
+import { NumberReader } from "./numbers.ts";
 import type { FlowRule } from "./rule.ts";
 import { Statement, Unreadable } from "./statement.ts";
 import type { Condition } from "./statement.ts";
@@ -14,16 +15,17 @@ const conditions: Readonly<Record<string, Condition>> = {
 
 export function readGobgp(text: string): readonly FlowRule[] {
   const rules: FlowRule[] = [];
+  const numbers = new NumberReader();
   for (const [index, raw] of text.split("\n").entries()) {
     const line = index + 1;
     const content = raw.trim();
     if (content === "" || content.startsWith("#") || content === "set -e") continue;
-    rules.push(readCommand(wordsOf(content, line), line));
+    rules.push(readCommand(wordsOf(content, line), line, numbers));
   }
   return rules;
 }
 
-function readCommand(words: readonly string[], line: number): FlowRule {
+function readCommand(words: readonly string[], line: number, numbers: NumberReader): FlowRule {
   const family = words.flatMap((word, at) => {
     const value = word === "-a" || word === "--address-family" ? words[at + 1] : undefined;
     return /^ipv([46])-flowspec$/.exec(value ?? "")?.[1] ?? [];
@@ -33,7 +35,7 @@ function readCommand(words: readonly string[], line: number): FlowRule {
     throw new Unreadable(line, `no command that adds a rule: ${words.join(" ")}`);
   }
   const then = command.indexOf("then");
-  const statement = new Statement(line);
+  const statement = new Statement(line, numbers);
   let condition: Condition | undefined;
   let values: string[] = [];
   const end = (): void => {

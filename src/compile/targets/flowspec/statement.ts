@@ -4,7 +4,8 @@ import { familyOf, hasHostBits, parseAddress } from "../../../base/address.ts";
 import type { Family } from "../../../base/address.ts";
 import type { PortRange } from "../../ir.ts";
 import { tcp, udp } from "../../packet.ts";
-import { protocolNumbers, readNumbers } from "./numbers.ts";
+import { protocolNumbers } from "./numbers.ts";
+import type { NumberReader } from "./numbers.ts";
 import type { FlowPrefix, FlowRule } from "./rule.ts";
 
 export class Unreadable extends Error {
@@ -20,10 +21,12 @@ export type Condition = "destination" | "source" | "protocol" | "destination-por
 
 export class Statement {
   readonly #line: number;
+  readonly #numberReader: NumberReader;
   readonly #found = new Map<Condition, string>();
 
-  constructor(line: number) {
+  constructor(line: number, numbers: NumberReader) {
     this.#line = line;
+    this.#numberReader = numbers;
   }
 
   add(condition: Condition, text: string): void {
@@ -84,7 +87,7 @@ export class Statement {
   #numbers(condition: Condition, most: number): readonly PortRange[] | undefined {
     const text = this.#found.get(condition);
     if (text === undefined) return undefined;
-    const ranges = readNumbers(text, most, condition === "protocol" ? protocolNumbers : {});
+    const ranges = this.#numberReader.read(text, most, condition === "protocol" ? protocolNumbers : {});
     if (ranges === undefined) throw new Unreadable(this.#line, `not understood as ${condition}: ${text}`);
     return ranges;
   }
