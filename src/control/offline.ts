@@ -73,7 +73,11 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
         for (const lane of await lanes()) {
           const count =
             change === "delete"
-              ? deleteWaiting({ ...lane, observer, clock, beingTried: () => false }, selector, who)
+              ? deleteWaiting(
+                  { spool: lane.spool, store: lane.store, observer, clock, beingTried: () => false },
+                  selector,
+                  who,
+                )
               : lane.store.changeWaiting(change, selector, clock.wall());
           // oxlint-disable-next-line no-await-in-loop -- one store
           counts.push(await count);

@@ -153,13 +153,8 @@ test("200 sessions of one account over two threads get what it may have, to the 
   const limit = 300;
   const { site, sink } = await siteWithThreads(t, 2, {
     delivery: ["paused = true"],
-    tables: [
-      "[limits.account]",
-      `recipients = ["${limit}/1h"]`,
-      'attempts = ["100000/1h"]',
-      "[smtp]",
-      "sessions = 1000",
-    ],
+    smtp: ["sessions = 1000"],
+    tables: ["[limits.account]", `recipients = ["${limit}/1h"]`, 'attempts = ["100000/1h"]'],
   });
   const demand = startDemand({ site, account: bob, sessions: 200, random: randomFrom(1) });
   const half = async (): Promise<true | undefined> => demand.accepted() >= limit / 2 || undefined;
