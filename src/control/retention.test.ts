@@ -110,7 +110,7 @@ test("every table of the index has a class, and no class is of a table that is g
     .all()
     .map(({ name }) => String(name));
   database.close();
-  const classes = [...kept.keys(), "charge", "correspondent", "abuse_profile"].filter(
+  const classes = [...kept.keys(), "charge", "correspondent", "abuse_profile", "login_origin"].filter(
     (name) => name !== "spool" && name !== "mail",
   );
   assert.deepEqual(classes.toSorted(), tables.toSorted());

@@ -9,7 +9,8 @@ import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
-import type { ChargeStore, ProfileStore } from "../store/store.ts";
+import { ORIGIN_KEPT } from "../directory/origins.ts";
+import type { AccountStore, ChargeStore, ProfileStore } from "../store/store.ts";
 import type { Control, RetentionView } from "./control.ts";
 import { logFiles } from "./log-search.ts";
 
@@ -17,7 +18,7 @@ export interface RetentionServices {
   readonly settings: () => Pick<Settings, "retention" | "log"> & {
     readonly limits: Omit<Settings["limits"], "client">;
   };
-  readonly store: Remote<ChargeStore & ProfileStore>;
+  readonly store: Remote<ChargeStore & ProfileStore & Pick<AccountStore, "originSpan" | "purgeOrigins">>;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "wall">;
 }
@@ -61,6 +62,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     const { correspondents } = settings().retention;
     const known = await store.correspondentSpan(clock.wall() - correspondents);
     const profiles = await store.profileSpan(clock.wall() - settings().retention.log);
+    const origins = await store.originSpan(clock.wall() - ORIGIN_KEPT);
     return [
       {
         what: "log",
@@ -90,6 +92,13 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         expired: profiles.expired,
         ...(profiles.oldest === undefined ? {} : { oldest: new Date(profiles.oldest).toISOString().slice(0, 10) }),
       },
+      {
+        what: "login_origin",
+        kept: `${inDays(ORIGIN_KEPT)} after the last login from it, as a keyed hash`,
+        items: origins.items,
+        expired: origins.expired,
+        ...(origins.oldest === undefined ? {} : { oldest: new Date(origins.oldest).toISOString().slice(0, 10) }),
+      },
       ...[...kept].map(([what, how]) => ({ what, kept: how })),
     ];
   }
@@ -102,6 +111,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       await store.purgeCharges(clock.wall() - longestWindow(settings().limits));
       await store.purgeCorrespondents(clock.wall() - settings().retention.correspondents);
       await store.purgeProfiles(clock.wall() - settings().retention.log);
+      await store.purgeOrigins(clock.wall() - ORIGIN_KEPT);
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
       return found;
     },

@@ -6,7 +6,7 @@
 // Every question counts at once and gives nothing back, but for the connection itself. Memory follows who is active:
 // sweep() forgets the rest.
 
-import { formatIp, parseIp, unmapIp } from "../base/ip.ts";
+import { clientKey } from "../base/client-key.ts";
 import { prefixMatcher } from "../base/prefix.ts";
 import type { Prefix } from "../base/prefix.ts";
 import { Limits } from "./limits.ts";
@@ -108,12 +108,3 @@ export function createClientLimits(first: ClientRules, now: () => number): Clien
 }
 
 /** The address, or the first 64 bits of an IPv6 one. What is no address (a socket that is gone) is one client. */
-function clientKey(address: string): string {
-  // Sockets and PROXY headers give IPv4 in one spelling only.
-  if (!address.includes(":")) return address;
-  const octets = parseIp(address);
-  if (octets === undefined) return "";
-  const plain = unmapIp(octets);
-  if (plain.length === 4) return formatIp(plain);
-  return `${formatIp(plain.map((octet, index) => (index < 8 ? octet : 0)))}/64`;
-}

@@ -13,6 +13,8 @@ import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Account, AppPassword } from "../store/store.ts";
 import { hashAppPassword, makeAppPassword } from "./app-passwords.ts";
 import { createLogin, createScramLogin } from "./credentials.ts";
+import { createGuesses } from "./guesses.ts";
+import { createOrigins } from "./origins.ts";
 import type { LoginAnswer, ScramLogin } from "./credentials.ts";
 
 let hashes = 0;
@@ -45,6 +47,8 @@ interface House {
   readonly failures: string[];
   /** Of app passwords, as they were written down. */
   readonly uses: string[];
+  /** From where it was opened, as the store has it. */
+  readonly origins: { readonly origin: number; readonly day: number }[];
 }
 
 function house(): House {
@@ -52,7 +56,7 @@ function house(): House {
   const name = parseDomain("sekimori.test");
   assert.ok(postmaster.ok && name.ok);
   const clock = { now: 0 };
-  const made: Pick<House, "account" | "broken" | "completing" | "failures" | "uses"> = {
+  const made: Pick<House, "account" | "broken" | "completing" | "failures" | "uses" | "origins"> = {
     account: {
       key: "alice@sekimori.test",
       address: "Alice@sekimori.test",
@@ -65,6 +69,7 @@ function house(): House {
     completing: undefined,
     failures: [],
     uses: [],
+    origins: [],
   };
   const directory = createDirectory(
     [{ name: name.value, postmaster: postmaster.value, aliases: new Map(), dkim: undefined, store: undefined }],
@@ -84,19 +89,31 @@ function house(): House {
       return true;
     },
     noteAppPasswordUse: async (key: string, used: string) => void made.uses.push(`${key} ${used}`),
+    originsOf: async () => made.origins,
+    noteOrigin: async (_key: string, origin: number, day: number) => void made.origins.push({ origin, day }),
     loginSecret: async () => {
       if (made.broken) throw new Error("the store is away");
       return "c2VjcmV0";
     },
   };
-  const login = createLogin(directory, store, { wall: () => clock.now, monotonic: () => clock.now }, (cause) => {
-    made.failures.push(String(cause));
-  });
-  const scram = createScramLogin(directory, store);
+  const guesses = createGuesses(
+    () => clock.now,
+    () => true,
+  );
+  const origins = createOrigins(store, "secret", { wall: () => clock.now }, assert.ifError);
+  const services = {
+    directory,
+    store,
+    guesses,
+    origins,
+    clock: { wall: () => clock.now, monotonic: () => clock.now },
+    failed: (cause: unknown) => void made.failures.push(String(cause)),
+  };
+  const login = createLogin(services);
   return Object.assign(made, {
     directory,
     login: (user: string, password: string) => login(user, password, visit),
-    scram,
+    scram: createScramLogin(services),
     clock,
   });
 }
@@ -108,7 +125,7 @@ const acceptedNow = ({ account }: House): LoginAnswer => ({
   account: "alice@sekimori.test",
   credential: { kind: "password", hash: account.passwordHash },
 });
-const refused = { kind: "refused" } as const;
+const refused = { kind: "refused", delay: 1000 } as const;
 
 test("the right password opens the account under its address and its aliases, in any case", async () => {
   const built = house();
@@ -220,7 +237,7 @@ test("a store that fails or holds a damaged hash is unavailable: neither a yes n
 });
 
 async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {
-  const answer = await scram.keys(name);
+  const answer = await scram.keys(name, visit);
   assert.equal(answer.kind, "keys");
   assert.ok(answer.kind === "keys");
   return answer.keys;
@@ -262,7 +279,7 @@ test("an unknown, a suspended and a keyless account get keys that look real and 
     assert.equal(first.salt.length, real.salt.length);
     assert.equal(first.iterations, real.iterations);
     assert.notDeepEqual(first.storedKey, second.storedKey);
-    assert.deepEqual(await where.scram.confirm(name, first), refused);
+    assert.deepEqual(await where.scram.confirm(name, first, visit), refused);
   }
   const others = await Promise.all(["a@x.test", "b@x.test"].map(async (name) => (await keysOf(built, name)).salt));
   assert.notDeepEqual(others[0], others[1]);
@@ -272,24 +289,34 @@ test("proved keys open the account they belong to now", async () => {
   const built = house();
   built.account = { ...built.account, scram: await makeScramKeys("right password") };
   const keys = await keysOf(built, "A.Smith@sekimori.test");
-  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys), acceptedNow(built));
+  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys, visit), acceptedNow(built));
   built.account = { ...built.account, scram: await makeScramKeys("another password") };
   built.directory.forget();
-  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys), refused, "the password was changed");
+  assert.deepEqual(
+    await built.scram.confirm("a.smith@sekimori.test", keys, visit),
+    refused,
+    "the password was changed",
+  );
   built.account = { ...built.account, suspended: true };
   built.directory.forget();
   const now = parseScramKeys(built.account.scram!);
-  assert.deepEqual(await built.scram.confirm("alice@sekimori.test", now), refused, "suspended meanwhile");
+  assert.deepEqual(await built.scram.confirm("alice@sekimori.test", now, visit), refused, "suspended meanwhile");
 });
 
 test("SCRAM over a store that fails or holds damaged keys is unavailable", async () => {
   const broken = house();
   broken.broken = true;
-  assert.deepEqual(await broken.scram.keys("alice@sekimori.test"), { kind: "unavailable", cause: "the store is away" });
+  assert.deepEqual(await broken.scram.keys("alice@sekimori.test", visit), {
+    kind: "unavailable",
+    cause: "the store is away",
+  });
   broken.broken = false;
-  assert.equal((await broken.scram.keys("alice@sekimori.test")).kind, "keys", "asked again");
+  assert.equal((await broken.scram.keys("alice@sekimori.test", visit)).kind, "keys", "asked again");
   const damaged = house();
   damaged.account = { ...damaged.account, scram: "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA" };
-  assert.equal((await damaged.scram.keys("alice@sekimori.test")).kind, "unavailable");
-  assert.equal((await damaged.scram.confirm("alice@sekimori.test", await keysOf(house(), "x"))).kind, "unavailable");
+  assert.equal((await damaged.scram.keys("alice@sekimori.test", visit)).kind, "unavailable");
+  assert.equal(
+    (await damaged.scram.confirm("alice@sekimori.test", await keysOf(house(), "x"), visit)).kind,
+    "unavailable",
+  );
 });

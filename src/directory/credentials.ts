@@ -8,7 +8,7 @@
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { addressKey, parseAddress } from "../address/address.ts";
-import { hashPassword, verifyPassword } from "../io/password-hash.ts";
+import { HashesBusy, hashPassword, verifyPassword } from "../io/password-hash.ts";
 import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Clock } from "../io/clock.ts";
@@ -16,11 +16,17 @@ import type { Remote } from "../io/rpc.ts";
 import type { Account, AccountStore, LoginScope } from "../store/store.ts";
 import { findAppPassword } from "./app-passwords.ts";
 import type { Directory } from "./directory.ts";
+import type { Guesses } from "./guesses.ts";
+import type { Origins } from "./origins.ts";
 import type { Credential } from "./standing.ts";
 
 export type LoginAnswer =
   | { readonly kind: "account"; readonly account: string; readonly credential: Credential }
-  | { readonly kind: "refused" }
+  /** `delay`: how long its answer waits, counted from the question, ms. */
+  | { readonly kind: "refused"; readonly delay: number }
+  /** Nothing was looked at: somebody is guessing (guesses.ts), or too many passwords wait to be checked. */
+  | { readonly kind: "held" }
+  | { readonly kind: "busy" }
   /** An app password that is right, but for other services. */
   | { readonly kind: "wrong-scope" }
   | { readonly kind: "unavailable"; readonly cause: string };
@@ -39,11 +45,16 @@ export interface ScramLogin {
   /** Keys of the account, or made-up ones that no proof fits, so that nobody sees whether there is such an account. */
   keys(
     name: string,
+    visit: Visit,
   ): Promise<
-    { readonly kind: "keys"; readonly keys: ScramKeys } | { readonly kind: "unavailable"; readonly cause: string }
+    | { readonly kind: "keys"; readonly keys: ScramKeys }
+    | { readonly kind: "held" }
+    | { readonly kind: "unavailable"; readonly cause: string }
   >;
   /** After the proof was right: whose keys are these, now? */
-  confirm(name: string, keys: Pick<ScramKeys, "storedKey">): Promise<LoginAnswer>;
+  confirm(name: string, keys: Pick<ScramKeys, "storedKey">, visit: Visit): Promise<LoginAnswer>;
+  /** After the proof was wrong. */
+  refused(name: string, visit: Visit): Extract<LoginAnswer, { kind: "refused" }>;
 }
 
 const REMEMBERED_FOR = 5 * 60_000;
@@ -51,13 +62,17 @@ const REMEMBERED_MOST = 50_000;
 /** The last use of an app password is written down no more often than this, ms. */
 const USE_NOTED_EVERY = 60_000;
 
-/** `failed`: something about an account could not be written down; its login goes on. */
-export function createLogin(
-  directory: Directory,
-  store: Pick<Remote<AccountStore>, "completeScram" | "noteAppPasswordUse">,
-  clock: Clock,
-  failed: (cause: unknown) => void,
-): Login {
+export interface LoginServices {
+  readonly directory: Directory;
+  readonly store: Pick<Remote<AccountStore>, "completeScram" | "noteAppPasswordUse" | "loginSecret">;
+  readonly guesses: Guesses;
+  readonly origins: Origins;
+  readonly clock: Clock;
+  /** Something about an account could not be written down; its login goes on. */
+  readonly failed: (cause: unknown) => void;
+}
+
+export function createLogin({ directory, store, guesses, origins, clock, failed }: LoginServices): Login {
   const key = randomBytes(32).toString("base64");
   /** Digest → monotonic time until which it holds. Insertion order is age order. */
   const remembered = new Map<string, number>();
@@ -95,24 +110,39 @@ export function createLogin(
   return async (name, password, visit) => {
     try {
       const account = await findUsable(directory, name);
+      const succeeded = (opens: string): void => {
+        guesses.succeeded({ name: opens, client: visit.client, known: true });
+        origins.note(opens, visit.client);
+      };
       const app = account && findAppPassword(account.key, account.appPasswords, password);
       if (account !== undefined && app !== undefined) {
         if (!app.scopes.includes(visit.scope)) return { kind: "wrong-scope" };
         noteUse(account.key, app.name, visit.client);
+        succeeded(account.key);
         const credential = { kind: "app-password", name: app.name, hash: app.hash } as const;
         return { kind: "account", account: account.key, credential };
       }
-      if (account === undefined) {
-        decoy ??= hashPassword(randomBytes(16).toString("hex"));
-        await verifyPassword(password, await decoy);
-        return { kind: "refused" };
-      }
-      const token = digest(account.key, account.passwordHash, password);
       const now = clock.monotonic();
-      const until = remembered.get(token);
-      if (until !== undefined && until > now) return opened(account);
+      const token = account && digest(account.key, account.passwordHash, password);
+      const until = token === undefined ? undefined : remembered.get(token);
+      if (account !== undefined && until !== undefined && until > now) {
+        succeeded(account.key);
+        return opened(account);
+      }
+      const known = account !== undefined && (await origins.knows(account.key, visit.client));
+      const attempt = { name: account?.key ?? nameKey(name), client: visit.client, known };
+      const turn = guesses.admit(attempt);
+      if (turn === "held") return { kind: "held" };
+      if (account === undefined || token === undefined) {
+        decoy ??= hashPassword(randomBytes(16).toString("hex"));
+        await verifyPassword(password, await decoy, turn);
+        return { kind: "refused", delay: guesses.failed(attempt) };
+      }
       remembered.delete(token);
-      if (!(await verifyPassword(password, account.passwordHash))) return { kind: "refused" };
+      if (!(await verifyPassword(password, account.passwordHash, turn))) {
+        return { kind: "refused", delay: guesses.failed(attempt) };
+      }
+      succeeded(account.key);
       for (const [old, end] of remembered) {
         if (end > now && remembered.size < REMEMBERED_MOST) break;
         remembered.delete(old);
@@ -121,12 +151,13 @@ export function createLogin(
       if (account.scram === undefined) await completeScram(account, password);
       return opened(account);
     } catch (error) {
+      if (error instanceof HashesBusy) return { kind: "busy" };
       return unavailable(error);
     }
   };
 }
 
-export function createScramLogin(directory: Directory, store: Pick<Remote<AccountStore>, "loginSecret">): ScramLogin {
+export function createScramLogin({ directory, store, guesses, origins }: LoginServices): ScramLogin {
   let secret: Promise<string> | undefined;
 
   function loginSecret(): Promise<string> {
@@ -137,23 +168,34 @@ export function createScramLogin(directory: Directory, store: Pick<Remote<Accoun
     return secret;
   }
 
+  function refused(name: string, { client }: Visit): Extract<LoginAnswer, { kind: "refused" }> {
+    const key = nameKey(name);
+    const delay = guesses.failed({ name: key, client, known: origins.knewJustNow(key, client) });
+    return { kind: "refused", delay };
+  }
+
   return {
-    keys: async (name) => {
+    refused,
+    keys: async (name, { client }) => {
       try {
         // Both are made, whichever is used.
-        const decoy = decoyScramKeys(await loginSecret(), saltName(name));
+        const decoy = decoyScramKeys(await loginSecret(), nameKey(name));
         const account = await findUsable(directory, name);
+        const known = account !== undefined && (await origins.knows(account.key, client));
+        if (guesses.admit({ name: account?.key ?? nameKey(name), client, known }) === "held") return { kind: "held" };
         return { kind: "keys", keys: account?.scram === undefined ? decoy : parseScramKeys(account.scram) };
       } catch (error) {
         return unavailable(error);
       }
     },
-    confirm: async (name, { storedKey }) => {
+    confirm: async (name, { storedKey }, visit) => {
       try {
         const account = await findUsable(directory, name);
-        if (account?.scram === undefined) return { kind: "refused" };
+        if (account?.scram === undefined) return refused(name, visit);
         // The password may have been changed since the exchange began.
-        if (!timingSafeEqual(parseScramKeys(account.scram).storedKey, storedKey)) return { kind: "refused" };
+        if (!timingSafeEqual(parseScramKeys(account.scram).storedKey, storedKey)) return refused(name, visit);
+        guesses.succeeded({ name: account.key, client: visit.client, known: true });
+        origins.note(account.key, visit.client);
         return opened(account);
       } catch (error) {
         return unavailable(error);
@@ -173,8 +215,8 @@ async function findUsable(directory: Directory, name: string): Promise<Account |
   return account?.suspended === true ? undefined : account;
 }
 
-/** Spellings of one address have one salt, as they would have if it existed. */
-function saltName(name: string): string {
+/** Spellings of one address are one, as they would be if it existed. */
+function nameKey(name: string): string {
   const address = parseAddress(name);
   return address.ok ? addressKey(address.value) : name;
 }

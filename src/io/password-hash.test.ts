@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
 import { before, test } from "node:test";
-import { hashPassword, verifyPassword } from "./password-hash.ts";
+import { HashesBusy, hashPassword, verifyPassword } from "./password-hash.ts";
+import type { Turn } from "./password-hash.ts";
 
 const open = new Set<number>();
 let most = 0;
@@ -88,4 +89,17 @@ test("at most two run at once, and all that wait have their turn, failures inclu
   const values = results.map((result) => (result.status === "fulfilled" ? result.value : "failed"));
   assert.deepEqual(values, [true, true, true, true, "failed", false, false, false, false]);
   assert.equal(most, 2);
+});
+
+test("those who come last leave a place free, go after everybody else, and are told when too many wait", async () => {
+  const order: string[] = [];
+  const ask = (turn: Turn): Promise<boolean> => verifyPassword("no", stored, turn).finally(() => void order.push(turn));
+  const last = Array.from({ length: 51 }, () => ask("last"));
+  await assert.rejects(ask("last"), HashesBusy);
+  order.length = 0;
+  // One of "last" runs, fifty wait: these six begin before them, and two places are never taken by "last".
+  await Promise.all(Array.from({ length: 6 }, () => ask("first")));
+  assert.ok(order.filter((turn) => turn === "last").length <= 7, order.join(" "));
+  await Promise.all(last);
+  assert.equal(await verifyPassword("pässword", stored, "last"), true);
 });

@@ -1,7 +1,8 @@
 // Passwords at rest: argon2id as PHC strings (RFC 9106, PHC string format), the form every other mail server reads.
 //
 // Hashing shares the thread pool with fdatasync: eight hashes in flight were measured to raise a commit from 0.05 to
-// 88 ms. So at most two run at once and the rest queue; whoever logs in during a flood waits, mail does not.
+// 88 ms. So at most two run at once and the rest queue; whoever logs in during a flood waits, mail does not. What is asked for
+// "last" goes after everything else, leaves a place free for that, and waits in a queue that is short.
 
 import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
 
@@ -27,7 +28,7 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /** Throws when the stored string is not one of ours: that is a damaged store, not a wrong password. */
-export async function verifyPassword(password: string, stored: string): Promise<boolean> {
+export async function verifyPassword(password: string, stored: string, turn: Turn = "first"): Promise<boolean> {
   const match = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(
     stored,
   );
@@ -37,7 +38,7 @@ export async function verifyPassword(password: string, stored: string): Promise<
   const salt = decode(match[4]!);
   const expected = decode(match[5]!);
   if (salt.length < LEAST_SALT || expected.length < LEAST_TAG) throw new Error("the stored password hash is cut short");
-  const tag = await derive(password, salt, { memory, passes, parallelism }, expected.length);
+  const tag = await derive(password, salt, { memory, passes, parallelism }, expected.length, turn);
   return timingSafeEqual(tag, expected);
 }
 
@@ -52,7 +53,13 @@ function decode(text: string): Buffer {
   return bytes;
 }
 
-function derive(password: string, nonce: Buffer, parameters: Parameters, tagLength: number): Promise<Buffer> {
+function derive(
+  password: string,
+  nonce: Buffer,
+  parameters: Parameters,
+  tagLength: number,
+  turn: Turn = "first",
+): Promise<Buffer> {
   return inTurn(
     () =>
       new Promise((resolve, reject) => {
@@ -61,28 +68,58 @@ function derive(password: string, nonce: Buffer, parameters: Parameters, tagLeng
           else reject(error);
         });
       }),
+    turn,
   );
 }
 
+/** Whose turn it is: everybody else's before those of "last". */
+export type Turn = "first" | "last";
+
+/** The queue is full: nothing was looked at. */
+export class HashesBusy extends Error {
+  constructor() {
+    super("too many passwords wait to be checked");
+  }
+}
+
 let atOnce = 2;
-let running = 0;
-const queue: (() => void)[] = [];
+const running = { first: 0, last: 0 };
+const queues: { readonly [Each in Turn]: (() => void)[] } = { first: [], last: [] };
+/** Longer waits help nobody: 500 are ten seconds of one core, 50 are one. */
+const waitingMost = { first: 500, last: 50 } as const;
 
 /** How many may run at once in this thread; 2 unless told otherwise. Several threads share one pool. */
 export function limitHashes(most: number): void {
   atOnce = most;
 }
 
+function hasRoom(turn: Turn): boolean {
+  if (running.first + running.last >= atOnce) return false;
+  // One place stays free for those who come first, where there are two.
+  return turn === "first" || running.last < Math.max(1, atOnce - 1);
+}
+
 /** Runs what occupies a place in the thread pool when it is its turn: at most so many in this thread. */
-export async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= atOnce) await new Promise<void>((resolve) => queue.push(resolve));
-  else running++;
+export async function inTurn<T>(work: () => Promise<T>, turn: Turn = "first"): Promise<T> {
+  if (hasRoom(turn)) running[turn]++;
+  else {
+    if (queues[turn].length >= waitingMost[turn]) throw new HashesBusy();
+    // Whoever ends calls the next one, and counts it.
+    await new Promise<void>((resolve) => queues[turn].push(resolve));
+  }
   try {
     return await work();
   } finally {
-    // The slot passes to the next in line.
-    const next = queue.shift();
-    if (next === undefined) running--;
-    else next();
+    running[turn]--;
+    callNext("first");
+    callNext("last");
   }
+}
+
+function callNext(turn: Turn): void {
+  if (!hasRoom(turn)) return;
+  const next = queues[turn].shift();
+  if (next === undefined) return;
+  running[turn]++;
+  next();
 }

@@ -79,14 +79,17 @@ function popLogin(
       return loginAddress(directory, answer);
     },
     scram: {
-      keys: (user) => scram.keys(user),
-      confirm: async (user, keys) => loginAddress(directory, await scram.confirm(user, keys)),
+      keys: (user, client) => scram.keys(user, { scope: "pop3", client }),
+      confirm: async (user, keys, client) =>
+        loginAddress(directory, await scram.confirm(user, keys, { scope: "pop3", client })),
+      refused: (user, client) => loginAddress(directory, scram.refused(user, { scope: "pop3", client })),
     },
   };
 }
 
 function loginAddress(directory: ListenerServices["directory"], answer: LoginAnswer): Authentication {
-  if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials" };
+  if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials", delay: answer.delay };
+  if (answer.kind === "held" || answer.kind === "busy") return { kind: "unavailable", reason: `auth.${answer.kind}` };
   if (answer.kind === "wrong-scope") return { kind: "refused", reason: "auth.scope" };
   if (answer.kind === "unavailable") return { kind: "unavailable" };
   if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };

@@ -149,6 +149,30 @@ everyStore("aliases come and go, and so do those an account may send as", (store
   assert.deepEqual(store.findAccount(alice.key), alice);
 });
 
+everyStore("from where an account was opened is remembered by day, for the last fifty places", (store) => {
+  const day = 86_400_000;
+  store.noteOrigin(alice.key, 1, 10);
+  assert.deepEqual(store.originsOf(alice.key), [], "there is no such account");
+  store.addAccount(alice);
+  store.noteOrigin(alice.key, 1, 10);
+  store.noteOrigin(alice.key, 2 ** 47, 11);
+  store.noteOrigin(alice.key, 1, 12);
+  store.noteOrigin(alice.key, 1, 9);
+  const both = [
+    { origin: 1, day: 12 },
+    { origin: 2 ** 47, day: 11 },
+  ];
+  assert.deepEqual(store.originsOf(alice.key), both);
+  assert.deepEqual(store.originSpan(11 * day), { items: 2, oldest: 11 * day, expired: 1 });
+  store.purgeOrigins(11 * day);
+  assert.deepEqual(store.originsOf(alice.key), [both[0]]);
+  for (let origin = 100; origin < 160; origin++) store.noteOrigin(alice.key, origin, origin);
+  const kept = store.originsOf(alice.key);
+  assert.deepEqual([kept.length, kept[0]], [50, { origin: 110, day: 110 }]);
+  store.deleteAccount(alice.key);
+  assert.deepEqual(store.originSpan(0), { items: 0, oldest: undefined, expired: 0 });
+});
+
 everyStore("app passwords are added, used and removed by name, and go with their account", (store) => {
   const phone = { name: "phone", scopes: ["submission", "pop3"], hash: "x", createdAt: 2 } as const;
   const desk = { name: "desk", scopes: ["submission"], hash: "y", createdAt: 3 } as const;

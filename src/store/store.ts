@@ -95,6 +95,13 @@ export interface AccountStore {
   /** False when there is none of that name. */
   removeAppPassword(key: string, name: string): boolean;
   /** One that is gone meanwhile is left alone. */
+  /** From where it was opened: fingerprints of directory/origins.ts, days of the epoch. */
+  originsOf(key: string): readonly { readonly origin: number; readonly day: number }[];
+  /** What is older than the newest 50 goes; an account that is gone is left alone. */
+  noteOrigin(key: string, origin: number, day: number): void;
+  /** Those of that time (wall ms) or before. */
+  purgeOrigins(before: number): void;
+  originSpan(before: number): Span;
   noteAppPasswordUse(key: string, name: string, use: { readonly at: number; readonly client: string }): void;
   /** With its aliases. Its charges stay: the same address made again has the same limits left. */
   deleteAccount(key: string): boolean;

@@ -62,7 +62,10 @@ export interface AuthFacts {
   readonly outcome:
     | { readonly kind: "not-asked" }
     | { readonly kind: "account"; readonly account: string }
-    | { readonly kind: "refused" }
+    /** `delay`: how long the answer waits, ms. */
+    | { readonly kind: "refused"; readonly delay: number }
+    | { readonly kind: "held" }
+    | { readonly kind: "busy" }
     | { readonly kind: "wrong-scope" }
     | { readonly kind: "malformed" }
     | Unavailable;

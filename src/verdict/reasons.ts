@@ -112,6 +112,20 @@ const entries = {
     text: "temporary authentication failure",
     meaning: "The directory did not answer. Nobody is let in meanwhile.",
   },
+  "auth.held": {
+    code: 454,
+    enhanced: "4.7.0",
+    text: "too many failed logins, try again later",
+    meaning:
+      "Somebody guesses passwords: at this address or the network around it, of this account, or thinly everywhere. The password was not looked " +
+      "at. Logins from addresses from which the account was opened before go on, and so do app passwords.",
+  },
+  "auth.busy": {
+    code: 454,
+    enhanced: "4.7.0",
+    text: "too many logins at once, try again later",
+    meaning: "Too many passwords wait to be checked. Nothing was looked at; the client tries again.",
+  },
   "auth.too-many": {
     code: 421,
     enhanced: "4.7.0",

@@ -55,6 +55,7 @@ before(async () => {
     scram: {
       keys: async (login) => ({ kind: "keys", keys: decoyScramKeys("", login) }),
       confirm: async () => ({ kind: "refused", reason: "auth.credentials" }),
+      refused: () => ({ kind: "refused", reason: "auth.credentials" }),
     },
     limits: { refusal: 1 },
   });

@@ -110,6 +110,7 @@ async function serve(t: TestContext, options: Partial<Pop3ListenerOptions> = {})
         attempts.push(`${login} SCRAM`);
         return { kind: "account", account: alice };
       },
+      refused: () => ({ kind: "refused", reason: "auth.credentials" }),
     },
     ...options,
     limits: { refusal: 1, ...options.limits },

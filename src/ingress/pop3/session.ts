@@ -34,15 +34,17 @@ export type Authentication =
       readonly appPassword?: string;
     }
   /** The reason is an id of verdict/reasons.ts. The client sees the same reply for all of them. */
-  | { readonly kind: "refused"; readonly reason: string }
-  | { readonly kind: "unavailable" };
+  /** `delay`: how long the answer waits, where that is longer than the limit says, ms. */
+  | { readonly kind: "refused"; readonly reason: string; readonly delay?: number }
+  | { readonly kind: "unavailable"; readonly reason?: string };
 
 export type Authenticate = (login: string, password: string, peer: Pop3Peer) => Promise<Authentication>;
 
 /** For SCRAM: see ScramLogin of directory/credentials.ts. */
 export interface Pop3Scram {
-  keys(login: string): ReturnType<ScramLogin["keys"]>;
-  confirm(login: string, keys: ScramKeys): Promise<Authentication>;
+  keys(login: string, client: string): ReturnType<ScramLogin["keys"]>;
+  confirm(login: string, keys: ScramKeys, client: string): Promise<Authentication>;
+  refused(login: string, client: string): Authentication;
 }
 
 /** Times in milliseconds. */
@@ -246,10 +248,11 @@ export class Pop3Session {
   }
 
   async #findKeys(login: string): Promise<ScramKeys | undefined> {
-    const answer = await this.#options.scram.keys(login);
+    const answer = await this.#options.scram.keys(login, this.#peer.client);
     this.#over.signal.throwIfAborted();
     if (answer.kind === "keys") return answer.keys;
-    this.#failed("pop3 authentication", new Error(answer.cause));
+    // The core says the same for both: not now.
+    if (answer.kind === "unavailable") this.#failed("pop3 authentication", new Error(answer.cause));
     return undefined;
   }
 
@@ -259,9 +262,9 @@ export class Pop3Session {
       case "authenticate":
         return authenticate(request.login, request.password, this.#peer);
       case "confirm":
-        return scram.confirm(request.login, request.keys);
+        return scram.confirm(request.login, request.keys, this.#peer.client);
       case "refuse":
-        return { kind: "refused", reason: "auth.credentials" };
+        return scram.refused(request.login, this.#peer.client);
     }
   }
 
@@ -282,10 +285,12 @@ export class Pop3Session {
       const [reason, reply] =
         answer.kind === "refused"
           ? [answer.reason, replies.refused]
-          : (["internal.unknown", replies.unavailable] as const);
+          : [answer.reason ?? "internal.unknown", replies.unavailable];
       observer.emit("auth.failed", { ...this.#peer, account, mechanism, reason, reply });
       if (answer.kind === "refused") this.#options.loginRefused();
-      if (answer.kind === "refused") await sleep(limits.refusal, undefined, { signal: this.#over.signal });
+      if (answer.kind === "refused") {
+        await sleep(Math.max(limits.refusal, answer.delay ?? 0), undefined, { signal: this.#over.signal });
+      }
       return { kind: answer.kind };
     }
     this.#account = formatAddress(answer.account);

@@ -48,7 +48,7 @@ export class LoginDialogue {
       case "challenge":
         return step;
       case "failed":
-        return this.#ended(step.authentication ?? "", { kind: outcomes[step.cause] });
+        return this.#failed(step.authentication ?? "", step.cause);
       case "credentials": {
         const { authentication: name, password } = step;
         return {
@@ -58,16 +58,32 @@ export class LoginDialogue {
       }
       case "keys": {
         const { authentication: name } = step;
-        const next = this.#scram.keys(name).then((answer) => {
-          if (answer.kind === "unavailable") return this.#ended(name, answer);
+        const next = this.#scram.keys(name, this.#visit).then((answer) => {
+          if (answer.kind !== "keys") return this.#ended(name, answer);
           return this.#take(this.#exchange!.supply(answer.keys));
         });
         return { kind: "pending", next };
       }
       case "proved": {
         const { authentication: name, keys } = step;
-        return { kind: "pending", next: this.#scram.confirm(name, keys).then((answer) => this.#ended(name, answer)) };
+        return {
+          kind: "pending",
+          next: this.#scram.confirm(name, keys, this.#visit).then((answer) => this.#ended(name, answer)),
+        };
       }
+    }
+  }
+
+  #failed(name: string, cause: Extract<Step, { kind: "failed" }>["cause"]): LoginStep {
+    switch (cause) {
+      case "malformed":
+      case "too-long":
+      case "bad-text":
+        return this.#ended(name, { kind: "malformed" });
+      case "other-identity":
+      case "channel-binding":
+      case "proof":
+        return this.#ended(name, this.#scram.refused(name, this.#visit));
     }
   }
 
@@ -78,12 +94,3 @@ export class LoginDialogue {
     return { kind: "outcome", name: /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(name) ? name : "", outcome };
   }
 }
-
-const outcomes: { readonly [Cause in Extract<Step, { kind: "failed" }>["cause"]]: "refused" | "malformed" } = {
-  malformed: "malformed",
-  "too-long": "malformed",
-  "bad-text": "malformed",
-  "other-identity": "refused",
-  "channel-binding": "refused",
-  proof: "refused",
-};

@@ -79,6 +79,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #transaction: Transaction | undefined;
   /** As of the last MAIL; tries count also when their transaction is gone. */
   #terms: AccountTerms | undefined;
+  /** When the last word of a login came, monotonic. */
+  #askedAt = 0;
   #messages = 0;
   #contentHeld = 0;
   #draining = false;
@@ -138,8 +140,10 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         this.#core.answer(replyFor("tls.ready"));
         return undefined;
       case "auth":
+        this.#askedAt = this.services.clock.monotonic();
         return this.#auth(request.mechanism, request.initial);
       case "auth-response":
+        this.#askedAt = this.services.clock.monotonic();
         return this.#authStep(this.#login.step(request.response));
       case "mail":
         return this.#mail(request);
@@ -332,7 +336,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     } else {
       observer.emit("auth.failed", { ...this.peer, ...this.#logged(decision), account: name, mechanism });
     }
-    return this.#answerAfter(decision.delay, decision.reply);
+    // Counted from the question: how long it took to answer says nothing about what was found.
+    const spent = this.services.clock.monotonic() - this.#askedAt;
+    return this.#answerAfter(Math.max(0, decision.delay - spent), decision.reply);
   }
 
   #answerAfter(delay: number, reply: Reply): Promise<void> | undefined {

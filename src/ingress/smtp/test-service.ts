@@ -24,6 +24,8 @@ import { loginStanding } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import { createCorrespondents } from "../../directory/correspondents.ts";
 import { createDirectory } from "../../directory/directory.ts";
+import { createGuesses } from "../../directory/guesses.ts";
+import { createOrigins } from "../../directory/origins.ts";
 import { ensureSelfSigned } from "../../io/certificate.ts";
 import { hashPassword } from "../../io/password-hash.ts";
 import { makeScramKeys } from "../../io/scram-keys.ts";
@@ -103,7 +105,13 @@ export function makeService(material: Material, settings: Settings = {}) {
     asRemote(store),
   );
   const logins = { count: 0 };
-  const login = createLogin(directory, asRemote(store), clock, assert.ifError);
+  const guesses = createGuesses(
+    () => clock.monotonic(),
+    () => false,
+  );
+  const origins = createOrigins(asRemote(store), "secret", clock, assert.ifError);
+  const accounts = { directory, store: asRemote(store), guesses, origins, clock, failed: assert.ifError };
+  const login = createLogin(accounts);
 
   const spool = makeSpool(notices.notify);
   const space = { free: 1e12, spooled: 0 };
@@ -159,7 +167,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       return login(name, password, visit);
     },
     standing: loginStanding(directory),
-    scram: createScramLogin(directory, asRemote(store)),
+    scram: createScramLogin(accounts),
     limits,
     correspondents: createCorrespondents(asRemote(store), store.loginSecret()),
     terms: termsOf,
@@ -248,6 +256,8 @@ function makeStore(material: Material) {
       return index >= 0;
     },
     noteAppPasswordUse: () => {},
+    originsOf: () => [],
+    noteOrigin: () => {},
     loginSecret: () => "c2VjcmV0",
     /** Whom every account wrote to. */
     correspondents: new Set<number>(),

@@ -16,6 +16,7 @@ export function openMemoryStore(): Store {
 
 function createAccounts(): AccountStore {
   const accounts = new Map<string, Account>();
+  const origins = new Map<string, Map<number, number>>();
   let secret: string | undefined;
 
   function find(key: string): Account | undefined {
@@ -104,6 +105,34 @@ function createAccounts(): AccountStore {
         if (left.length > 0) account.appPasswords = left;
       });
     },
+    originsOf: (key) =>
+      [...(origins.get(key) ?? [])]
+        .map(([origin, day]) => ({ origin, day }))
+        .toSorted((one, other) => one.origin - other.origin),
+    noteOrigin: (key, origin, day) => {
+      if (!accounts.has(key)) return;
+      const known = [
+        ...(origins.get(key) ?? new Map<number, number>()).set(
+          origin,
+          Math.max(day, origins.get(key)?.get(origin) ?? day),
+        ),
+      ];
+      const newest = known.toSorted(([one, first], [other, second]) => second - first || one - other);
+      origins.set(key, new Map(newest.slice(0, 50)));
+    },
+    purgeOrigins: (before) => {
+      for (const known of origins.values()) {
+        for (const [origin, day] of known) if (day <= Math.floor(before / DAY)) known.delete(origin);
+      }
+    },
+    originSpan: (before) => {
+      const days = [...origins.values()].flatMap((known) => [...known.values()]);
+      return {
+        items: days.length,
+        oldest: days.length === 0 ? undefined : Math.min(...days) * DAY,
+        expired: days.filter((day) => day <= Math.floor(before / DAY)).length,
+      };
+    },
     noteAppPasswordUse: (key, name, lastUse) => {
       const had = accounts.get(key)?.appPasswords;
       if (had === undefined) return;
@@ -111,7 +140,10 @@ function createAccounts(): AccountStore {
         account.appPasswords = had.map((each) => (each.name === name ? { ...each, lastUse } : each));
       });
     },
-    deleteAccount: (key) => accounts.delete(key),
+    deleteAccount: (key) => {
+      origins.delete(key);
+      return accounts.delete(key);
+    },
   };
 }
 

@@ -123,6 +123,13 @@ const steps: readonly string[] = [
    ) STRICT;
    CREATE INDEX abuse_profile_day ON abuse_profile (day);`,
   "ALTER TABLE account ADD COLUMN contact TEXT",
+  `CREATE TABLE login_origin (
+     account TEXT NOT NULL REFERENCES account (key) ON DELETE CASCADE,
+     origin INTEGER NOT NULL,
+     day INTEGER NOT NULL,
+     PRIMARY KEY (account, origin)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX login_origin_day ON login_origin (day);`,
 ];
 
 const schemaVersion = steps.length;

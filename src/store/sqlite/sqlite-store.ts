@@ -84,6 +84,19 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     removeAppPassword: database.prepare("DELETE FROM app_password WHERE account = ? AND name = ?"),
     useAppPassword: database.prepare("UPDATE app_password SET used_at = ?, used_by = ? WHERE account = ? AND name = ?"),
+    origins: database.prepare("SELECT origin, day FROM login_origin WHERE account = ? ORDER BY origin"),
+    noteOrigin: database.prepare(
+      "INSERT INTO login_origin (account, origin, day) SELECT key, ?2, ?3 FROM account WHERE key = ?1 " +
+        "ON CONFLICT (account, origin) DO UPDATE SET day = max(day, excluded.day)",
+    ),
+    dropOrigins: database.prepare(
+      "DELETE FROM login_origin WHERE account = ?1 AND origin NOT IN " +
+        "(SELECT origin FROM login_origin WHERE account = ?1 ORDER BY day DESC, origin LIMIT 50)",
+    ),
+    purgeOrigins: database.prepare("DELETE FROM login_origin WHERE day <= ?"),
+    originSpan: database.prepare(
+      "SELECT count(*) AS items, min(day) AS oldest, count(*) FILTER (WHERE day <= ?) AS expired FROM login_origin",
+    ),
     removeAlias: database.prepare("DELETE FROM account_alias WHERE alias = ? AND account = ?"),
     deleteAccount: database.prepare("DELETE FROM account WHERE key = ?"),
     addCharge: database.prepare(
@@ -206,6 +219,15 @@ export function openSqliteStore(file: string): SqliteStore {
     addAppPassword: (key, { name, scopes, hash, createdAt }) =>
       sql.addAppPassword.run(name, JSON.stringify(scopes), hash, createdAt, key).changes > 0,
     removeAppPassword: (key, name) => sql.removeAppPassword.run(key, name).changes > 0,
+    originsOf: (key) =>
+      all<{ origin: number; day: number }>(sql.origins, key).map(({ origin, day }) => ({ origin, day })),
+    noteOrigin: (key, origin, day) =>
+      transaction(() => {
+        sql.noteOrigin.run(key, origin, day);
+        sql.dropOrigins.run(key);
+      }),
+    purgeOrigins: (before) => void sql.purgeOrigins.run(Math.floor(before / DAY)),
+    originSpan: (before) => spanOf(sql.originSpan, Math.floor(before / DAY), DAY),
     noteAppPasswordUse: (key, name, { at, client }) => void sql.useAppPassword.run(at, client, key, name),
     deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 

@@ -3,8 +3,8 @@
 import type { AuthFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** A wrong password costs the client this much waiting; other sessions wait for nothing. */
-const FAILURE_DELAY = 1000;
+/** Whoever is held waits as well, so that asking again at once gains nothing; other sessions wait for nothing. */
+const HELD_DELAY = 2000;
 
 /** Asked before a single octet of a password is looked at. */
 export function decideAuthOffer(facts: Pick<AuthFacts, "role" | "secured">): readonly Verdict[] {
@@ -22,6 +22,12 @@ export function decideAuth(facts: AuthFacts): readonly Verdict[] {
       return [{ kind: "accept", reason: "auth.accepted" }];
     case "unavailable":
       return [{ kind: "defer", reason: "auth.unavailable", evidence: { cause: outcome.cause } }];
+    case "held": {
+      const slow: Verdict = { kind: "slow", milliseconds: HELD_DELAY, reason: "auth.held" };
+      return [slow, { kind: "defer", reason: "auth.held" }];
+    }
+    case "busy":
+      return [{ kind: "defer", reason: "auth.busy" }];
     // No guess: what was said is right, and only for something else.
     case "wrong-scope":
       return [{ kind: "reject", reason: "auth.scope" }];
@@ -30,7 +36,7 @@ export function decideAuth(facts: AuthFacts): readonly Verdict[] {
     case "not-asked":
       return [{ kind: "unknown", cause: "the password was not checked" }];
     case "refused": {
-      const slow: Verdict = { kind: "slow", milliseconds: FAILURE_DELAY, reason: "auth.credentials" };
+      const slow: Verdict = { kind: "slow", milliseconds: outcome.delay, reason: "auth.credentials" };
       if (facts.failures >= facts.failureLimit) {
         return [slow, { kind: "disconnect", reason: "auth.too-many", evidence: { hostname: facts.hostname } }];
       }

@@ -116,7 +116,9 @@ const auths = product<AuthFacts>({
   outcome: [
     { kind: "not-asked" },
     { kind: "account", account },
-    { kind: "refused" },
+    { kind: "refused", delay: 1000 },
+    { kind: "held" },
+    { kind: "busy" },
     { kind: "wrong-scope" },
     { kind: "malformed" },
     unavailable,
@@ -131,11 +133,12 @@ test("AUTH: accepted exactly inside TLS, on submission, when the directory named
   }
 });
 
-test("AUTH: only a wrong password costs waiting, and enough of them the session", () => {
+test("AUTH: a wrong password and being held cost waiting, and enough wrong passwords the session", () => {
   for (const facts of auths) {
     const verdicts = decideAuth(facts);
     const asked = facts.secured === "tls" && facts.role === "submission" && facts.outcome.kind === "refused";
-    assert.equal(combine(verdicts).delay > 0, asked);
+    const waits = facts.secured === "tls" && facts.role === "submission" && facts.outcome.kind === "held";
+    assert.equal(combine(verdicts).delay > 0, asked || waits);
     assert.equal(decided(verdicts).kind === "disconnect", asked && facts.failures >= facts.failureLimit);
   }
 });

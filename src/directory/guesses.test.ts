@@ -1,0 +1,132 @@
+// Guessers against the counts, over hours that pass at once. What is counted is how many passwords were really looked at.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createGuesses } from "./guesses.ts";
+import type { Attempt, Guesses } from "./guesses.ts";
+
+const HOUR = 3_600_000;
+const owner = { name: "alice@sekimori.test", client: "192.0.2.1", known: true } as const;
+
+function counts(exempt: (client: string) => boolean = () => false): {
+  readonly guesses: Guesses;
+  readonly clock: { now: number };
+} {
+  const clock = { now: 0 };
+  return { guesses: createGuesses(() => clock.now, exempt), clock };
+}
+
+/** Every guess is wrong; says how many were looked at. */
+function guess(
+  { guesses, clock }: ReturnType<typeof counts>,
+  times: number,
+  over: number,
+  who: (n: number) => Attempt,
+) {
+  let looked = 0;
+  for (let n = 0; n < times; n++) {
+    clock.now += over / times;
+    const attempt = who(n);
+    if (guesses.admit(attempt) === "held") continue;
+    looked++;
+    guesses.failed(attempt);
+  }
+  return looked;
+}
+
+const address = (n: number): string => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+
+test("one address that tries many names is held soon, and gets about eighty passwords looked at in an hour", () => {
+  const house = counts();
+  const looked = guess(house, 36_000, HOUR, (n) => ({ name: `n${n}`, client: "198.51.100.7", known: false }));
+  assert.ok(looked >= 20 && looked <= 110, String(looked));
+  assert.equal(house.guesses.admit(owner), "first");
+  assert.equal(house.guesses.admit({ ...owner, client: "203.0.113.5", known: false }), "last", "others are not held");
+});
+
+test("a network with an address for every guess is held as well: a /24, and a /48", () => {
+  for (const client of [
+    (n: number) => `198.51.100.${n % 256}`,
+    (n: number) => `2001:db8:1:${(n % 65_536).toString(16)}::1`,
+  ]) {
+    const looked = guess(counts(), 36_000, HOUR, (n) => ({ name: `n${n}`, client: client(n), known: false }));
+    assert.ok(looked >= 60 && looked <= 330, String(looked));
+  }
+});
+
+test("one name from thousands of addresses is looked at seldom, and its owner goes first all the time", () => {
+  const house = counts();
+  let first = 0;
+  const looked = guess(house, 36_000, HOUR, (n) => {
+    if (house.guesses.admit(owner) === "first") first++;
+    return { name: owner.name, client: address(n * 256), known: false };
+  });
+  // Ten at once, then one in thirty seconds.
+  assert.ok(looked >= 100 && looked <= 180, String(looked));
+  assert.equal(first, 36_000);
+  // A name without an account looks the same.
+  const nobody = guess(counts(), 36_000, HOUR, (n) => ({ name: "nobody", client: address(n * 256), known: false }));
+  assert.equal(nobody, looked);
+});
+
+test("thin over many names and many addresses: the site sees it; known addresses notice nothing", () => {
+  const house = counts();
+  const looked = guess(house, 1_800_000, HOUR, (n) => ({
+    name: `n${n % 100_000}`,
+    client: address(n * 256),
+    known: false,
+  }));
+  // Of 500 in a second: the first hundred, then at most five.
+  assert.ok(looked <= 5 * 3600 + 200, String(looked));
+  assert.equal(house.guesses.admit(owner), "first");
+  house.clock.now += HOUR;
+  assert.equal(
+    house.guesses.admit({ ...owner, client: "203.0.113.5", known: false }),
+    "last",
+    "it is over when it is over",
+  );
+});
+
+test("a large site with as many failures as people make is not under attack", () => {
+  const { guesses, clock } = counts();
+  for (let n = 0; n < 20_000; n++) {
+    clock.now += 50;
+    guesses.succeeded({ name: `n${n}`, client: address(n * 256), known: true });
+    const attempt = { name: `old${n}`, client: address(n * 256), known: false };
+    assert.equal(guesses.admit(attempt), "last");
+    guesses.failed(attempt);
+  }
+});
+
+test("a forgotten device with an old password does not hold its owner at the same address for good", () => {
+  const house = counts();
+  guess(house, 600, HOUR, () => owner);
+  // The pair is a stranger now, and its address is held: the device alone is to blame.
+  assert.equal(house.guesses.admit(owner), "held");
+  assert.equal(house.guesses.admit({ ...owner, client: "203.0.113.9" }), "first", "the owner elsewhere");
+  assert.equal(house.guesses.admit({ ...owner, name: "bob@sekimori.test" }), "first", "others at the same address");
+  house.clock.now += HOUR;
+  assert.equal(house.guesses.admit(owner), "first");
+});
+
+test("answers to wrong passwords come later and later", () => {
+  const { guesses } = counts();
+  const wrong = { name: "n", client: "198.51.100.7", known: false };
+  const waits = Array.from({ length: 20 }, () => guesses.failed(wrong));
+  assert.deepEqual(
+    [waits[0], waits[2], waits[3], waits[6], waits[10], waits[19]],
+    [1000, 1000, 2000, 4000, 8000, 15_000],
+  );
+  assert.ok(waits.every((wait, index) => index === 0 || wait >= waits[index - 1]!));
+  assert.equal(guesses.failed({ ...wrong, client: "203.0.113.1" }), 1000);
+});
+
+const webmail = (name: string): Attempt => ({ name, client: "192.0.2.80", known: false });
+
+test("behind an exempt address are many people: only names count there", () => {
+  const house = counts((client) => client === "192.0.2.80");
+  guess(house, 90, HOUR, (n) => webmail(`n${n}`));
+  assert.equal(house.guesses.admit(webmail("somebody")), "last");
+  guess(house, 90, 1000, () => webmail("somebody"));
+  assert.equal(house.guesses.admit(webmail("somebody")), "held");
+});
