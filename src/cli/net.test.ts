@@ -426,6 +426,11 @@ const cases: readonly Case[] = [
     told: ['there is no pool "gone"'],
   },
   {
+    name: "hardware of another kind",
+    text: `${sound}[network.targets.vyos]\nplatform = ▸"juniper-qfx5120"\n`,
+    told: ["is hardware of junos, not of vyos"],
+  },
+  {
     name: "FlowSpec that will be refused",
     text: `${sound}▸[network.targets.flowspec]\n`,
     told: ["fails default validation", "[flowspec-validation]"],

@@ -7,6 +7,7 @@ import { AddressSetBuilder, nowhere } from "../base/address-set.ts";
 import type { AddressSets } from "../base/address-set.ts";
 import { formatPrefix } from "../base/prefix.ts";
 import type { Prefix } from "../base/prefix.ts";
+import { platformNamed } from "../policy/network/platforms.ts";
 import { targetKinds } from "../policy/network/policy.ts";
 import type {
   Carrier,
@@ -233,6 +234,10 @@ export function toPolicy(
     } else if (written.placement !== "line" && pool !== undefined) {
       report([...at, "pool"], '"pool" needs placement = "line"');
     }
+    const { platform } = written;
+    if (platform !== undefined && kind !== undefined && platformNamed(platform).kind !== kind) {
+      report([...at, "platform"], `${quote(platform)} is hardware of ${platformNamed(platform).kind}, not of ${kind}`);
+    }
     return {
       name,
       kind: kind ?? "json",
@@ -240,6 +245,7 @@ export function toPolicy(
       customerInterfaces: written["customer-interfaces"],
       upstreamInterfaces: written["upstream-interfaces"],
       budget: written.budget,
+      platform,
       nas: written.nas,
       validationOff: written["validation-off"],
       zone: written.zone,

@@ -2,6 +2,7 @@
 // table in schema.ts. What the values mean together is the policy's (policy/network), what is wrong with them check.ts's.
 
 import type { Checked, Keys } from "./types.ts";
+import { platformMeanings } from "../policy/network/platforms.ts";
 
 const ipv4 = { kind: "list", of: { kind: "prefix", family: 4 }, minimum: 0 } as const;
 const ipv6 = { kind: "list", of: { kind: "prefix", family: 6 }, minimum: 0 } as const;
@@ -410,8 +411,14 @@ const target = {
   },
   budget: {
     type: { kind: "integer", minimum: 1, maximum: 10_000_000 },
-    otherwise: "as known for the kind",
+    otherwise: "as known for the platform or the kind",
     meaning: "Most lines or rules that the device has room for.",
+  },
+  platform: {
+    type: { kind: "choice", values: platformMeanings },
+    otherwise: "no limits of hardware are known",
+    meaning: "Hardware whose limits are known: what does not fit is an error. `budget` comes first.",
+    example: "juniper-qfx5120",
   },
   nas: { type: { kind: "table", keys: nas }, default: {}, meaning: "What the access server can do." },
   "validation-off": {

@@ -3,6 +3,7 @@
 // milliseconds; a period begins with `from` and ends before `until`.
 
 import type { AddressSets } from "../../base/address-set.ts";
+import type { PlatformName } from "./platforms.ts";
 
 export interface Period {
   /** undefined: since ever. */
@@ -198,6 +199,8 @@ export interface TargetSettings {
   readonly upstreamInterfaces: readonly string[];
   /** Most lines or rules, when the usual budget of the kind is not this device's. */
   readonly budget: number | undefined;
+  /** Hardware whose limits are known. */
+  readonly platform?: PlatformName | undefined;
   readonly nas: NasProfile;
   /** Somebody has switched validation off where our FlowSpec rules are received (RFC 8955 §6). */
   readonly validationOff: boolean;

@@ -7,9 +7,11 @@ import { all } from "../../../base/address-set.ts";
 import type { Family } from "../../../base/address.ts";
 import { failure, success } from "../../../base/result.ts";
 import type { Result } from "../../../base/result.ts";
-import type { Manner } from "../../../policy/network/policy.ts";
+import type { Manner, TargetKind } from "../../../policy/network/policy.ts";
 import type { Binding, Filter, Program, SourceValidation, Term } from "../../ir.ts";
 import type { CompileError, RenderOptions } from "../../target.ts";
+import { overBudget } from "../budgets.ts";
+import type { Measure } from "../budgets.ts";
 import { families } from "../places.ts";
 import { SetNames, TermReader } from "../terms.ts";
 import type { FamilyAction, FamilyTerm, UsedSet } from "../terms.ts";
@@ -18,6 +20,7 @@ import type { Rule, RuleMatch, RuleVerdict } from "./rule.ts";
 import type { RegularChain, Ruleset } from "./ruleset.ts";
 
 export interface ChainDevice {
+  readonly kind: TargetKind;
   readonly manners: (protocol: number | undefined) => readonly Manner[];
   /** Names of interfaces that it can have. */
   readonly interfaces: RegExp;
@@ -30,7 +33,11 @@ export function buildRulesets(
 ): Result<readonly Ruleset[], readonly CompileError[]> {
   const reader = new TermReader({ manners: device.manners, flags: false, accept: true }, options);
   const rulesets = families.map((family) => new Builder(program, device, options, reader, family).ruleset());
-  return reader.errors.length > 0 ? failure(distinct(reader.errors)) : success(rulesets);
+  const measures = rulesets.flatMap(({ chains }) =>
+    chains.map(({ name, rules }): Measure => ({ name, direction: "both", count: rules.length })),
+  );
+  const errors = distinct([...reader.errors, ...overBudget(device.kind, "rules", measures, options)]);
+  return errors.length > 0 ? failure(errors) : success(rulesets);
 }
 
 class Builder {

@@ -9,6 +9,8 @@ import type { Result } from "../../../base/result.ts";
 import type { Program, Term } from "../../ir.ts";
 import { tcp } from "../../packet.ts";
 import type { CompileError, RenderOptions } from "../../target.ts";
+import { overBudget, prefixCount } from "../budgets.ts";
+import type { Measure } from "../budgets.ts";
 import { placesOf } from "../places.ts";
 import type { BoundPlace } from "../places.ts";
 import { onlyCounts, SetNames, TermReader } from "../terms.ts";
@@ -21,7 +23,28 @@ export function buildConfiguration(
 ): Result<Configuration, readonly CompileError[]> {
   const builder = new Builder(program, options);
   const configuration = builder.configuration();
-  return builder.errors.length > 0 ? failure(builder.errors) : success(configuration);
+  const errors = [...builder.errors, ...overBudget("junos", "terms", measuresOf(configuration), options)];
+  return errors.length > 0 ? failure(errors) : success(configuration);
+}
+
+/** A term with lists is as many in the hardware as their prefixes; one more where a list is an exception. */
+function measuresOf({ lists, filters, interfaces }: Configuration): readonly Measure[] {
+  const members = new Map(lists.map(({ name, addresses }) => [name, prefixCount(addresses)]));
+  const size = (end: End | undefined): number =>
+    end === undefined ? 1 : (members.get(end.list) ?? 0) + (end.isExcept ? 1 : 0);
+  const uses = interfaces.flatMap((one) => one.filters);
+  return filters.map(({ name, terms }) => {
+    const directions = new Set(uses.filter(({ filter }) => filter === name).map(({ direction }) => direction));
+    return {
+      name,
+      direction: directions.size === 2 ? "both" : directions.has("input") ? "in" : "out",
+      count: terms.reduce(
+        (sum, { source, destination, sourcePorts, destinationPorts }) =>
+          sum + size(source) * size(destination) * (sourcePorts?.length ?? 1) * (destinationPorts?.length ?? 1),
+        0,
+      ),
+    };
+  });
 }
 
 class Builder {

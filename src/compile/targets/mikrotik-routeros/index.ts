@@ -13,6 +13,7 @@ import { writeScript } from "./write.ts";
 const manners: readonly Manner[] = ["reset", "admin-prohibited", "drop"];
 
 const device: ChainDevice = {
+  kind: "mikrotik-routeros",
   manners: (protocol) => manners.filter((manner) => manner !== "reset" || protocol === tcp),
   interfaces: /^[A-Za-z0-9 _.:+/<>-]{1,63}$/,
 };

@@ -11,6 +11,8 @@ import { failure, success } from "../../../base/result.ts";
 import type { Result } from "../../../base/result.ts";
 import type { Filter, PortRange, Program } from "../../ir.ts";
 import type { CompileError, RenderOptions } from "../../target.ts";
+import { overBudget, prefixCount } from "../budgets.ts";
+import type { Measure } from "../budgets.ts";
 import { placesOf } from "../places.ts";
 import type { BoundPlace } from "../places.ts";
 import { onlyCounts, SetNames, TermReader } from "../terms.ts";
@@ -24,7 +26,19 @@ export function buildConfiguration(
 ): Result<Configuration, readonly CompileError[]> {
   const builder = new Builder(program, options);
   const configuration = builder.configuration();
-  return builder.errors.length > 0 ? failure(builder.errors) : success(configuration);
+  const errors = [...builder.errors, ...overBudget("nokia-sros", "entries", measuresOf(configuration), options)];
+  return errors.length > 0 ? failure(errors) : success(configuration);
+}
+
+/** An entry is as many in the hardware as its lists have prefixes. */
+function measuresOf({ lists, filters }: Configuration): readonly Measure[] {
+  const members = new Map(lists.map(({ name, addresses }) => [name, prefixCount(addresses)]));
+  const size = (list: string | undefined): number => (list === undefined ? 1 : (members.get(list) ?? 0));
+  return filters.map(({ name, entries }) => ({
+    name,
+    direction: "both",
+    count: entries.reduce((sum, { source, destination }) => sum + size(source) * size(destination), 0),
+  }));
 }
 
 /** Names of prefix lists take no more. */

@@ -15,6 +15,7 @@ import type { CompileError, RenderOptions } from "../../target.ts";
 import { messageOctets, mostMessageOctets } from "./sizes.ts";
 import { writeRule } from "./rules.ts";
 import type { FilterRule } from "./rules.ts";
+import { platformNamed } from "../../../policy/network/platforms.ts";
 
 export interface RuleList {
   /** undefined: whoever is named in no other list. */
@@ -180,7 +181,7 @@ class Builder {
 
   #checkSizes(rules: readonly FilterRule[], subscriber: string | undefined): void {
     const whose = subscriber === undefined ? "the pool's list" : `the list of ${subscriber}`;
-    const most = this.#options.budget ?? this.#nas.rules;
+    const most = this.#options.budget ?? this.#nas.rules ?? platformRules(this.#options);
     if (most !== undefined && rules.length > most) {
       const hint = "aggregate the permitted prefixes, or set `nas.rules` of the target if it takes more";
       this.#refuse(undefined, `${whose} has ${rules.length} rules, the access server takes ${most}`, hint);
@@ -245,4 +246,9 @@ function covers(wide: FilterRule, rule: FilterRule): boolean {
 
 function samePorts(left: readonly PortRange[], right: readonly PortRange[] | undefined): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
+}
+
+function platformRules({ settings }: RenderOptions): number | undefined {
+  const platform = settings?.platform === undefined ? undefined : platformNamed(settings.platform);
+  return platform?.kind === "radius" ? platform.in : undefined;
 }

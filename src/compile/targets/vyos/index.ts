@@ -5,6 +5,7 @@ import { headerLines } from "../../target.ts";
 import type { CompileError, Target } from "../../target.ts";
 import type { Program } from "../../ir.ts";
 import { buildRulesets } from "../chains/build.ts";
+import type { ChainDevice } from "../chains/build.ts";
 import { parseCommands } from "./parse.ts";
 import { writeCommands } from "./write.ts";
 
@@ -24,7 +25,11 @@ export const vyos: Target = {
     validation: ["list"],
   },
   render: (program, options) => {
-    const device = { manners: () => ["admin-prohibited", "drop"] as const, interfaces: /^[A-Za-z0-9_.-]{1,15}$/ };
+    const device: ChainDevice = {
+      kind: "vyos",
+      manners: () => ["admin-prohibited", "drop"],
+      interfaces: /^[A-Za-z0-9_.-]{1,15}$/,
+    };
     const rulesets = buildRulesets(program, device, options);
     const ports = portZero(program);
     if (ports.length > 0) return failure([...(rulesets.ok ? [] : rulesets.error), ...ports]);
