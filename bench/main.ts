@@ -26,8 +26,10 @@ import type { Result, Results } from "./smtp/results.ts";
 import { rows } from "./smtp/rows.ts";
 import { NotPossible } from "./smtp/scope.ts";
 import { smtpMarkdown } from "./smtp/table.ts";
-import { benchNetwork, networkMarkdown, sizes } from "./network/bench.ts";
-import { benchTargets } from "./network/targets.ts";
+import { benchNetwork, networkFile, networkRows } from "./network/bench.ts";
+import type { NetworkBenchOptions, NetworkResult } from "./network/bench.ts";
+import { networkMarkdown } from "./network/table.ts";
+import { allTargets, benchTargets } from "./network/targets.ts";
 import { benchStorage, storageMarkdown } from "./storage/bench.ts";
 
 const usage = `npm run bench -- smtp [options]      our server beside others; rows measured go into bench/RESULTS.md
@@ -41,10 +43,11 @@ npm run bench -- net [options]       from policy to proved texts for devices; wr
                      adversarial: 3, storage: 9, net: 3)
   --output <file>    write the table of this run there instead; "-" writes no file
   --priority high    raise the priority of load and servers above other work (root; not storage, net)
-  --table            measure nothing: make the table anew from the results that are kept (not storage, net)
+  --table            measure nothing: make the table anew from the results that are kept (not storage)
 net only:
-  --sizes <names>    comma-separated, of ${sizes.join(", ")} (all)
-  --targets <names>  comma-separated (all)
+  --rows <names>     comma-separated (all): numbers of prefixes ${networkRows.slice(0, 4).join(", ")};
+                     real (a routing table), capirca (beside it), hot (a filter changed under traffic)
+  --targets <names>  comma-separated (packet filters of any size); with this, no file is written but --output
 abuse only:
   --seeds <n,…>      in place of those in bench/abuse/data/seeds.json
   --accounts <n>     of each honest class (1000)
@@ -76,7 +79,6 @@ const options = {
   alone: flag,
   table: flag,
   messages: text,
-  sizes: text,
   seeds: text,
   accounts: text,
   targets: text,
@@ -102,15 +104,8 @@ async function main(): Promise<void> {
       const markdown = storageMarkdown(await benchStorage(wholeNumber(values.runs, "runs", { otherwise: 9 })));
       return show(markdown, values.output, "RESULTS-storage.md");
     }
-    case "net": {
-      const rowsOfNet = await benchNetwork({
-        runs: wholeNumber(values.runs, "runs", { otherwise: 3 }),
-        sizes: listOf(values.sizes, "sizes", sizes) ?? sizes,
-        targets: listOf(values.targets, "targets", benchTargets) ?? benchTargets,
-        tell: (line) => console.log(line),
-      });
-      return show(networkMarkdown(rowsOfNet), values.output, "RESULTS-net.md");
-    }
+    case "net":
+      return network(values);
     case "abuse": {
       const table = await benchAbuse({
         seeds: values.seeds === undefined ? undefined : values.seeds.split(",").map(Number),
@@ -125,6 +120,28 @@ async function main(): Promise<void> {
     default:
       throw new UsageError(`${what ?? ""} is not something to measure`);
   }
+}
+
+async function network(values: Values): Promise<void> {
+  if (values.table)
+    return show(networkMarkdown(await readKept<NetworkResult>(networkFile)), values.output, "RESULTS-net.md");
+  const settings: NetworkBenchOptions = {
+    runs: wholeNumber(values.runs, "runs", { otherwise: 3 }),
+    targets: listOf(values.targets, "targets", allTargets) ?? benchTargets,
+    tell: (line) => console.log(line),
+  };
+  const keeps = values.output === undefined && values.targets === undefined;
+  let these: Kept<NetworkResult> = {};
+  for (const row of listOf(values.rows, "rows", networkRows) ?? networkRows) {
+    // oxlint-disable-next-line no-await-in-loop -- one at a time is the point
+    const result = await benchNetwork(row, settings);
+    if (result === undefined) continue;
+    these = { ...these, ...result };
+    // oxlint-disable-next-line no-await-in-loop -- what comes later may fail
+    if (keeps)
+      await writeFile(new URL("RESULTS-net.md", import.meta.url), networkMarkdown(await keep(networkFile, result)));
+  }
+  await show(networkMarkdown(these), keeps ? "-" : (values.output ?? "-"), "");
 }
 
 async function smtp(values: Values): Promise<void> {

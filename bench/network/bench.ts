@@ -1,93 +1,121 @@
-// How long it takes from a policy to proved texts, and what the oracle answers in a second, at rising sizes. Each
-// measurement is a process of its own, run several times; the table has medians.
+// From a policy to proved texts: how long each target takes at rising sizes, what the oracle answers in a second, the same
+// policy in Capirca's hands, and a filter that is changed under traffic. What is kept of a row is its result (kept.ts).
 
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { machine, median } from "../figures.ts";
-import type { Measured } from "./one.ts";
+import type { Kept } from "../kept.ts";
+import { besideCapirca } from "./capirca.ts";
+import type { CapircaCell } from "./capirca.ts";
+import { hotUpdates } from "./hot.ts";
+import type { HotCell } from "./hot.ts";
+import type { Measured, Outcome } from "./one.ts";
 import { realPrefixes } from "./sample.ts";
 
-export interface NetworkRow {
-  readonly size: string;
+export const sizes = ["1000", "20000", "131072", "1048576", "real"] as const;
+export type SizeName = (typeof sizes)[number];
+export const networkRows = [...sizes, "capirca", "hot"] as const;
+export type NetworkRowName = (typeof networkRows)[number];
+
+export type NetworkResult = { readonly machine: readonly string[] } & (
+  | { readonly kind: "size"; readonly size: SizeName; readonly cells: readonly SizeCell[] }
+  | { readonly kind: "capirca"; readonly cells: readonly CapircaCell[] }
+  | { readonly kind: "hot"; readonly cells: readonly HotCell[] }
+);
+
+export interface SizeCell {
+  /** One target, all of them, or "evaluate". */
   readonly what: readonly string[];
   readonly runs: readonly Measured[];
+  /** Why there are no runs. */
+  readonly refused: string | undefined;
 }
 
+export const networkFile = new URL("results.json", import.meta.url);
+
 export interface NetworkBenchOptions {
+  /** Of each measurement up to 20,000 prefixes; larger ones are made once. */
   readonly runs: number;
-  readonly sizes: readonly string[];
   readonly targets: readonly string[];
   readonly tell: (line: string) => void;
 }
 
-export const sizes = ["1000", "20000", "131072", "1048576", "real"] as const;
-
 const run = promisify(execFile);
+/** No measurement may take longer. */
+const patience = 100_000;
 
-export async function benchNetwork(options: NetworkBenchOptions): Promise<readonly NetworkRow[]> {
-  const rows: NetworkRow[] = [];
-  for (const size of options.sizes) {
-    if (size === "real" && realPrefixes() === undefined) {
-      options.tell("real: the routing table is not beside the checkout");
-      continue;
+/** undefined: not possible here, and it was said why. */
+export async function benchNetwork(
+  row: NetworkRowName,
+  options: NetworkBenchOptions,
+): Promise<Kept<NetworkResult> | undefined> {
+  switch (row) {
+    case "capirca": {
+      const cells = await besideCapirca(options.runs, options.tell);
+      return cells === undefined ? undefined : { [row]: { machine: machine(), kind: "capirca", cells } };
     }
-    const whats = [...options.targets.map((target) => [target]), ["evaluate"]];
-    if (size === "20000" && options.targets.length > 1) whats.push([...options.targets]);
-    for (const what of whats) {
-      const runs: Measured[] = [];
-      try {
-        for (let turn = 0; turn < options.runs; turn++) {
-          // oxlint-disable-next-line no-await-in-loop -- one at a time is the point
-          runs.push(await measure(size, what));
-        }
-      } catch (error) {
-        options.tell(`${size} ${what.join("+")}: not measured: ${String(error).slice(0, 300)}`);
-        continue;
+    case "hot": {
+      const cells = await hotUpdates(options.tell);
+      return cells === undefined ? undefined : { [row]: { machine: machine(), kind: "hot", cells } };
+    }
+    case "1000":
+    case "20000":
+    case "131072":
+    case "1048576":
+    case "real": {
+      if (row === "real" && realPrefixes() === undefined) {
+        options.tell("real: the routing table is not beside the checkout");
+        return undefined;
       }
-      rows.push({ size, what, runs });
-      options.tell(`${size} ${what.join("+")}: ${median(runs.map(({ total }) => total)).toFixed(0)} ms`);
+      return { [row]: { machine: machine(), kind: "size", size: row, cells: await cellsOf(row, options) } };
     }
   }
-  return rows;
 }
 
-async function measure(size: string, what: readonly string[]): Promise<Measured> {
-  const parameters = [join(import.meta.dirname, "one.ts"), size, ...what];
-  const { stdout } = await run(process.execPath, parameters, { maxBuffer: 1 << 20, timeout: 280_000 });
-  return JSON.parse(stdout) as Measured;
+async function cellsOf(size: SizeName, { targets, runs, tell }: NetworkBenchOptions): Promise<readonly SizeCell[]> {
+  const isLarge = size !== "1000" && size !== "20000";
+  const cells: SizeCell[] = [];
+  for (const what of [...targets.map((target) => [target]), ["evaluate"]]) {
+    cells.push(await cellOf(size, what, isLarge ? 1 : runs, tell));
+  }
+  // Those that refuse such a policy are not among all.
+  const able = targets.filter((target) => cells.some(({ what, runs: made }) => what[0] === target && made.length > 0));
+  if (able.length > 1 && size !== "1048576" && size !== "real") {
+    cells.push(await cellOf(size, able, isLarge ? 1 : runs, tell));
+  }
+  return cells;
 }
 
-const steps = ["read", "project", "print", "parse back", "verify"] as const;
-
-function of(runs: readonly Measured[], value: (one: Measured) => number): string {
-  return median(runs.map(value)).toFixed(0);
+async function cellOf(
+  size: SizeName,
+  what: readonly string[],
+  runs: number,
+  tell: NetworkBenchOptions["tell"],
+): Promise<SizeCell> {
+  const made: Measured[] = [];
+  const name = `${size} ${what.length > 1 ? `all ${what.length}` : what[0]}`;
+  for (let turn = 0; turn < runs; turn++) {
+    const outcome = await measure(size, what);
+    if (outcome.kind === "refused") {
+      tell(`${name}: ${outcome.cause}`);
+      return { what, runs: [], refused: outcome.cause };
+    }
+    const { kind: _, ...measured } = outcome;
+    made.push(measured);
+  }
+  tell(`${name}: ${median(made.map(({ total }) => total)).toFixed(0)} ms`);
+  return { what, runs: made, refused: undefined };
 }
 
-export function networkMarkdown(rows: readonly NetworkRow[]): string {
-  const compiled = rows.filter(({ what }) => what[0] !== "evaluate");
-  const evaluated = rows.filter(({ what }) => what[0] === "evaluate");
-  return `# From policy to proved texts
-
-Made by \`npm run bench -- net\`. ${machine().join(", ")}, medians of ${rows[0]?.runs.length ?? 0} runs, each in a process
-of its own. Prefixes are made up so that none merges with another, one in eight IPv6; "real" is a routing table of 2014,
-which merges to fewer. CPU is that of the whole process, its start included. Reading takes the prefixes from text; the proof compares what the text reads back to with the policy.
-
-| prefixes | target | ${steps.map((step) => `${step} ms`).join(" | ")} | total ms | CPU ms | peak MiB | text MB |
-|---:|---|${steps.map(() => "---:").join("|")}|---:|---:|---:|---:|
-${compiled
-  .map(({ what, runs }) => {
-    const cells = steps.map((step) => of(runs, (one) => one.steps[step] ?? 0));
-    const name = what.length > 1 ? `all ${what.length}` : what[0];
-    const text = median(runs.map(({ octets }) => octets / 1e6)).toFixed(1);
-    return `| ${runs[0]!.prefixes} | ${name} | ${cells.join(" | ")} | ${of(runs, ({ total }) => total)} | ${of(runs, ({ cpu }) => cpu)} | ${of(runs, ({ peakMebibytes }) => peakMebibytes)} | ${text} |`;
-  })
-  .join("\n")}
-
-The oracle, asked about SYNs to port 25 from in and around the pool:
-
-| prefixes | packets a second |
-|---:|---:|
-${evaluated.map(({ runs }) => `| ${runs[0]!.prefixes} | ${of(runs, ({ packetsPerSecond = 0 }) => packetsPerSecond)} |`).join("\n")}
-`;
+async function measure(size: string, what: readonly string[]): Promise<Outcome> {
+  const parameters = ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "one.ts"), size, ...what];
+  try {
+    const { stdout } = await run(process.execPath, parameters, { maxBuffer: 1 << 20, timeout: patience });
+    return JSON.parse(stdout) as Outcome;
+  } catch (error) {
+    const killed = error instanceof Error && "killed" in error && error.killed === true;
+    const cause = killed ? `not done after ${patience / 1000} s` : String(error).slice(0, 300);
+    return { kind: "refused", cause: `${what.join(", ")}: ${cause}` };
+  }
 }

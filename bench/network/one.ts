@@ -1,13 +1,19 @@
 // One measurement in a process of its own, so that its peak memory is its own: `one.ts SIZE TARGET…` compiles, `one.ts SIZE
-// evaluate` asks the oracle. Prints JSON.
+// evaluate` asks the oracle. Prints JSON, also where a target says that it cannot say such a policy.
 
 import { parsePrefixLines } from "../../src/base/address-lines.ts";
 import { placedTarget } from "./targets.ts";
+import { checkPolicy } from "../../src/policy/network/check.ts";
 import { prepareOracle } from "../../src/policy/network/evaluate.ts";
 import type { Packet } from "../../src/policy/network/packet.ts";
 import { verify } from "../../src/compile/verify.ts";
 import { specimenAt } from "../../test/compile/specimen.ts";
 import { madeUpPrefixes, realPrefixes, samplePolicy } from "./sample.ts";
+
+export type Outcome =
+  | ({ readonly kind: "measured" } & Measured)
+  /** With the first reason. */
+  | { readonly kind: "refused"; readonly cause: string };
 
 export interface Measured {
   readonly prefixes: number;
@@ -38,15 +44,21 @@ last = begin;
 const { addresses, count } = parsePrefixLines(lines);
 const policy = samplePolicy(addresses);
 step("read");
+checkPolicy(policy, specimenAt);
+step("check");
 let octets = 0;
 let packetsPerSecond: number | undefined;
+let refused: string | undefined;
 if (what[0] === "evaluate") packetsPerSecond = evaluateMany();
 else {
   for (const name of what) {
     const bench = placedTarget(name, policy, specimenAt);
     step("project");
     const rendered = bench.target.render(bench.projection.program, bench.options);
-    if (!rendered.ok) throw new Error(`${name} cannot say the policy: ${JSON.stringify(rendered.error)}`);
+    if (!rendered.ok) {
+      refused = `${name}: ${rendered.error[0]?.message}`;
+      break;
+    }
     for (const { text } of rendered.value) octets += text.length;
     step("print");
     const parsed = bench.target.parse(rendered.value, bench.context);
@@ -57,7 +69,8 @@ else {
     step("verify");
   }
 }
-const measured: Measured = {
+const measured: Outcome = {
+  kind: "measured",
   prefixes: count,
   steps,
   total: performance.now() - begin,
@@ -66,7 +79,7 @@ const measured: Measured = {
   peakMebibytes: process.resourceUsage().maxRSS / 1024,
   packetsPerSecond,
 };
-console.log(JSON.stringify(measured));
+console.log(JSON.stringify(refused === undefined ? measured : { kind: "refused", cause: refused }));
 
 /** SYNs to port 25 from all over the pool's space, half of them inside. */
 function evaluateMany(): number {

@@ -7,6 +7,8 @@ import { benchOf } from "../../test/compile/mutants.ts";
 import type { Bench } from "../../test/compile/mutants.ts";
 import { specimenSettings } from "../../test/compile/specimen.ts";
 
+export const allTargets: readonly string[] = targets.map(({ name }) => name);
+
 /** Not those that are no packet filter, or never hold as many rules: they are measured when named. */
 export const benchTargets: readonly string[] = targets
   .filter(({ publish, capabilities }) => publish === undefined && capabilities.budget === undefined)
