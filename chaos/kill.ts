@@ -1,4 +1,4 @@
-// SIGKILL under load, again and again, on the same state. What was answered 250 is there at the end; at the remote host a queue id comes
+// SIGKILL under load, again and again, on the same state, with as many mail threads as the options say for each life. What was answered 250 is there at the end; at the remote host a queue id comes
 // a second time at most once for each connection that was open when the server died.
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,13 +14,15 @@ import { damageIn } from "./server-log.ts";
 
 const remoteDomain = "example.org";
 
-export async function chaosKill({ scope, rounds, random, tell }: ChaosOptions): Promise<Report> {
+export async function chaosKill({ scope, rounds, threads, random, tell }: ChaosOptions): Promise<Report> {
+  const threadsOf = (life: number): number => threads[life % threads.length] ?? 1;
   const ledger = createLedger();
   const remote = await startExchanger(scope, {
     taken: (recipient, content) => ledger.arrived(recipient, content, "remote"),
   });
   const site = await startSite(scope, {
     smarthost: remote,
+    threads: threadsOf(0),
     tables: [
       "[[route]]",
       `domain = "${remoteDomain}"`,
@@ -42,7 +44,7 @@ export async function chaosKill({ scope, rounds, random, tell }: ChaosOptions): 
     connections += open;
     ledger.endLife(open);
     await collectMail(server.state, ledger);
-    server = await site.restart();
+    server = await site.restart(threadsOf(round));
     if (round % 20 === 0) tell(`${round} kills, ${ledger.counts().answered} messages answered 250`);
     /* oxlint-enable no-await-in-loop */
   }
@@ -61,7 +63,7 @@ export async function chaosKill({ scope, rounds, random, tell }: ChaosOptions): 
   failures.push(...judgement.excess);
   const { worst } = judgement;
   const figures =
-    `${rounds} kills, ${figuresOf(judgement)}; ${connections} outbound connections were open at the kills; ` +
+    `${rounds} kills of lives with ${threads.join(", ")} mail threads, ${figuresOf(judgement)}; ${connections} outbound connections were open at the kills; ` +
     `at worst ${worst.messages} messages came a second time after a kill with ${worst.connections} connections`;
   return { kind: "ran", figures, failures };
 }

@@ -19,7 +19,8 @@ npm run chaos -- clock      the wall clock jumps by days
 
   --rounds <n>   how often (kill and powercut 200, the others 50)
   --seed <n>     for the random numbers; printed at the start
-  --no-sync      powercut only: syncs do nothing, so mail must be missing`;
+  --no-sync      powercut only: syncs do nothing, so mail must be missing
+  --threads <n>  kill only: mail threads; several numbers with commas: one life has the first, the next the second … (1)`;
 
 const scenarios: Readonly<
   Record<string, { readonly run: (options: ChaosOptions) => Promise<Report>; readonly rounds: number }>
@@ -33,7 +34,13 @@ const scenarios: Readonly<
 };
 
 async function main(): Promise<number> {
-  const { values, positionals } = readArguments({ rounds: text, seed: text, "no-sync": flag, help: flag });
+  const { values, positionals } = readArguments({
+    rounds: text,
+    seed: text,
+    "no-sync": flag,
+    threads: text,
+    help: flag,
+  });
   if (values.help) {
     console.log(usage);
     return 0;
@@ -43,12 +50,16 @@ async function main(): Promise<number> {
   if (positionals.length !== 1 || scenario === undefined) throw new UsageError("say what is to happen");
   const seed = wholeNumber(values.seed, "seed", { otherwise: Math.floor(Math.random() * 1_000_000), least: 0 });
   const rounds = wholeNumber(values.rounds, "rounds", { otherwise: scenario.rounds });
+  const threads = (values.threads ?? "1")
+    .split(",")
+    .map((number) => wholeNumber(number, "threads", { otherwise: 1, least: 1 }));
   console.log(`${what}: ${rounds} rounds, seed ${seed}`);
 
   const closers: (() => Promise<void> | void)[] = [];
   const scope: Scope = { after: (close) => void closers.push(close) };
   try {
-    const report = await scenario.run({ scope, rounds, random: randomFrom(seed), tell: (line) => console.log(line) });
+    const random = randomFrom(seed);
+    const report = await scenario.run({ scope, rounds, threads, random, tell: (line) => console.log(line) });
     if (report.kind === "not-possible") {
       console.log(`not possible here: ${report.reason}`);
       return 3;

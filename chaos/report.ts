@@ -6,6 +6,8 @@ import type { Scope } from "../test/lab/cleanup.ts";
 export interface ChaosOptions {
   readonly scope: Scope;
   readonly rounds: number;
+  /** Mail threads of the first life, of the second and so on, and from the beginning again. */
+  readonly threads: readonly number[];
   /** 0 ≤ x < 1. */
   readonly random: () => number;
   /** One line now and then, while it runs. */

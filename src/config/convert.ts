@@ -314,8 +314,12 @@ function fromStore({
   };
 }
 
-function toTarget({ host, port, protocol, tls, username, password, egress }: WrittenTarget): RouteTarget {
-  const auth = username === undefined || password === undefined ? undefined : { username, password };
+function toTarget(written: WrittenTarget): RouteTarget {
+  const { host, port, protocol, tls, username, password, mechanism, egress } = written;
+  const auth =
+    username === undefined || password === undefined
+      ? undefined
+      : { username, password, ...(mechanism === "plain" ? { mechanism } : {}) };
   return {
     host,
     port: port ?? (protocol === "lmtp" ? 24 : auth === undefined ? 25 : 587),
@@ -334,6 +338,7 @@ function fromTarget({ host, port, protocol, tls, auth, egress }: RouteTarget): W
     tls,
     username: auth?.username,
     password: auth === undefined ? undefined : hiddenSecret,
+    mechanism: auth?.mechanism ?? "strongest",
     egress,
   };
 }

@@ -56,9 +56,21 @@ const target = {
   },
   password: {
     type: { kind: "secret" },
-    meaning:
-      "Password for AUTH: where it is kept, never the password itself. SCRAM-SHA-256 is preferred to PLAIN, and PLAIN to LOGIN.",
+    meaning: "Password for AUTH: where it is kept, never the password itself.",
     example: { file: "/etc/sekimori/smarthost.password" },
+  },
+  mechanism: {
+    type: {
+      kind: "choice",
+      values: {
+        strongest:
+          "the best that is offered of SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN and LOGIN. When it is refused nothing weaker is tried: whoever stands in between could refuse it to be given the password",
+        plain: "PLAIN, else LOGIN, whatever is offered besides: for an account of which the server has no SCRAM keys",
+      },
+    },
+    default: "strongest",
+    meaning: "How the login is said.",
+    example: "plain",
   },
   egress: {
     type: { kind: "text" },

@@ -290,7 +290,14 @@ export interface RouteTarget {
   /** LMTP (RFC 2033) where the next hop is a mailbox store. */
   readonly protocol: "smtp" | "lmtp";
   readonly tls: "opportunistic" | "required" | "never";
-  readonly auth: { readonly username: string; readonly password: string } | undefined;
+  readonly auth:
+    | {
+        readonly username: string;
+        readonly password: string;
+        /** Without it the strongest that is offered. */
+        readonly mechanism?: "plain";
+      }
+    | undefined;
   /** Name of a source; undefined: the mail decides. */
   readonly egress?: string | undefined;
 }

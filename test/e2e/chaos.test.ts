@@ -26,7 +26,7 @@ async function run(
   const seed = Number(process.env["SEKIMORI_SEED"] ?? Math.floor(Math.random() * 1_000_000));
   t.diagnostic(`SEKIMORI_SEED=${seed}`);
   const tell = (line: string): void => t.diagnostic(line);
-  const report = await scenario({ scope: t, rounds, random: randomFrom(seed), tell });
+  const report = await scenario({ scope: t, rounds, threads: [1], random: randomFrom(seed), tell });
   if (report.kind === "not-possible") {
     t.skip(report.reason);
     return undefined;
@@ -36,7 +36,10 @@ async function run(
 }
 
 for (const [name, scenario] of [
-  ["killed under load", chaosKill],
+  [
+    "killed under load, with one mail thread and two in turn",
+    (options: ChaosOptions) => chaosKill({ ...options, threads: [1, 2] }),
+  ],
   ["when the power goes under load", (options: ChaosOptions) => chaosPowercut(options, "real")],
   ["when the disk is full or read-only", chaosDisk],
   ["when the remote host drops connections and hangs, at every point of the dialogue", chaosRemote],

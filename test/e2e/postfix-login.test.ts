@@ -11,7 +11,7 @@ import { temporaryDirectory } from "../lab/temporary.ts";
 
 const account = { address: "relay@sekimori.test", password: "correct horse, = battery" } as const;
 
-async function deliver(t: TestContext, mechanisms: string, password: string) {
+async function deliver(t: TestContext, mechanisms: string, password: string, mechanism?: "plain") {
   const sasl = await makeSasl(t, account, mechanisms);
   if (sasl.kind === "absent") {
     t.skip(sasl.reason);
@@ -25,7 +25,7 @@ async function deliver(t: TestContext, mechanisms: string, password: string) {
     settings: [...sasl.settings, "smtpd_recipient_restrictions = permit_sasl_authenticated, reject"],
   });
   if (postfix === undefined) return undefined;
-  const auth = { username: account.address, password };
+  const auth = { username: account.address, password, ...(mechanism === undefined ? {} : { mechanism }) };
   const smarthost = { host: postfix.address, port: postfix.port, protocol: "smtp", tls: "required", auth } as const;
   const [result] = await egressFor(t, { smarthost }).deliver(["bob@example.jp"]);
   return { result, log: () => postfix.waitForLog(/sasl_method=\S+/, 10_000) };
@@ -36,6 +36,13 @@ test("Postfix offers SCRAM-SHA-256 and PLAIN: we say SCRAM, and it believes us",
   if (peer === undefined) return;
   assert.equal(peer.result?.kind, "delivered", peer.result?.reply);
   assert.match(await peer.log(), /sasl_method=SCRAM-SHA-256\b/);
+});
+
+test("where the configuration says so we log in by PLAIN although SCRAM is offered", async (t) => {
+  const peer = await deliver(t, "PLAIN SCRAM-SHA-256 LOGIN", account.password, "plain");
+  if (peer === undefined) return;
+  assert.equal(peer.result?.kind, "delivered", peer.result?.reply);
+  assert.match(await peer.log(), /sasl_method=PLAIN\b/);
 });
 
 test("Postfix offers LOGIN alone: we say LOGIN", async (t) => {

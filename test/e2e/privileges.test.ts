@@ -22,6 +22,8 @@ function configuration(more: readonly string[]): string {
     'http.listen = ["127.0.0.1:280"]',
     "[process]",
     `user = "${user.name}"`,
+    // All of them stand still while the process is root, and bind one after the other.
+    "mail-threads = 2",
     "[[domain]]",
     'name = "sekimori.test"',
     'postmaster = "alice@sekimori.test"',

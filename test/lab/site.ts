@@ -20,6 +20,8 @@ export interface SiteOptions {
   readonly tables?: readonly string[];
   readonly accounts?: Readonly<Record<string, string>>;
   readonly directory?: string;
+  /** Mail threads; else as test/lab/server.ts has it. */
+  readonly threads?: number | undefined;
 }
 
 export interface Site {
@@ -37,7 +39,7 @@ export interface Site {
   readonly pop3: Where;
   readonly http: Where;
   /** Starts the same site again on the same addresses, after it was stopped or killed. */
-  restart(): Promise<Server>;
+  restart(threads?: number): Promise<Server>;
 }
 
 export const domain = "sekimori.test";
@@ -63,7 +65,8 @@ export async function startSite(scope: Scope, options: SiteOptions): Promise<Sit
     pop3: at(ports.pop3),
     pop3s: at(ports.pop3s),
     http: at(ports.http),
-    restart: () => startServer(scope, { directory, config }),
+    restart: (threads = options.threads) =>
+      startServer(scope, { directory, config: siteConfiguration(address, { ...options, threads }) }),
   };
 }
 
@@ -78,6 +81,7 @@ function siteConfiguration(address: string, options: SiteOptions): string {
     "version = 1",
     `hostname = "mx.${domain}"`,
     `http.listen = ["${address}:${ports.http}"]`,
+    ...(options.threads === undefined ? [] : [`process.mail-threads = ${options.threads}`]),
     "[[domain]]",
     `name = "${domain}"`,
     `postmaster = "${alice.address}"`,

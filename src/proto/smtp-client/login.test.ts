@@ -153,6 +153,14 @@ function said(dialogue: Login | undefined): readonly string[] {
   return lines;
 }
 
+test("an account without SCRAM keys at its server logs in by PLAIN or LOGIN where the configuration says so", () => {
+  const environment = { nonce, binding };
+  const account = { username: "u", password: "p", mechanism: "plain" } as const;
+  assert.deepEqual(said(login(account, both, environment)), ["AUTH PLAIN AHUAcA==\r\n"]);
+  assert.equal(said(login(account, ["SCRAM-SHA-256", "LOGIN"], environment))[0], "AUTH LOGIN\r\n");
+  assert.equal(login(account, ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"], environment), undefined);
+});
+
 test("PLAIN goes with its command unless the line gets too long for that (RFC 4954 §4); LOGIN comes last", () => {
   const environment = { nonce, binding: undefined };
   const short = { username: "u", password: "p" };

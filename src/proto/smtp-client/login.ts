@@ -3,6 +3,10 @@
 // (tls-exporter, RFC 9266): it shows nobody the password, and makes the server prove that it knows it. Then PLAIN (RFC
 // 4616), then LOGIN, which was never standardised.
 //
+// A refusal ends the attempt, also one by a server that has no SCRAM keys of the account. RFC 5802 §9: whoever stands in between
+// could make SCRAM fail, and be given the password by a client that then says PLAIN; the server's certificate is not
+// looked at here, so nobody would notice. Where an account has no keys the configuration says so (`mechanism`).
+//
 // Key derivation costs milliseconds and randomness is not for a core: both are asked for. A server that accepts a SCRAM
 // login before it has proved itself is not believed.
 
@@ -14,6 +18,8 @@ import { prepare } from "../sasl/prepare.ts";
 export interface Credentials {
   readonly username: string;
   readonly password: string;
+  /** PLAIN or LOGIN and nothing else. Without it the strongest that is offered. */
+  readonly mechanism?: "plain";
 }
 
 export interface LoginEnvironment {
@@ -47,13 +53,13 @@ const MOST_ITERATIONS = 1_000_000;
 
 /** Undefined when none of the offered mechanisms can be used. */
 export function login(
-  { username, password }: Credentials,
+  { username, password, mechanism }: Credentials,
   offered: readonly string[],
   environment: LoginEnvironment,
 ): Login | undefined {
   const name = prepare(username);
   const secret = prepare(password);
-  if (name !== undefined && secret !== undefined) {
+  if (mechanism !== "plain" && name !== undefined && secret !== undefined) {
     const { binding } = environment;
     if (binding !== undefined && offered.includes("SCRAM-SHA-256-PLUS")) {
       return scram("SCRAM-SHA-256-PLUS", "p=tls-exporter,,", binding, name, secret, environment.nonce());
