@@ -54,7 +54,7 @@ export function startDemand({ site, account, sessions, random, until }: Demand):
   /** Transactions that hold something, or may. */
   let open = 0;
 
-  async function transaction(session: Dialogue): Promise<"more" | "over"> {
+  async function transaction(session: Dialogue): Promise<"more" | "refused" | "over"> {
     await session.expect(`MAIL FROM:<${account.address}>`, 250);
     const alone = open === 0;
     const from = performance.now();
@@ -65,7 +65,7 @@ export function startDemand({ site, account, sessions, random, until }: Demand):
       if (code === 450) {
         await session.expect("RSET", 250);
         // Nobody held anything when this was asked: what is used is charged for good.
-        return alone ? "over" : "more";
+        return alone ? "over" : "refused";
       }
       if (code !== 250) throw new Error(`RCPT was answered ${code}`);
       const to = performance.now();
@@ -88,7 +88,9 @@ export function startDemand({ site, account, sessions, random, until }: Demand):
     }
   }
 
-  const isOver = (): boolean => until?.(accepted.length) === true;
+  /** One that was alone was refused: nothing comes back, for nobody either. */
+  let isUsedUp = false;
+  const isOver = (): boolean => isUsedUp || until?.(accepted.length) === true;
 
   async function run(): Promise<void> {
     let session: Dialogue | undefined;
@@ -97,7 +99,10 @@ export function startDemand({ site, account, sessions, random, until }: Demand):
       /* oxlint-disable no-await-in-loop -- one session does one thing at a time */
       try {
         session ??= await openAuthenticated(passingScope(), site, account);
-        if ((await transaction(session)) === "over" && until === undefined) break;
+        const outcome = await transaction(session);
+        if (until === undefined && outcome === "over") isUsedUp = true;
+        // With fewer questions at a time one of them is alone soon.
+        if (until === undefined && outcome === "refused") await sleep(random() * sessions * 20);
       } catch {
         session?.destroy();
         session = undefined;
