@@ -91,6 +91,7 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   6177: entry("data", "IPv6 assignment to end sites", "a /64 counts as one client"),
   6186: entry("done", "SRV records for mail programs"),
   6302: entry("done", "Logging of source ports"),
+  6331: entry("not", "DIGEST-MD5 moved to historic", "refused, and the client is told why"),
   6376: entry("partly", "DKIM", "signing; signatures of others are not checked"),
   6409: entry("partly", "Message submission", "no BURL"),
   6522: entry("done", "multipart/report"),

@@ -90,6 +90,7 @@ test("inside TLS 1.2 there is nothing to bind to, and -PLUS is not offered", asy
   await client.reply();
   assert.match(await client.ask("EHLO c.example.jp"), /250 AUTH SCRAM-SHA-256 PLAIN LOGIN$/);
   assert.match(await client.ask("AUTH SCRAM-SHA-256-PLUS"), /^504 /);
+  assert.match(await client.ask("AUTH DIGEST-MD5"), /^504 5\.5\.4 DIGEST-MD5 is not safe any more/);
   const sasl = scramClient({ name: ALICE, password: PASSWORD, header: "y,," });
   assert.equal(await authenticate(client, "SCRAM-SHA-256", sasl), "235 2.7.0 authenticated");
 });

@@ -67,6 +67,8 @@ export const replies = {
   tlsUnavailable: makeReply(502, "5.5.1", "STARTTLS is not offered here"),
   alreadyAuthenticated: makeReply(503, "5.5.1", "already authenticated"),
   mechanismUnknown: makeReply(504, "5.5.4", "mechanism not offered here"),
+  /** RFC 6331: historic. */
+  digestMd5: makeReply(504, "5.5.4", "DIGEST-MD5 is not safe any more (RFC 6331): use SCRAM-SHA-256, PLAIN or LOGIN"),
   authSyntax: makeReply(501, "5.5.2", "cannot decode the response"),
   authCancelled: makeReply(501, "5.7.0", "authentication cancelled"),
   tooManyErrors: makeReply(421, "4.7.0", "too many errors, closing"),

@@ -281,7 +281,7 @@ export class SmtpServer {
           return this.#ask({ kind: "auth", mechanism: command.mechanism, initial: undefined }, success, this.#state);
         }
         if (!this.#offers.mechanisms.includes(command.mechanism)) {
-          this.#say(replies.mechanismUnknown);
+          this.#say(command.mechanism === "DIGEST-MD5" ? replies.digestMd5 : replies.mechanismUnknown);
           return undefined;
         }
         const initial =
