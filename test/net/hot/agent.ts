@@ -79,7 +79,9 @@ function probe(ends: readonly Ends[], perSecond: number, until: "connect" | "dat
       launched++;
       open++;
       const { from, to } = ends[launched % ends.length]!;
-      const socket = connect({ host: to, port: 25, localAddress: from });
+      // A port comes again only after all others: what is still on its way to the last one who had it would end the new one.
+      const localPort = 10_000 + (launched % 50_000);
+      const socket = connect({ host: to, port: 25, localAddress: from, localPort });
       const count = (outcome: string): void => {
         outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
         open--;

@@ -64,18 +64,30 @@ const watch = `
 table inet hot_watch {
   counter probes_arrived { }
   counter probes_left { }
+  counter permitted_arrived { }
+  counter permitted_left { }
+  counter permitted_reset { }
   counter stream_arrived { }
   counter stream_left { }
   chain arrive { type filter hook prerouting priority -500; policy accept;
     iifname "v-bot" tcp dport 25 tcp flags & (syn | ack) == syn counter name probes_arrived
+    iifname "v-biz" tcp dport 25 counter name permitted_arrived
+    iifname "t-ix" ip daddr ${addressOf("biz", 4)} tcp sport 25 counter name permitted_arrived
+    iifname "t-ix" ip6 daddr ${addressOf("biz", 6)} tcp sport 25 counter name permitted_arrived
     iifname "v-biz" tcp dport 80 counter name stream_arrived
     iifname "t-ix" tcp sport 80 counter name stream_arrived
   }
   chain leave { type filter hook postrouting priority 500; policy accept;
     oifname "t-ix" ip saddr ${addressOf("bot", 4)} tcp dport 25 counter name probes_left
     oifname "t-ix" ip6 saddr ${addressOf("bot", 6)} tcp dport 25 counter name probes_left
+    oifname "t-ix" ip saddr ${addressOf("biz", 4)} tcp dport 25 counter name permitted_left
+    oifname "t-ix" ip6 saddr ${addressOf("biz", 6)} tcp dport 25 counter name permitted_left
+    iifname "t-ix" oifname "v-biz" tcp sport 25 counter name permitted_left
     oifname "t-ix" tcp dport 80 counter name stream_left
     oifname "v-biz" tcp sport 80 counter name stream_left
+  }
+  chain own { type filter hook output priority 500; policy accept;
+    oifname "v-biz" tcp flags & rst == rst counter name permitted_reset
   }
 }
 `;
@@ -175,6 +187,8 @@ async function update(ledger: string): Promise<HotReport> {
     blocked: refused,
     permitted: opened,
     probesLeft: await seen("probes_left"),
+    permittedStopped: (await seen("permitted_arrived")) - (await seen("permitted_left")),
+    permittedReset: await seen("permitted_reset"),
     stream: { ...streamed, stopped: (await seen("stream_arrived")) - (await seen("stream_left")) },
   };
 }
