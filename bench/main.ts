@@ -1,4 +1,4 @@
-// `npm run bench -- smtp|head-of-line|adversarial|storage|abuse|net`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
+// `npm run bench -- smtp|head-of-line|adversarial|exactness|storage|abuse|net`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
 
 import { setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
@@ -9,6 +9,10 @@ import { benchAdversarial, parts } from "./adversarial/bench.ts";
 import type { AdversarialOptions, AdversarialPart } from "./adversarial/bench.ts";
 import { adversarialFile, adversarialMarkdown } from "./adversarial/table.ts";
 import { machine } from "./figures.ts";
+import { benchExactness, cases } from "./exactness/bench.ts";
+import { limitedNames } from "./exactness/peers.ts";
+import { exactnessFile, exactnessMarkdown } from "./exactness/table.ts";
+import type { ExactnessTable } from "./exactness/table.ts";
 import { keep, readKept } from "./kept.ts";
 import type { Kept } from "./kept.ts";
 import { benchHeadOfLine, competitors, scenarios } from "./head-of-line/bench.ts";
@@ -35,6 +39,7 @@ import { benchStorage, storageMarkdown } from "./storage/bench.ts";
 const usage = `npm run bench -- smtp [options]      our server beside others; rows measured go into bench/RESULTS.md
 npm run bench -- head-of-line [options]   healthy mail beside dead mail; writes bench/RESULTS-head-of-line.md
 npm run bench -- adversarial [options]    what hostile input costs; writes bench/RESULTS-adversarial.md
+npm run bench -- exactness [options]      how exactly limits hold; writes bench/RESULTS-exactness.md
 npm run bench -- storage [options]   ways to keep accepted mail; writes bench/RESULTS-storage.md
 npm run bench -- abuse [options]     accounts that are abused, and honest ones; writes bench/RESULTS-abuse.md
 npm run bench -- net [options]       from policy to proved texts for devices; writes bench/RESULTS-net.md
@@ -63,6 +68,11 @@ head-of-line only:
   --rows <names>     one (2,000 messages for one dead host), many (4,000 for 200)
   --peers <names>    ${competitors.join(", ")}
   --messages <n>     healthy messages in each run of ours (20000)
+exactness only:
+  --rows <names>     ${cases.join(", ")}
+  --peers <names>    ${limitedNames.join(", ")}
+  --sessions <n>     at once (200)
+  --limit <n>        recipients in an hour (1000)
 adversarial only:
   --rows <names>     cost (of an octet), single (octets that come one by one), others (what they notice)`;
 
@@ -79,6 +89,8 @@ const options = {
   alone: flag,
   table: flag,
   messages: text,
+  sessions: text,
+  limit: text,
   seeds: text,
   accounts: text,
   targets: text,
@@ -100,6 +112,8 @@ async function main(): Promise<void> {
       return headOfLine(values);
     case "adversarial":
       return adversarial(values);
+    case "exactness":
+      return exactness(values);
     case "storage": {
       const markdown = storageMarkdown(await benchStorage(wholeNumber(values.runs, "runs", { otherwise: 9 })));
       return show(markdown, values.output, "RESULTS-storage.md");
@@ -219,6 +233,30 @@ async function adversarial(values: Values): Promise<void> {
   prepare(settings.priority);
   const these = await benchAdversarial(settings);
   await tell(values.output === undefined ? await keep(adversarialFile, these) : these);
+}
+
+async function exactness(values: Values): Promise<void> {
+  const tell = (results: Kept<ExactnessTable>): Promise<void> =>
+    show(exactnessMarkdown(results), values.output, "RESULTS-exactness.md");
+  if (values.table) return tell(await readKept<ExactnessTable>(exactnessFile));
+  const peers = listOf(values.peers, "peers", limitedNames) ?? limitedNames;
+  prepare("usual");
+  let these: Kept<ExactnessTable> = {};
+  for (const peer of peers) {
+    // oxlint-disable-next-line no-await-in-loop -- one at a time
+    const results = await benchExactness({
+      peers: [peer],
+      cases: listOf(values.rows, "rows", cases) ?? cases,
+      limit: wholeNumber(values.limit, "limit", { otherwise: 1000 }),
+      sessions: wholeNumber(values.sessions, "sessions", { otherwise: 200 }),
+      interrupted: () => signals.interrupted,
+      tell: (line) => console.log(line),
+    });
+    these = { ...these, [peer]: { results, machine: machine() } };
+    // oxlint-disable-next-line no-await-in-loop -- what comes later may fail
+    if (values.output === undefined) await tell(await keep(exactnessFile, these));
+  }
+  if (values.output !== undefined) await tell(these);
 }
 
 function priorityIn({ priority = "usual" }: Values): "usual" | "high" {

@@ -25,10 +25,13 @@ export type ProgramName =
   | "msmtp"
   | "nfpcapd"
   | "opensmtpd"
+  | "policyd-rate-limit"
   | "postfix"
+  | "postfwd"
   | "python3"
   | "radclient"
   | "rbldnsd"
+  | "redis-server"
   | "saslpasswd2"
   | "smtp-sink"
   | "smtp-source"
@@ -66,6 +69,18 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   capirca: {
     packages: ["python3-capirca", "python3-absl", "python3-ply", "python3-six", "python3-yaml"],
     path: "usr/bin/aclgen",
+    installed: "ignore",
+  },
+  // Perl and Python: policy servers of Postfix, run with their interpreters.
+  postfwd: {
+    packages: ["postfwd", "libnet-server-perl", "libnet-dns-perl", "libio-multiplex-perl"],
+    path: "usr/sbin/postfwd1",
+    installed: "ignore",
+  },
+  "redis-server": { packages: ["redis-tools", "redis-server"], path: "usr/bin/redis-server", installed: "use" },
+  "policyd-rate-limit": {
+    packages: ["policyd-rate-limit", "python3-yaml"],
+    path: "usr/bin/policyd-rate-limit",
     installed: "ignore",
   },
   curl: { packages: ["curl"], path: "usr/bin/curl", installed: "use" },

@@ -15,7 +15,7 @@ import { installed, versionOf } from "./npm.ts";
 import { account, peerHostname } from "./peer.ts";
 import type { StartOptions, Started } from "./peer.ts";
 
-const haraka = {
+export const haraka = {
   name: "Haraka",
   version: "3.3.4",
   overrides: { "encoding-japanese": "2.2.0", libqp: "2.1.1" },

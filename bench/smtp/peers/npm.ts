@@ -12,19 +12,21 @@ export interface NpmPeer {
   readonly version: string;
   /** Of what it depends on: versions it does not ask for, where those are not to be had. */
   readonly overrides: Readonly<Record<string, string>>;
+  /** Installed beside it. */
+  readonly also?: Readonly<Record<string, string>>;
 }
 
 const cache = join(import.meta.dirname, "../../../.cache/npm");
 
 /** The folder of the package. */
-export async function installed({ name, version, overrides }: NpmPeer): Promise<string> {
-  const home = join(cache, `${name}-${version}`);
+export async function installed({ name, version, overrides, also = {} }: NpmPeer): Promise<string> {
+  const home = join(cache, [`${name}-${version}`, ...Object.keys(also)].join("+"));
   const folder = join(home, "node_modules", name);
   if (existsSync(folder)) return folder;
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, "work-"));
   try {
-    const manifest = { private: true, dependencies: { [name]: version }, overrides };
+    const manifest = { private: true, dependencies: { [name]: version, ...also }, overrides };
     await writeFile(join(work, "package.json"), JSON.stringify(manifest));
     const { code, stderr } = await runProgram({
       program: "npm",
