@@ -64,7 +64,7 @@ async function runCase(
     const accepted = await oneMessage(server, 2 * limit);
     return { limit, sessions: 1, accepted, unknown: 0, givenBack: 0 };
   }
-  const half = { at: Math.floor(limit / 2), then: server.restart };
+  const half = { at: Math.floor(limit / 2), act: server.restart };
   const outcome = await demand(server, sessions, randomFrom(7), name === "killed" ? half : undefined);
   return { limit, sessions, ...outcome };
 }

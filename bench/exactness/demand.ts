@@ -41,7 +41,7 @@ export async function demand(
   server: Limited,
   sessions: number,
   random: () => number,
-  half?: { readonly at: number; readonly then: () => Promise<void> },
+  half?: { readonly at: number; readonly act: () => Promise<void> },
 ): Promise<Outcome> {
   const deadline = performance.now() + DEADLINE;
   let accepted = 0;
@@ -71,7 +71,7 @@ export async function demand(
     unknown--;
     if (end.code >= 400) return "refused";
     accepted++;
-    if (half !== undefined && accepted >= half.at) halved ??= half.then();
+    if (half !== undefined && accepted >= half.at) halved ??= half.act();
     return "more";
   }
 

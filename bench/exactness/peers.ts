@@ -159,8 +159,7 @@ async function startWithPostfwd(scope: RowScope, limit: number): Promise<Limited
           "-T",
           ...modules.flatMap((folder) => ["-I", folder]),
           program.path,
-          ...["-d", "-f", rules, "-i", address, "-p", String(policyPort), "-u", "nobody", "-g", "nogroup"],
-          ...["--pidfile", pidFile, "-n", "-P"],
+          ...backgroundFlags(rules, address, pidFile),
         ],
         environment: program.environment,
         milliseconds: 30_000,
@@ -180,6 +179,11 @@ async function startWithPostfwd(scope: RowScope, limit: number): Promise<Limited
       };
     },
   });
+}
+
+function backgroundFlags(rules: string, address: string, pidFile: string): readonly string[] {
+  const where = ["-i", address, "-p", String(policyPort), "-u", "nobody", "-g", "nogroup"];
+  return ["-d", "-f", rules, ...where, "--pidfile", pidFile, "-n", "-P"];
 }
 
 /** Asked at RCPT; counts are in SQLite. */
