@@ -89,7 +89,7 @@ test("the completion script is good bash and knows every command", async (t) => 
     return execFileSync("bash", ["-c", run], { encoding: "utf8" }).trim();
   };
   assert.equal(asked("sekimori que"), "queue");
-  assert.equal(asked("sekimori queue re"), "release retry");
+  assert.equal(asked("sekimori queue re"), "release retry return");
   assert.equal(asked("sekimori queue hold --s"), "--sender");
 });
 

@@ -141,6 +141,7 @@ describe("the oracle", () => {
       ...Array.from({ length: 16 }, (_, last) => [`192.0.2.${last}`, `2001:db8::${last.toString(16)}`]).flat(),
       "198.51.100.7",
       "2001:db8:1::7",
+      "fe80::1",
     ];
     const pairs = hosts.flatMap((near) =>
       hosts.filter((far) => far.includes(":") === near.includes(":")).map((far) => [near, far] as const),
