@@ -43,7 +43,7 @@ export interface Running {
 const GIVEN_BACK = 0.1;
 
 /** Longer means that something is stuck, ms. */
-const DEADLINE = 150_000;
+const DEADLINE = 300_000;
 
 export function startDemand({ site, account, sessions, random, until }: Demand): Running {
   const deadline = performance.now() + DEADLINE;
