@@ -247,7 +247,10 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   const saving = setInterval(() => void watch?.save(), SAVE);
   undo.push(async () => {
     clearInterval(saving);
-    await watch?.save();
+    // What comes from here on is left out: the store is about to go.
+    const last = watch;
+    watch = undefined;
+    await last?.save();
   });
   await http.openSocket(createSocketApp(guarded, version), controlSocket(site));
   state = "ready";
