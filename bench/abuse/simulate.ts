@@ -1,10 +1,10 @@
 // A month of honest accounts, and accounts that were taken over, through the decision code of src/abuse: what is stopped, after how many
 // recipients, and who is bothered for nothing.
 
-import { observe, standardRules, startProfile } from "../../src/abuse/detector.ts";
+import { observe, standardRules } from "../../src/abuse/detector.ts";
 import type { DetectorRules } from "../../src/abuse/detector.ts";
 import type { Observation } from "../../src/abuse/observation.ts";
-import { DAY, kinds, scoreOf } from "../../src/abuse/profile.ts";
+import { DAY, kinds, scoreOf, startProfile } from "../../src/abuse/profile.ts";
 import type { Profile } from "../../src/abuse/profile.ts";
 import { goesBeyond, slowFor, slowInterval, standardThresholds, stepFor } from "../../src/abuse/steps.ts";
 import type { Step, Thresholds } from "../../src/abuse/steps.ts";

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { observe, standardRules, startProfile } from "./detector.ts";
+import { observe, standardRules } from "./detector.ts";
 import type { Observation } from "./observation.ts";
-import { DAY, kinds, scoreOf } from "./profile.ts";
+import { DAY, kinds, scoreOf, startProfile } from "./profile.ts";
 import type { Profile } from "./profile.ts";
 import { goesBeyond, standardThresholds, stepFor, steps } from "./steps.ts";
 

@@ -9,7 +9,7 @@
 // probabilities under an abuser are the constants below. Both are tried in bench/abuse, on seeds that were not used to choose them.
 
 import type { Evidence, Observation, Sign } from "./observation.ts";
-import { advance, DAY, newProfile, note, remember } from "./profile.ts";
+import { advance, DAY, note, remember } from "./profile.ts";
 import type { Kind, Profile } from "./profile.ts";
 
 export interface DetectorRules {
@@ -75,10 +75,6 @@ export function observe(profile: Profile, observation: Observation, rules: Detec
       break;
   }
   return told;
-}
-
-export function startProfile(at: number): Profile {
-  return newProfile(at);
 }
 
 type Weigh = (sign: Sign, weight: number, text: string) => void;

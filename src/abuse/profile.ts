@@ -71,7 +71,7 @@ const HALF_LIFE = 45;
 const MOST_KEPT = 300;
 const MOST_EVIDENCE = 50;
 
-export function newProfile(at: number): Profile {
+export function startProfile(at: number): Profile {
   return {
     since: at,
     faded: at,

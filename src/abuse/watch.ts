@@ -2,10 +2,10 @@
 // accounts that are busy, in memory. A step that is reached is told once, and again only after the score has fallen to half of it.
 
 import type { ProfileStore } from "../store/store.ts";
-import { observe, standardRules, startProfile } from "./detector.ts";
+import { observe, standardRules } from "./detector.ts";
 import type { Evidence } from "./observation.ts";
 import type { Profile } from "./profile.ts";
-import { scoreOf } from "./profile.ts";
+import { scoreOf, startProfile } from "./profile.ts";
 import { goesBeyond, standardThresholds, stepFor } from "./steps.ts";
 import type { Step } from "./steps.ts";
 import type { Observed } from "./tap.ts";
@@ -112,6 +112,8 @@ export function createAbuseWatch({ store, suspect, failed }: WatchServices): Abu
     save: () => next(write),
     clear: (account) =>
       next(async () => {
+        // Of an account that nothing is known of, nothing has to be forgotten.
+        if (!entries.has(account) && (await store.profile(account)) === undefined) return;
         const entry = await entryOf(account, 0);
         forgive(entry.profile);
         entry.changed = true;
