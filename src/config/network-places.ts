@@ -7,7 +7,7 @@ import type { Address } from "../base/address.ts";
 import type { Prefix } from "../base/prefix.ts";
 import type { CheckedTree, Path } from "./check.ts";
 import type { ConfigSources } from "./files.ts";
-import type { NetworkTables } from "./network-schema.ts";
+import type { NetworkTables } from "./schema/network.ts";
 import type { Place } from "./problem.ts";
 
 /** The path begins below `network`. */

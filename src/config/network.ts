@@ -17,7 +17,7 @@ import type { NetworkLock } from "./network-lock.ts";
 import { createPlaces } from "./network-places.ts";
 import type { PolicyPlaces } from "./network-places.ts";
 import { toPolicy } from "./network-policy.ts";
-import type { NetworkTables } from "./network-schema.ts";
+import type { NetworkTables } from "./schema/network.ts";
 import { problemAt } from "./problem.ts";
 import type { ConfigProblem, Place } from "./problem.ts";
 import type { DnsSettings } from "./settings.ts";

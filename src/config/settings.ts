@@ -4,7 +4,7 @@
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
 import type { Prefix } from "../base/prefix.ts";
-import type { NetworkTables } from "./network-schema.ts";
+import type { NetworkTables } from "./schema/network.ts";
 
 export interface Settings {
   readonly version: 1;

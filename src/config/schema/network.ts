@@ -1,8 +1,8 @@
 // The part of the schema about the network side, `[network]`: who may speak to port 25, and when. It is part of the one
-// table in schema.ts. What the values mean together is the policy's (policy/network), what is wrong with them check.ts's.
+// table in ../schema.ts. What the values mean together is the policy's (policy/network), what is wrong with them check.ts's.
 
-import type { Checked, Keys } from "./types.ts";
-import { platformMeanings } from "../policy/network/platforms.ts";
+import type { Checked, Keys } from "../types.ts";
+import { platformMeanings } from "../../policy/network/platforms.ts";
 
 const ipv4 = { kind: "list", of: { kind: "prefix", family: 4 }, minimum: 0 } as const;
 const ipv6 = { kind: "list", of: { kind: "prefix", family: 6 }, minimum: 0 } as const;

@@ -1,0 +1,109 @@
+// What is served by HTTP: to operators (`[http]`) and to users and their mail programs (`[web]`).
+
+import type { Keys } from "../types.ts";
+
+const token = {
+  name: {
+    type: { kind: "text" },
+    required: true,
+    meaning: "Who presents it, in the log: letters, digits, `.`, `_` and `-`, at most 64.",
+    example: "monitoring",
+  },
+  secret: {
+    type: { kind: "secret" },
+    required: true,
+    meaning:
+      "The token: where it is kept, never the token itself. At least 20 characters that may stand in a header (RFC 6750 §2.1); " +
+      "`openssl rand -hex 32` makes a good one.",
+    example: { file: "/etc/sekimori/monitoring.token" },
+  },
+  rights: {
+    type: {
+      kind: "choice",
+      values: { read: "may look", change: "may look and change" },
+    },
+    default: "read",
+    meaning: "What it opens. Every look into the log and every change is written down with the name.",
+  },
+} as const satisfies Keys;
+
+export const http = {
+  listen: {
+    type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
+    default: ["127.0.0.1:2080"],
+    meaning:
+      "Where health, metrics and the API answer. Anywhere but on loopback it needs `tls` or `clear-text`. Empty for none.",
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: { none: "HTTP", implicit: "HTTPS, with the certificate of `[tls]`" },
+    },
+    default: "none",
+    meaning: "Whether it is HTTPS.",
+  },
+  "clear-text": {
+    type: { kind: "boolean" },
+    default: false,
+    meaning:
+      "Say true when `listen` has other addresses than loopback, no `tls`, and something else protects the way: a reverse proxy " +
+      "with TLS on a network of your own, or a tunnel. Tokens, addresses and passwords of new accounts pass there.",
+  },
+  names: {
+    type: { kind: "list", of: { kind: "host" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Further names in the Host header under which the API may be asked, for instance that of a reverse proxy. IP addresses, " +
+      "localhost and `hostname` always work; any other name is refused, so that no web page reaches it by rebinding its own name.",
+    example: ["admin.example.jp"],
+  },
+  token: {
+    type: { kind: "list", of: { kind: "table", keys: token }, minimum: 0 },
+    default: [],
+    meaning:
+      "Who may ask the API over the network. Without any there is one token with all rights, made at the first start and kept in " +
+      "`api-token` in the state directory (`sekimori token show`).",
+  },
+} as const satisfies Keys;
+
+export const web = {
+  listen: {
+    type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Where the pages for users answer: autoconfiguration of mail programs, MTA-STS, how to set up. For everybody, so usually port " +
+      "443 of all addresses. Empty for none.",
+    example: ["0.0.0.0:443", "[::]:443"],
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: {
+        implicit: "HTTPS, with the certificate of `[tls]`",
+        none: "HTTP, for a reverse proxy that does HTTPS",
+      },
+    },
+    default: "implicit",
+    meaning: "Whether it is HTTPS. Senders ask for the policy of MTA-STS by HTTPS only (RFC 8461 §3.3).",
+  },
+  "outside-hosts": {
+    type: { kind: "list", of: { kind: "host" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Mail servers outside of this network, of somebody who agreed, that the port test for customers tries on port 25: a line with " +
+      "OP25B does not reach them.",
+    example: ["mx.example.net"],
+  },
+  "mta-sts": {
+    type: {
+      kind: "choice",
+      values: {
+        none: "none: senders forget a policy that they had",
+        testing: "senders report what would have failed, and deliver",
+        enforce: "senders deliver over TLS with a good certificate, or not at all",
+      },
+    },
+    default: "testing",
+    meaning: "The mode of the MTA-STS policy of the domains (RFC 8461 §5).",
+  },
+} as const satisfies Keys;
