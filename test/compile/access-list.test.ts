@@ -102,7 +102,7 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
     },
     {
       name: "a deny of everything in front",
-      edit: (text) => text.replace(/^(ipv6 access-list .*)$/m, "$1\n deny ipv6 any any"),
+      edit: (text) => text.replace(/^(ipv6 access-list .*)$/m, "$1\n 1 deny ipv6 any any"),
     },
     {
       name: "port 587 denied",
@@ -129,6 +129,10 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
     { name: "a prefix of IPv6 one bit longer", edit: (text) => text.replaceAll("2001:db8:a::/52", "2001:db8:a::/53") },
     { name: "a prefix of IPv6 one bit shorter", edit: (text) => text.replaceAll("2001:db8:a::/52", "2001:db8:a::/51") },
     { name: "the other end of the range", edit: (text) => text.replaceAll("192.0.2.128", "192.0.2.144") },
+    {
+      name: "the permit of the rest first by its number",
+      edit: (text) => text.replaceAll(/^ (?:sequence )?\d+ permit (ip|ipv4) any any$/gm, " 1 permit $1 any any"),
+    },
     { name: "a digit wrong", edit: (text) => text.replaceAll("host 192.0.2.5", "host 192.0.2.50") },
   ];
 
@@ -177,6 +181,21 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
       edit: (text) => text.replaceAll(/2001:db8:[0-9a-f:]*/g, (found) => found.toUpperCase()),
     },
     { name: "ports as ranges", edit: (text) => text.replaceAll("eq 25", "range 25 25") },
+    {
+      name: "lines in another order than their numbers",
+      edit: (text) =>
+        text.replaceAll(/(?:^ (?:sequence )?\d+ (?:permit|deny) .*\n){2,}/gm, (lines) =>
+          lines.replaceAll(/^(.*\n)(.*\n)/gm, "$2$1"),
+        ),
+    },
+    {
+      name: "the last line of a list entered first",
+      edit: (text) =>
+        text.replaceAll(
+          /^((?:ip|ipv4|ipv6) access-list .*\n)((?: .*\n)*)( (?:sequence )?\d+ (?:permit|deny) .*\n)(?! )/gm,
+          "$1$3$2",
+        ),
+    },
     { name: "a line twice", edit: (text) => text.replaceAll(/^( .*deny tcp .*\n)/gm, "$1$1") },
     {
       name: "the denied pools in another order",
@@ -264,6 +283,7 @@ for (const target of [ciscoIosXe, ciscoIosXr, aristaEos] as readonly Target[]) {
       ["ip access-list extended A\n 10 permit tcp 192.0.2.0 0.0.255.0 any\n", /holes/],
       ["ip access-list extended A\n 10 permit tcp any any eq nonsense\n", /port/],
       ["ip access-list extended A\n 10 permit ip any any eq 25\n", /ports go/],
+      ["ip access-list extended A\n 10 permit ip any any\n 10 deny tcp any any eq 25\n", /number is that of another/],
       ["ip access-list extended A\n 10 allow ip any any\n", /no line/],
       ["ip access-list extended A\n!\n", /no lines/],
       ["interface cust0\n ip access-group A in\n", /no access list A/],

@@ -15,6 +15,8 @@ import { familySet, namedSet, pass } from "../../ir.ts";
 import type { Action, Binding, Filter, NamedSet, PortRange, Program, SourceValidation } from "../../ir.ts";
 import { tcp, udp } from "../../packet.ts";
 import type { ParseProblem, ReadContext, TextFile } from "../../target.ts";
+import { inOrder, step } from "./order.ts";
+import type { Ordered } from "./order.ts";
 import { familyOf, portNames, protocolNamed, sectionOf } from "./vocabulary.ts";
 import type { Begun } from "./vocabulary.ts";
 import { Words } from "./words.ts";
@@ -30,11 +32,16 @@ class Unreadable extends Error {
   }
 }
 
+/** A list has a number that is not above the one before it. */
+class OutOfOrder extends Error {}
+
 interface ReadList {
   readonly name: string;
   readonly family: Family;
   readonly builder: FilterBuilder;
   lines: number;
+  /** Of the last line; a device gives one to lines that come without. */
+  number: number;
 }
 
 interface Use {
@@ -50,13 +57,23 @@ export function parseListing(files: readonly TextFile[], context: ReadContext): 
   if (file === undefined || second !== undefined) {
     return failure({ path: second?.path ?? "", line: 1, message: "a configuration is one text" });
   }
-  const reader = new Reader(file.text);
+  return parseText(file, context, undefined);
+}
+
+/** `ordered`: the text of the file in the order of its numbers, once it was seen that they are not in order. */
+function parseText(file: TextFile, context: ReadContext, ordered: Ordered | undefined): Result<Program, ParseProblem> {
+  const reader = new Reader(ordered?.text ?? file.text, ordered?.lines);
+  const problem = (line: number, message: string): Result<Program, ParseProblem> =>
+    failure({ path: file.path, line, message });
   try {
     reader.read();
     return success(reader.program(context));
   } catch (error) {
-    if (error instanceof Unreadable) return failure({ path: file.path, line: error.line, message: error.message });
-    throw error;
+    if (error instanceof Unreadable) return problem(error.line, error.message);
+    if (!(error instanceof OutOfOrder) || ordered !== undefined) throw error;
+    const sorted = inOrder(file.text);
+    if ("again" in sorted) return problem(sorted.again, "this number is that of another line of the list already");
+    return parseText(file, context, sorted);
   }
 }
 
@@ -84,6 +101,8 @@ type Section =
 
 class Reader {
   readonly #words: Words;
+  /** For each line of the text: where it stands in the file, if not there. */
+  readonly #lines: readonly number[] | undefined;
   readonly #lists = new Map<string, ReadList>();
   /** By family and name: both may have one of the same name. */
   readonly #groups = new Map<string, NamedSet>();
@@ -99,8 +118,15 @@ class Reader {
   readonly #ends = [new ReadPrefix(), new ReadPrefix()] as const;
   readonly #mask = new Uint32Array(4);
 
-  constructor(text: string) {
+  constructor(text: string, lines: readonly number[] | undefined) {
     this.#words = new Words(text);
+    this.#lines = lines;
+  }
+
+  /** Where the current line stands in the file. */
+  get #line(): number {
+    const { line } = this.#words;
+    return this.#lines?.[line - 1] ?? line;
   }
 
   read(): void {
@@ -122,7 +148,12 @@ class Reader {
       case "list": {
         const key = `${begun.family} ${begun.name}`;
         // Entered again, a list goes on.
-        const list = this.#lists.get(key) ?? { ...begun, builder: new FilterBuilder(key.replace(" ", "-")), lines: 0 };
+        const list = this.#lists.get(key) ?? {
+          ...begun,
+          builder: new FilterBuilder(key.replace(" ", "-")),
+          lines: 0,
+          number: 0,
+        };
         this.#lists.set(key, list);
         this.#section = { kind: "list", list };
         return;
@@ -184,7 +215,7 @@ class Reader {
     );
     if (bound !== null) {
       const direction = bound[3]!.startsWith("in") ? "in" : "out";
-      this.#uses.push({ list: bound[2]!, family: familyOf(bound[1]!), direction, at: name, line: this.#words.line });
+      this.#uses.push({ list: bound[2]!, family: familyOf(bound[1]!), direction, at: name, line: this.#line });
       return;
     }
     const strict = /^(ip|ipv4|ipv6) verify unicast source reachable-via (rx|any)\b/.exec(text);
@@ -196,21 +227,25 @@ class Reader {
     const words = this.#words;
     const { family } = list;
     words.took("sequence");
-    if (words.number !== undefined) words.next();
+    const begins = words.number;
+    if (begins !== undefined) words.next();
     const isPermit = words.is("permit");
     if (!isPermit && !words.is("deny")) {
       if (["remark", "statistics", "counters", "exit"].some((word) => words.is(word))) return;
       this.#fail(`no line of an access list: ${words.content}`);
     }
     words.next();
+    let number = begins;
     const protocol = this.#readProtocol(family);
     const source = this.#readEnd(family, "wildcard", this.#ends[0]);
     const sourcePorts = this.#readPorts();
     const destination = this.#readEnd(family, "wildcard", this.#ends[1]);
     const destinationPorts = this.#readPorts();
     while (!words.isOver) {
-      if (words.took("sequence")) words.next();
-      else if (!words.took("log") && !words.took("log-input")) {
+      if (words.took("sequence")) {
+        number ??= words.number;
+        words.next();
+      } else if (!words.took("log") && !words.took("log-input")) {
         this.#fail(`${words.value} is not understood in a line of an access list`);
       }
     }
@@ -218,8 +253,11 @@ class Reader {
       this.#fail("ports go with tcp or udp");
     }
     const match = this.#matchOf(family, protocol, sourcePorts, destinationPorts);
+    // A device keeps lines by number, whatever their order in the text; one without a number goes to the end.
+    if (number !== undefined && number <= list.number) throw new OutOfOrder();
+    list.number = number ?? list.number + step;
     list.lines++;
-    const wrong = list.builder.add(match, source, destination, isPermit ? pass : deny, `line ${words.line}`);
+    const wrong = list.builder.add(match, source, destination, isPermit ? pass : deny, `line ${this.#line}`);
     if (wrong !== undefined) this.#fail(wrong);
   }
 
@@ -353,7 +391,7 @@ class Reader {
   }
 
   #fail(message: string): never {
-    throw new Unreadable(this.#words.line, message);
+    throw new Unreadable(this.#line, message);
   }
 
   program(context: ReadContext): Program {

@@ -7,9 +7,8 @@ import { TextWriter } from "../../../base/text-writer.ts";
 import type { PortRange } from "../../ir.ts";
 import { tcp, udp } from "../../packet.ts";
 import type { Dialect } from "./dialect.ts";
+import { step } from "./order.ts";
 import type { AccessList, End, Entry, Group, Interface, Listing } from "./tree.ts";
-
-const step = 10;
 
 export function writeListing(
   { groups, lists, interfaces }: Listing,
