@@ -287,7 +287,8 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (awaited === undefined) return record(run, results, waiters);
     run.awaited = undefined;
     const answer = firstAnswer(results);
-    await withdraw(services, run).then(() => awaited.resolve(answer), awaited.reject);
+    const { spool, store } = services;
+    await withdraw({ spool, store, persist }, run, awaited.reject).then(() => awaited.resolve(answer), awaited.reject);
   }
 
   function finish(run: Run): void {

@@ -5,6 +5,7 @@ import type { StoreRefusal } from "../../verdict/facts.ts";
 import type { Remote } from "../../io/rpc.ts";
 import type { Spool } from "../../spool/message.ts";
 import type { QueueStore } from "../../store/store.ts";
+import type { Persistence } from "./persist.ts";
 import type { Run } from "./run.ts";
 import type { AttemptResult } from "./transport.ts";
 
@@ -29,14 +30,20 @@ export function firstAnswer(results: readonly AttemptResult[]): FirstAnswer {
 interface WithdrawServices {
   readonly spool: Pick<Spool, "settle">;
   readonly store: Remote<Pick<QueueStore, "removeWaiting">>;
+  readonly persist: Persistence["persist"];
 }
 
-/** Ends the message without a word to its sender, who is told by the reply. */
-export async function withdraw({ spool, store }: WithdrawServices, { message, stored }: Run): Promise<void> {
+/**
+ * Ends the message without a word to its sender, who is told by the reply. What the disk refuses is written later, so that a
+ * message that its sender still has is not delivered, or bounced, after a restart; `refused` hears of it at once.
+ */
+export async function withdraw(
+  { spool, store, persist }: WithdrawServices,
+  { message, stored }: Run,
+  refused: (error: unknown) => void,
+): Promise<void> {
   const recipients = [...message.recipients.keys()];
-  await spool.settle(
-    message.id,
-    recipients.map((recipient) => ({ recipient, outcome: "failed" })),
-  );
-  if (stored) await store.removeWaiting([{ id: message.id, recipients }]);
+  const ends = recipients.map((recipient) => ({ recipient, outcome: "failed" }) as const);
+  await persist(() => spool.settle(message.id, ends), refused);
+  if (stored) await persist(() => store.removeWaiting([{ id: message.id, recipients }]), refused);
 }

@@ -132,17 +132,23 @@ test("after the time the message is ours, what was said before counts, and the a
   );
 });
 
-test("a refusal that cannot be recorded is no answer", async () => {
-  const house = openHouseOn(openSqliteStore(":memory:"));
+test("a refusal that cannot be recorded is no answer, and the message ends when there is room", async () => {
+  const house = openHouseOn(openSqliteStore(":memory:"), { writeAgain: { first: 1, longest: 2 } });
   house.holding = true;
   try {
     const message = house.accept(stranger, [carol], { origin: "mx" });
     const told = house.dispatcher.deliver(message, [house.spool.get(message.id)!.content], 60_000);
-    house.before.settle = () => Promise.reject(new Error("disk full"));
+    let full = true;
+    house.before.settle = () => (full ? Promise.reject(new Error("disk full")) : undefined);
     await until("it is on its way", () => house.jobs.length === 1);
     house.jobs[0]!.done(saying(0, "no"));
     await assert.rejects(told, /disk full/);
     assert.deepEqual(openIn(house, message), [carol]);
+    full = false;
+    // Its sender has it still: here it is neither delivered nor bounced.
+    await until("it is gone", () => house.dispatcher.activeCount() === 0);
+    assert.deepEqual(settledAs(house, house.spool.get(message.id)!.message), ["failed"]);
+    assert.deepEqual([house.jobs.length, reports(house)], [1, 0]);
   } finally {
     await house.end();
   }
