@@ -57,6 +57,15 @@ export async function findVisitor(
 /** Carrier-grade NAT (RFC 6598): many people behind each address. */
 const isCarrierNat = prefixMatcher([{ address: "100.64.0.0", length: 10 }]);
 
-function mayOpen(client: string, { networks, shared }: VisitSettings): boolean {
-  return prefixMatcher(networks)(client) && !prefixMatcher(shared)(client) && !isCarrierNat(client);
+/** By a listener's settings, so that their prefixes are read once. */
+const gates = new WeakMap<VisitSettings, (client: string) => boolean>();
+
+function mayOpen(client: string, settings: VisitSettings): boolean {
+  const known = gates.get(settings);
+  if (known !== undefined) return known(client);
+  const isMeant = prefixMatcher(settings.networks);
+  const isShared = prefixMatcher(settings.shared);
+  const gate = (address: string): boolean => isMeant(address) && !isShared(address) && !isCarrierNat(address);
+  gates.set(settings, gate);
+  return gate(client);
 }
