@@ -3,6 +3,7 @@
 
 import { once } from "node:events";
 import { connect } from "node:net";
+import { constants, setPriority } from "node:os";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { caseNamed } from "./cases.ts";
@@ -15,6 +16,8 @@ export interface AttackOptions {
   readonly size?: number;
   readonly messages?: number;
   readonly writes: "whole" | "single";
+  /** Takes only what CPU everybody else leaves: it stands for another machine, and must not slow what is measured beside it. */
+  readonly yields?: boolean;
   /** Initial response of AUTH PLAIN, on a listener with implicit TLS. */
   readonly credentials: string | undefined;
   readonly sender: string;
@@ -29,6 +32,7 @@ export interface Attack {
 
 const options = JSON.parse(process.argv[2] ?? "{}") as AttackOptions;
 const attack = caseNamed(options.case);
+if (options.yields === true) setPriority(constants.priority.PRIORITY_LOW);
 const messages = options.messages ?? attack.messages;
 const content = Buffer.from(`${attack.content(options.size ?? attack.size)}.\r\n`, "latin1");
 

@@ -188,7 +188,7 @@ async function single(target: Target, options: AdversarialOptions): Promise<read
 /** Latency of ordinary clients with nothing else, beside each case, and beside single octets to somebody else on this machine. */
 async function notices(scope: RowScope, target: Target, options: AdversarialOptions): Promise<readonly Notice[]> {
   const discard = await startDiscard(scope);
-  const endless = { messages: 1_000_000 } as const;
+  const endless = { messages: 1_000_000, yields: true } as const;
   const slow = attackOn(target, caseNamed("mx, 4 MiB"), { ...endless, writes: "single" });
   const plans: { readonly during: string; readonly attack: AttackOptions | undefined; readonly runs: Latency[] }[] = [
     { during: alone, attack: undefined, runs: [] },
