@@ -147,8 +147,8 @@ function hotTable(cells: readonly HotCell[], on: readonly string[]): string {
 ${on.join(", ")}. Two policies of ${cells[0]?.options.elements ?? 0} prefixes, all but two of them different, are applied in turn on the edge of the lab's network. A
 blocked and a permitted customer connect to a stranger's port 25 all the time, in both families, beside one stream of
 20 Mb/s. An apply checks, loads, lists and proves. "Left" counts segments of the blocked customer at the edge, "stopped"
-segments of the stream that came to the edge and did not leave it, "sent again" is the kernel's count of retransmissions,
-which a busy machine raises as well. To reach: 60 applies under 500 connections a second, nothing wrong, nothing sent again.
+segments of the stream that came to the edge and did not leave it, "sent again" is the kernel's count of the stream's
+retransmissions. To reach: 60 applies under 500 connections a second, nothing wrong, nothing sent again.
 
 | how | updates | ms each | connects/s | connects | wrong verdicts | left | stopped | sent again |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|

@@ -2,9 +2,9 @@
 // it saw as one JSON line. The prober connects at a steady rate and has no deadline of its own: whatever becomes of a
 // connection, the kernel says it, so a busy machine changes the rate and never the outcome.
 
+import { execFileSync } from "node:child_process";
 import { connect, createServer } from "node:net";
 import type { Socket } from "node:net";
-import { readFileSync } from "node:fs";
 
 export type AgentRole =
   /** Greets on port 25, takes what comes on port 80. */
@@ -33,7 +33,7 @@ export type Outcomes = Readonly<Record<string, number>>;
 export interface StreamReport {
   readonly sent: number;
   readonly failure: string | undefined;
-  /** Segments that its namespace sent again. */
+  /** Segments of it that were sent again, by the kernel's own account of this connection. */
   readonly retransmitted: number;
 }
 
@@ -102,7 +102,6 @@ function probe(ends: readonly Ends[], perSecond: number, until: "connect" | "dat
 
 function stream({ from, to }: Ends, octetsPerSecond: number): void {
   const chunk = new Uint8Array(Math.ceil(octetsPerSecond / 100));
-  const before = retransmitted();
   let failure: string | undefined;
   const socket: Socket = connect({ host: to, port: 80, localAddress: from });
   socket.on("error", (error) => (failure ??= error.message));
@@ -111,19 +110,20 @@ function stream({ from, to }: Ends, octetsPerSecond: number): void {
   }, 10);
   atEnd(async () => {
     clearInterval(timer);
+    // Asked while it is open: a closed one has no account any more.
+    const retransmitted = retransmissions(socket.localPort!);
     await new Promise<void>((resolve) => socket.end(resolve));
-    const report: StreamReport = { sent: socket.bytesWritten, failure, retransmitted: retransmitted() - before };
+    const report: StreamReport = { sent: socket.bytesWritten, failure, retransmitted };
     return report;
   });
 }
 
-/** Of the namespace (RFC 4022, tcpRetransSegs). */
-function retransmitted(): number {
-  const [names = [], values = []] = readFileSync("/proc/self/net/snmp", "utf8")
-    .split("\n")
-    .filter((line) => line.startsWith("Tcp:"))
-    .map((line) => line.split(" "));
-  return Number(values[names.indexOf("RetransSegs")]);
+/** Of one connection (tcp_info, tcpi_total_retrans); the namespace's own sum would count the prober's as well. */
+function retransmissions(localPort: number): number {
+  const said = execFileSync("ss", ["-tinHO", "sport", "=", `:${localPort}`], { encoding: "utf8" });
+  if (!said.includes("bytes_sent:")) throw new Error(`ss says nothing of the stream: ${said}`);
+  // Left out by ss while it is 0.
+  return Number(/ retrans:\d+\/(\d+)/.exec(said)?.[1] ?? 0);
 }
 
 function atEnd(report: () => object | Promise<object>): void {
