@@ -1,8 +1,8 @@
 // Each target where it usually stands, with an interface where it wants one.
 
 import { targetNamed, targets } from "../../src/compile/targets/index.ts";
-import type { NetworkPolicy, Placement, TargetKind } from "../../src/policy/network/policy.ts";
-import { targetKinds } from "../../src/policy/network/policy.ts";
+import type { NetworkPolicy, TargetKind } from "../../src/policy/network/policy.ts";
+import { placementAt, targetKinds } from "../../src/policy/network/policy.ts";
 import { benchOf } from "../../test/compile/mutants.ts";
 import type { Bench } from "../../test/compile/mutants.ts";
 import { specimenSettings } from "../../test/compile/specimen.ts";
@@ -22,7 +22,7 @@ export function placedTarget(name: string, policy: NetworkPolicy, at: number): B
   const kind = targetKinds.find((one): one is TargetKind => one === name);
   if (target === undefined || kind === undefined) throw new Error(`there is no target ${name}`);
   const usual = target.capabilities.placements[0]!;
-  const placement: Placement = usual === "line" ? { kind: "line", pool: policy.pools[0]!.name } : { kind: usual };
+  const placement = placementAt(usual, policy.pools[0]!.name);
   const upstreamInterfaces = usual === "interfaces" ? ["upstream0"] : [];
   const settings = specimenSettings(kind, {
     budget,

@@ -148,7 +148,10 @@ export function addNetCommands(program: Command): Command {
     .option("--direction <way>", "up, from customers, or down, to them; as the addresses have it when left out")
     .option("--line <interface>", "customer interface by which it came")
     .option("--subscriber <name>", "subscriber of the session")
-    .option("--placement <place>", "where the filter stands: edge, interfaces, edge-out, edge-in or line:POOL (edge)")
+    .option(
+      "--placement <place>",
+      "where the filter stands: edge, interfaces, edge-out, edge-in, line:POOL or line-out:POOL (edge)",
+    )
     .option("--at <date>", "as of then instead of now")
     .action(netExplain);
   addCompileCommands(net);

@@ -80,7 +80,7 @@ function placementOf({ name, placement }: TargetSettings, target: Target): Resul
   const { placements } = target.capabilities;
   const usual = placements[0]!;
   if (placement === undefined) {
-    if (usual !== "line") return success({ kind: usual });
+    if (usual !== "line" && usual !== "line-out") return success({ kind: usual });
     return failure({
       rule: undefined,
       message: `target ${name} stands on lines: name the pool`,

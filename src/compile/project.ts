@@ -11,6 +11,7 @@ import { nextChange, policyAt } from "../policy/network/in-force.ts";
 import type { InForce, LineInForce, PoolInForce, Rule } from "../policy/network/in-force.ts";
 import { neverSpoofed } from "../policy/network/evaluate.ts";
 import { unionOf } from "../policy/network/sets.ts";
+import { linePoolOf, seesArrivals } from "../policy/network/policy.ts";
 import type { NetworkPolicy, Placement } from "../policy/network/policy.ts";
 import { familySet, namedSet, pass, wholeScope } from "./ir.ts";
 import type { Action, Binding, Filter, Match, NamedSet, Place, Program, Scope, SourceValidation, Term } from "./ir.ts";
@@ -53,7 +54,7 @@ export function project(
   const counted = countedFilter(policy, placement, sets);
   const filters = [
     ...(placement.kind === "edge-in" ? [] : [outbound]),
-    ...(placement.kind === "edge-out" ? [] : [inbound]),
+    ...(seesArrivals(placement) ? [inbound] : []),
     ...(placement.kind === "edge-in" || counted.terms.length === 0 || !can.counters ? [] : [counted]),
   ];
   const bindings = filters.flatMap((filter): readonly Binding[] =>
@@ -78,8 +79,9 @@ export function project(
 }
 
 function ofPlacement(inForce: InForce, placement: Placement): InForce {
-  if (placement.kind !== "line") return inForce;
-  return { ...inForce, pools: inForce.pools.filter(({ pool }) => pool.name === placement.pool), lines: [] };
+  const only = linePoolOf(placement);
+  if (only === undefined) return inForce;
+  return { ...inForce, pools: inForce.pools.filter(({ pool }) => pool.name === only), lines: [] };
 }
 
 function scopeOf(
@@ -90,7 +92,7 @@ function scopeOf(
 ): Scope {
   const lines = [...new Set(policy.pools.flatMap((pool) => pool.lines.map(({ name }) => name)))];
   const directions: readonly Direction[] =
-    placement.kind === "edge-out" ? ["up"] : placement.kind === "edge-in" ? ["down"] : ["up", "down"];
+    placement.kind === "edge-in" ? ["down"] : seesArrivals(placement) ? ["up", "down"] : ["up"];
   const scope: Scope = {
     ...wholeScope,
     directions,
@@ -103,7 +105,8 @@ function scopeOf(
     case "edge-out":
     case "edge-in":
       return { ...scope, lines: customers.length > 0 ? customers : [undefined] };
-    case "line": {
+    case "line":
+    case "line-out": {
       const addresses = policy.pools.find(({ name }) => name === placement.pool)?.addresses ?? nowhere;
       return { ...scope, sources: addresses, destinations: addresses };
     }
@@ -115,13 +118,12 @@ function placesOf(placement: Placement, { customers, upstreams }: Interfaces): r
     ...customers.map((name): Place => ({ kind: "line", name })),
     ...upstreams.map((name): Place => ({ kind: "upstream", name })),
   ];
-  return placement.kind === "line" || places.length === 0 ? [{ kind: "everywhere" }] : places;
+  return linePoolOf(placement) !== undefined || places.length === 0 ? [{ kind: "everywhere" }] : places;
 }
 
 function hypothesesOf(placement: Placement, can: Pick<Capabilities, "validation">): readonly string[] {
-  if (placement.kind === "line") {
-    return [`SAV holds here: what comes up a session has its source in the pool ${placement.pool}`];
-  }
+  const only = linePoolOf(placement);
+  if (only !== undefined) return [`SAV holds here: what comes up a session has its source in the pool ${only}`];
   return can.validation.length > 0 || placement.kind === "edge-in"
     ? []
     : ["SAV holds before this place, which does not look whether a source belongs to its line"];
@@ -209,9 +211,8 @@ function term(id: string, match: Match, action: Action): Term & { readonly count
 
 /** Ports that are watched for where the mail goes instead. */
 function countedFilter(policy: NetworkPolicy, placement: Placement, sets: SetTable): Filter {
-  const pools = policy.pools.filter(
-    ({ kind, name }) => kind === "dynamic" && (placement.kind !== "line" || placement.pool === name),
-  );
+  const only = linePoolOf(placement);
+  const pools = policy.pools.filter(({ kind, name }) => kind === "dynamic" && (only ?? name) === name);
   const terms = policy.countedPorts.flatMap((port) =>
     pools.map((pool): Term => {
       const source = sets.of(`pool-${pool.name}`, pool.addresses, undefined);

@@ -6,7 +6,7 @@
 import type { Family } from "../base/address.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
-import type { Manner, NetworkPolicy, TargetSettings } from "../policy/network/policy.ts";
+import type { Manner, NetworkPolicy, Placement, TargetSettings } from "../policy/network/policy.ts";
 import type { Program, Scope } from "./ir.ts";
 
 export interface Target {
@@ -27,7 +27,7 @@ export interface Published {
   readonly validUntil: number | undefined;
 }
 
-export type PlacementKind = "edge" | "interfaces" | "edge-out" | "edge-in" | "line";
+export type PlacementKind = Placement["kind"];
 
 export interface Capabilities {
   /** Where its filters can stand; the first is the usual one. */

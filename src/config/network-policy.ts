@@ -8,7 +8,7 @@ import type { AddressSets } from "../base/address-set.ts";
 import { formatPrefix } from "../base/prefix.ts";
 import type { Prefix } from "../base/prefix.ts";
 import { platformNamed } from "../policy/network/platforms.ts";
-import { targetKinds } from "../policy/network/policy.ts";
+import { placementAt, targetKinds } from "../policy/network/policy.ts";
 import type {
   Carrier,
   Exemption,
@@ -229,9 +229,10 @@ export function toPolicy(
     if (pool !== undefined && !tables.pool.some((each) => each.name === pool)) {
       report([...at, "pool"], `there is no pool ${quote(pool)}`);
     }
-    if (written.placement === "line" && pool === undefined) {
-      report([...at, "placement"], 'a target in the place "line" needs "pool"');
-    } else if (written.placement !== "line" && pool !== undefined) {
+    const isLine = written.placement === "line" || written.placement === "line-out";
+    if (isLine && pool === undefined) {
+      report([...at, "placement"], `a target in the place ${quote(written.placement!)} needs "pool"`);
+    } else if (!isLine && pool !== undefined) {
       report([...at, "pool"], '"pool" needs placement = "line"');
     }
     const { platform } = written;
@@ -321,6 +322,5 @@ function isTargetKind(name: string): name is TargetKind {
 }
 
 function placementOf({ placement, pool }: WrittenTarget): Placement | undefined {
-  if (placement === "line") return { kind: "line", pool: pool ?? "" };
-  return placement === undefined ? undefined : { kind: placement };
+  return placement === undefined ? undefined : placementAt(placement, pool ?? "");
 }

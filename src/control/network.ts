@@ -199,7 +199,9 @@ function readPlacement({ policy }: NetworkSite, text: string): Result<Placement,
   if (text === "edge" || text === "interfaces" || text === "edge-out" || text === "edge-in") {
     return success({ kind: text });
   }
-  const pool = text.startsWith("line:") ? text.slice(5) : "";
-  if (policy.pools.some(({ name }) => name === pool)) return success({ kind: "line", pool });
-  return failure(`${text} is no place for a filter: edge, interfaces, edge-out, edge-in or line:POOL`);
+  const [kind, pool] = text.split(":", 2);
+  if ((kind === "line" || kind === "line-out") && policy.pools.some(({ name }) => name === pool)) {
+    return success({ kind, pool: pool! });
+  }
+  return failure(`${text} is no place for a filter: edge, interfaces, edge-out, edge-in, line:POOL or line-out:POOL`);
 }

@@ -11,8 +11,7 @@ import { decide } from "../../src/compile/decide.ts";
 import type { Scope } from "../../src/compile/ir.ts";
 import { targets } from "../../src/compile/targets/index.ts";
 import { prepareOracle } from "../../src/policy/network/evaluate.ts";
-import { targetKinds } from "../../src/policy/network/policy.ts";
-import type { Placement } from "../../src/policy/network/policy.ts";
+import { placementAt, targetKinds } from "../../src/policy/network/policy.ts";
 import type { Packet } from "../../src/policy/network/packet.ts";
 import { anyPolicy, lastInstant, policyOf } from "../../src/policy/network/test-policy.ts";
 import { benchOf } from "./mutants.ts";
@@ -77,7 +76,7 @@ for (const target of targets.filter(({ publish }) => publish === undefined)) {
   test(`${target.name}: what is read back decides as the oracle`, () => {
     const kind = targetKinds.find((one) => one === target.name)!;
     const usual = target.capabilities.placements[0]!;
-    const placement: Placement = usual === "line" ? { kind: "line", pool: "pool0" } : { kind: usual };
+    const placement = placementAt(usual, "pool0");
     const settings = specimenSettings(kind, {
       placement,
       customerInterfaces: usual === "interfaces" ? lines : [],

@@ -323,6 +323,15 @@ test("what an access server cannot do is an error that names the rule", () => {
   assert.ok(!odd.ok && /radius-profile/.test(odd.error[0]!.hint ?? ""));
 });
 
+test("at a place that sees only what subscribers send, there is no IP25B to refuse", () => {
+  const { pool } = line;
+  const one = benchOf(radius, policy, settingsWith({ directions: "in" }), { kind: "line-out", pool }, specimenAt);
+  const text = printOn(one, one.projection.program)!;
+  assert.ok(!text.includes(" out "), text);
+  assertNeutral(one, text, "line-out");
+  assertCaught(one, text.replace("deny in 6 from any to any 25", "deny in 6 from any to any 26"), "another port");
+});
+
 test("an access server that filters one way, or one family, gets what it can say", () => {
   const { pools } = policy;
   const [first, ...others] = pools;

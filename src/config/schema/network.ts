@@ -386,6 +386,7 @@ const target = {
         "edge-out": "sees only what leaves",
         "edge-in": "sees only what enters",
         line: "a subscriber's session, of one pool",
+        "line-out": "only what the subscriber of such a session sends",
       },
     },
     otherwise: "as usual for the kind",
@@ -394,7 +395,7 @@ const target = {
   },
   pool: {
     type: { kind: "name" },
-    meaning: 'The pool of `placement = "line"`.',
+    meaning: 'The pool of `placement = "line"` or `"line-out"`.',
     example: "residential",
   },
   "customer-interfaces": {

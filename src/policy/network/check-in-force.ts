@@ -12,6 +12,7 @@ import type { AddressSets } from "../../base/address-set.ts";
 import type { Report } from "./check.ts";
 import { instantsOf, policyAt } from "./in-force.ts";
 import type { PoolInForce, Rule } from "./in-force.ts";
+import { linePoolOf } from "./policy.ts";
 import type { NetworkPolicy, Pool } from "./policy.ts";
 import { difference, families, ofFamily, overlap, unionOf } from "./sets.ts";
 
@@ -126,7 +127,7 @@ function cutsAnswers(cutting: PoolInForce, passing: PoolInForce): boolean {
 function atEdgeOnly({ targets }: NetworkPolicy, { inbound }: PoolInForce): string | undefined {
   const personal = inbound.find(({ subscriber }) => subscriber !== undefined);
   const atEdge = targets.find(
-    ({ kind, placement }) => !["radius", "json", "dnsbl"].includes(kind) && placement?.kind !== "line",
+    ({ kind, placement }) => !["radius", "json", "dnsbl"].includes(kind) && linePoolOf(placement) === undefined,
   );
   return personal === undefined || atEdge === undefined
     ? undefined

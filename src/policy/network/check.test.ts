@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { checkPolicy } from "./check.ts";
 import { prepareOracle } from "./evaluate.ts";
 import { stops } from "./problems.ts";
+import type { TargetSettings } from "./policy.ts";
 import { anyPolicy, lastInstant, packetOf, policyOf } from "./test-policy.ts";
 import type { PacketSketch, PolicySketch } from "./test-policy.ts";
 
@@ -94,4 +95,62 @@ describe("check", () => {
     );
     assert.deepEqual(checkPolicy(policyOf(sketch), 4), []);
   });
+});
+
+describe("IP25B that no target enforces", () => {
+  const base = policyOf({
+    pools: [
+      {
+        kind: "dynamic",
+        prefixes: ["192.0.2.0/28", "2001:db8::/124"],
+        stages: [{ at: 0, stage: "full" }],
+        inbound: { from: 0, until: undefined },
+        sav: undefined,
+        lines: [],
+      },
+    ],
+  });
+  const target = {
+    name: "a",
+    kind: "nftables",
+    placement: undefined,
+    customerInterfaces: [],
+    upstreamInterfaces: [],
+    budget: undefined,
+    nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
+    validationOff: false,
+    zone: undefined,
+    nameServers: [],
+    ptrDomain: undefined,
+  } as const satisfies TargetSettings;
+  const cases: readonly (readonly [string, readonly TargetSettings[], boolean])[] = [
+    ["without targets nothing is known", [], false],
+    ["a target at its usual place", [target], false],
+    ["only what leaves", [{ ...target, placement: { kind: "edge-out" } }], true],
+    [
+      "only what subscribers send",
+      [{ ...target, kind: "radius", placement: { kind: "line-out", pool: "pool0" } }],
+      true,
+    ],
+    [
+      "both ways at another pool's lines",
+      [{ ...target, kind: "radius", placement: { kind: "line", pool: "else" } }],
+      true,
+    ],
+    [
+      "one of two sees it",
+      [
+        { ...target, placement: { kind: "line-out", pool: "pool0" } },
+        { ...target, placement: { kind: "edge-in" } },
+      ],
+      false,
+    ],
+    ["what only publishes is no filter", [{ ...target, kind: "json", placement: { kind: "edge-out" } }], false],
+  ];
+  for (const [name, targets, isTold] of cases) {
+    test(name, () => {
+      const found = checkPolicy({ ...base, targets }, 1).filter(({ id }) => id === "inbound-nowhere");
+      assert.equal(found.length, isTold ? 1 : 0);
+    });
+  }
 });

@@ -69,11 +69,12 @@ function poolBlocks(
 
 function reference(sketch: PolicySketch, packet: PacketSketch, at: number, placement: Placement): "pass" | "block" {
   const { direction, subscriber } = packet;
-  if (placement.kind === "edge-out" && direction === "down") return "pass";
+  if ((placement.kind === "edge-out" || placement.kind === "line-out") && direction === "down") return "pass";
   if (placement.kind === "edge-in" && direction === "up") return "pass";
-  if (placement.kind !== "line" && savBlocks(sketch, packet, at)) return "block";
+  const only = "pool" in placement ? placement.pool : undefined;
+  if (only === undefined && savBlocks(sketch, packet, at)) return "block";
   if (packet.protocol !== 6 || packet.fragment === "rest") return "pass";
-  const pools = sketch.pools.filter((_pool, index) => placement.kind !== "line" || placement.pool === `pool${index}`);
+  const pools = sketch.pools.filter((_pool, index) => only === undefined || only === `pool${index}`);
   const both = placement.kind === "edge";
   const outbound =
     (both || direction === "up") &&

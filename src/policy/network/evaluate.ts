@@ -14,6 +14,7 @@ import { instantsOf, policyAt } from "./in-force.ts";
 import type { LineInForce, PoolInForce, Rule } from "./in-force.ts";
 import { tcp } from "./packet.ts";
 import type { Decision, Packet } from "./packet.ts";
+import { linePoolOf, seesArrivals } from "./policy.ts";
 import type { Manner, NetworkPolicy, Placement } from "./policy.ts";
 
 export type Oracle = (packet: Packet, at: number, placement: Placement) => Decision;
@@ -146,9 +147,9 @@ function poolRules(pool: string, rules: readonly Rule[], manner: Manner | undefi
 function decide(groups: Groups, packet: Packet, placement: Placement): Decision {
   const { direction } = packet;
   const isUp = direction === "up";
-  if ((placement.kind === "edge-out" && !isUp) || (placement.kind === "edge-in" && isUp)) return notSeen;
-  const isLine = placement.kind === "line";
-  const sav = isUp && !isLine && packet.line !== undefined ? groups.sav.get(packet.line) : undefined;
+  if ((!seesArrivals(placement) && !isUp) || (placement.kind === "edge-in" && isUp)) return notSeen;
+  const only = linePoolOf(placement);
+  const sav = isUp && only === undefined && packet.line !== undefined ? groups.sav.get(packet.line) : undefined;
   const checked =
     sav === undefined
       ? undefined
@@ -158,7 +159,6 @@ function decide(groups: Groups, packet: Packet, placement: Placement): Decision 
   if (checked?.decision === "block") return checked;
   const fallback = checked ?? rest;
   if (packet.protocol !== tcp || packet.fragment === "rest") return fallback;
-  const only = isLine ? placement.pool : undefined;
   const looksOut = placement.kind === "edge" || isUp;
   const looksIn = placement.kind === "edge" || !isUp;
   const outbound =

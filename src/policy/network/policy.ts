@@ -185,7 +185,24 @@ export type Placement =
   /** Only what enters. */
   | { readonly kind: "edge-in" }
   /** A subscriber's session: as interfaces, of one pool. That the source is the pool's is taken for granted. */
-  | { readonly kind: "line"; readonly pool: string };
+  | { readonly kind: "line"; readonly pool: string }
+  /** Only what the subscriber of such a session sends. */
+  | { readonly kind: "line-out"; readonly pool: string };
+
+/** A subscriber's session is one of `pool`; elsewhere it means nothing. */
+export function placementAt(kind: Placement["kind"], pool: string): Placement {
+  return kind === "line" || kind === "line-out" ? { kind, pool } : { kind };
+}
+
+/** undefined: the place is no subscriber's. */
+export function linePoolOf(placement: Placement | undefined): string | undefined {
+  return placement?.kind === "line" || placement?.kind === "line-out" ? placement.pool : undefined;
+}
+
+/** Whether packets towards customers come by. */
+export function seesArrivals({ kind }: Placement): boolean {
+  return kind !== "edge-out" && kind !== "line-out";
+}
 
 /** A device, or a kind of device, that gets a text. */
 export interface TargetSettings {

@@ -24,6 +24,7 @@ export const problemKinds = {
   "server-in-pool": error("give the server an address outside of the dynamic pools"),
   "cgn-exemption": error("subscribers share these addresses: exempt the subscriber, or give him an address of his own"),
   "cgn-at-edge": warning("the filter must stand before the translation: use a target with interfaces, or RADIUS"),
+  "inbound-nowhere": warning("give it a target at an edge, at interfaces or at lines that see both directions"),
   "other-port": error("only port 25 is blocked; 587 must stay open (RFC 5068 §3.1), and so do 465, 993 and 995"),
   "permit-without-end": error("say until when: it ends by itself"),
   "permit-expired": lapsed("renew it, or take it out"),

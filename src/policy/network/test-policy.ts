@@ -213,4 +213,5 @@ export const anyPlacement: fc.Arbitrary<Placement> = fc.constantFrom<Placement>(
   { kind: "edge-out" },
   { kind: "edge-in" },
   { kind: "line", pool: "pool0" },
+  { kind: "line-out", pool: "pool0" },
 );

@@ -11,7 +11,7 @@ import { tcp } from "../../packet.ts";
 import type { Capabilities, RenderOptions, Target } from "../../target.ts";
 
 const capabilities: Capabilities = {
-  placements: ["edge", "interfaces", "edge-out", "edge-in", "line"],
+  placements: ["edge", "interfaces", "edge-out", "edge-in", "line", "line-out"],
   families: [4, 6],
   manners: ["reset", "admin-prohibited", "drop"],
   sets: "prefix-lists",

@@ -84,7 +84,8 @@ class Builder {
     if (this.#nas.directions === "in" && way === "down") {
       for (const { id, action } of first?.filter.terms ?? []) {
         if (action.kind !== "block") continue;
-        const hint = "another target has to do that, or an access server that filters both ways";
+        const hint =
+          'placement = "line-out", and another target does the rest; or an access server that filters both ways';
         this.#refuse(id, "the access server filters only what subscribers send", hint);
       }
       if (first?.filter.otherwise.kind === "block") this.#refuse(undefined, "the access server filters only one way");

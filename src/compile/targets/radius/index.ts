@@ -9,7 +9,7 @@ import { parseFiles } from "./parse.ts";
 import { plainName, plainProfile, printFiles } from "./print.ts";
 
 const capabilities: Capabilities = {
-  placements: ["line"],
+  placements: ["line", "line-out"],
   families: [4, 6],
   manners: ["drop"],
   sets: "inline",
