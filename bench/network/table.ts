@@ -139,7 +139,7 @@ function hotTable(cells: readonly HotCell[], on: readonly string[]): string {
       wrongVerdicts(report),
       report.probesLeft,
       report.stream.stopped,
-      report.stream.retransmitted,
+      `${report.stream.retransmitted} (${report.stream.needless})`,
     ].join(" | ")} |`;
   });
   return `## A filter changed under traffic
@@ -148,7 +148,7 @@ ${on.join(", ")}. Two policies of ${cells[0]?.options.elements ?? 0} prefixes, a
 blocked and a permitted customer connect to a stranger's port 25 all the time, in both families, beside one stream of
 20 Mb/s. An apply checks, loads, lists and proves. "Left" counts segments of the blocked customer at the edge, "stopped"
 segments of the stream that came to the edge and did not leave it, "sent again" is the kernel's count of the stream's
-retransmissions. To reach: 60 applies under 500 connections a second, nothing wrong, nothing sent again.
+retransmissions, and in brackets what of it the other side had already (RFC 2883). To reach: 60 applies under 500 connections a second, nothing wrong, nothing sent again.
 
 | how | updates | ms each | connects/s | connects | wrong verdicts | left | stopped | sent again |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|

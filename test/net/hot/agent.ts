@@ -35,6 +35,8 @@ export interface StreamReport {
   readonly failure: string | undefined;
   /** Segments of it that were sent again, by the kernel's own account of this connection. */
   readonly retransmitted: number;
+  /** Of these, what the other side had already (RFC 2883): the kernel asked too early, and nothing had been lost. */
+  readonly needless: number;
 }
 
 const [argument = ""] = process.argv.slice(2);
@@ -111,19 +113,22 @@ function stream({ from, to }: Ends, octetsPerSecond: number): void {
   atEnd(async () => {
     clearInterval(timer);
     // Asked while it is open: a closed one has no account any more.
-    const retransmitted = retransmissions(socket.localPort!);
+    const again = retransmissions(socket.localPort!);
     await new Promise<void>((resolve) => socket.end(resolve));
-    const report: StreamReport = { sent: socket.bytesWritten, failure, retransmitted };
+    const report: StreamReport = { sent: socket.bytesWritten, failure, ...again };
     return report;
   });
 }
 
-/** Of one connection (tcp_info, tcpi_total_retrans); the namespace's own sum would count the prober's as well. */
-function retransmissions(localPort: number): number {
+/** Of one connection (tcp_info); the namespace's own sum would count the prober's as well. */
+function retransmissions(localPort: number): Pick<StreamReport, "retransmitted" | "needless"> {
   const said = execFileSync("ss", ["-tinHO", "sport", "=", `:${localPort}`], { encoding: "utf8" });
   if (!said.includes("bytes_sent:")) throw new Error(`ss says nothing of the stream: ${said}`);
-  // Left out by ss while it is 0.
-  return Number(/ retrans:\d+\/(\d+)/.exec(said)?.[1] ?? 0);
+  // Left out by ss while they are 0.
+  return {
+    retransmitted: Number(/ retrans:\d+\/(\d+)/.exec(said)?.[1] ?? 0),
+    needless: Number(/ dsack_dups:(\d+)/.exec(said)?.[1] ?? 0),
+  };
 }
 
 function atEnd(report: () => object | Promise<object>): void {
