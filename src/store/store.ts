@@ -149,6 +149,12 @@ export interface DeferredMessage {
   })[];
 }
 
+/** Nobody has tried these recipients: their numbers say all, however many they are. */
+export interface UntriedMessage {
+  readonly message: SpooledMessage;
+  readonly recipients: readonly number[];
+}
+
 /** Which waiting mail is meant. Senders and domains are compared without regard to case; "" is the null sender. */
 export type QueueSelector =
   | { readonly kind: "message"; readonly id: string }
@@ -200,11 +206,7 @@ export interface QueueStore {
   /** Adds or replaces recipients of messages; what is claimed becomes free again, what is held stays so, and what is added is held where the message says so. */
   putWaiting(messages: readonly DeferredMessage[]): void;
   /** Adds recipients the store does not know, never tried and due now; claimed until then when `lease` is not 0. */
-  addWaiting(
-    messages: readonly { readonly message: SpooledMessage; readonly recipients: readonly number[] }[],
-    now: number,
-    lease: number,
-  ): void;
+  addWaiting(messages: readonly UntriedMessage[], now: number, lease: number): void;
   /**
    * Takes up to `limit` messages whose recipients are due, for `lease` milliseconds: counts an attempt for each of
    * them before anybody dials (law 4). Only free and due recipients are in the answer, none of domains that are `full`.

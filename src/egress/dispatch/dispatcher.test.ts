@@ -383,7 +383,8 @@ test("what must wait and finds no room in the index is put there later", async (
     window: 1,
     queue: (store) =>
       new Proxy(store, {
-        get: (target, name) => (full && name === "putWaiting" ? refuse : (Reflect.get(target, name) as unknown)),
+        get: (target, name) =>
+          full && (name === "putWaiting" || name === "addWaiting") ? refuse : (Reflect.get(target, name) as unknown),
       }),
   });
   try {

@@ -18,7 +18,14 @@ import type { Mailboxes } from "../../mailbox/maildir.ts";
 import { domainOf } from "../../queue/classes.ts";
 import { latestDue } from "../../queue/schedule.ts";
 import type { Recovered, Spool, SpooledMessage } from "../../spool/message.ts";
-import type { QueueChange, QueueCount, QueueSelector, QueueStore, WaitingMessage } from "../../store/store.ts";
+import type {
+  QueueChange,
+  QueueCount,
+  QueueSelector,
+  QueueStore,
+  UntriedMessage,
+  WaitingMessage,
+} from "../../store/store.ts";
 import { agreeWithSpool } from "./agree.ts";
 import { deleteWaiting } from "./delete.ts";
 import { returnToSender } from "./return.ts";
@@ -340,10 +347,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
       if (wait || held.has(index) || window.full(domainOf(recipient))) later.push(index);
       else now.push(index);
     }
-    if (later.length > 0) {
-      const untried = { attempts: 0, due: clock.wall(), status: "", reply: "" };
-      poller.keep({ message, recipients: later.map((recipient) => ({ recipient, ...untried })) });
-    }
+    if (later.length > 0) poller.keep({ message, recipients: later });
     // Whoever is told that some of it waits can as well be told that all of it does.
     if (later.length > 0) awaited?.resolve({ kind: "taken" });
     if (now.length === 0) return undefined;
@@ -366,7 +370,7 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
 
   /** Rows for what is being tried for the first time, claimed as long as it is, so that a hold has something to hold. */
   async function storeActive(selector: QueueSelector): Promise<void> {
-    const found: { readonly message: SpooledMessage; readonly recipients: readonly number[] }[] = [];
+    const found: UntriedMessage[] = [];
     for (const run of runs) {
       if (run.stored) continue;
       const recipients = [...run.open, ...[...run.results, ...run.failures].map(({ recipient }) => recipient)];

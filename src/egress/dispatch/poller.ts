@@ -7,7 +7,7 @@
 import type { Clock } from "../../io/clock.ts";
 import type { Remote } from "../../io/rpc.ts";
 import type { Observer } from "../../observe/events.ts";
-import type { DeferredMessage, QueueStore, WaitingMessage } from "../../store/store.ts";
+import type { QueueStore, UntriedMessage, WaitingMessage } from "../../store/store.ts";
 import type { Persistence } from "./persist.ts";
 
 const CLAIM_BATCH = 200;
@@ -25,7 +25,7 @@ const ENOUGH = 50;
 
 interface PollerServices {
   readonly persist: Persistence["persist"];
-  readonly store: Remote<Pick<QueueStore, "claimDue" | "hasten" | "nextDue" | "putWaiting">>;
+  readonly store: Remote<Pick<QueueStore, "addWaiting" | "claimDue" | "hasten" | "nextDue">>;
   readonly clock: Clock;
   readonly observer: Observer;
   readonly paused: () => boolean;
@@ -44,8 +44,8 @@ export interface Poller {
   at(due: number): void;
   /** A message ended and left its room. */
   left(): void;
-  /** Into the queue store; many at once are one transaction. */
-  keep(waiting: DeferredMessage): void;
+  /** Into the queue store, due at once; many together are one transaction. */
+  keep(waiting: UntriedMessage): void;
   /** Resolves when what was kept so far is in the store, or was refused by it for now. */
   kept(): Promise<void>;
   /** Resolves when no question is under way any more. What is kept may still be on its way. */
@@ -64,7 +64,7 @@ export function createPoller(services: PollerServices): Poller {
   let pollAgain = false;
   /** Wall minus monotonic time at the last look; at first nobody knows what clock the times in the store are from. */
   let usualLead = Number.POSITIVE_INFINITY;
-  const waitingToBeKept: DeferredMessage[] = [];
+  const waitingToBeKept: UntriedMessage[] = [];
   let keeping: Promise<void> | undefined;
   const broken = (error: unknown): void => observer.emit("internal.failed", { where: "queue", cause: String(error) });
 
@@ -140,7 +140,7 @@ export function createPoller(services: PollerServices): Poller {
             broken(error);
             resolve();
           };
-          persist(() => store.putWaiting(batch), refused)
+          persist(() => store.addWaiting(batch, clock.wall(), 0), refused)
             .then(
               () => after(0),
               // They are found in the spool at the next start.

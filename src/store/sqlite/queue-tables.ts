@@ -291,11 +291,12 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         for (const { message, recipients } of messages) {
           putMessage(message);
           const mailClass = mailClasses.indexOf(classOf(message, 0));
+          const lane = laneOf(message.id);
           const held = new Set(message.hold?.recipients);
           for (const recipient of recipients) {
             const domain = domainOf(message.recipients[recipient] ?? "");
             const hold = held.has(recipient) ? 1 : 0;
-            sql.addRecipient.run(message.id, recipient, now, domain, mailClass, until, laneOf(message.id), hold);
+            sql.addRecipient.run(message.id, recipient, now, domain, mailClass, until, lane, hold);
           }
         }
       }),
