@@ -231,7 +231,7 @@ export function toPolicy(
     }
     const isLine = written.placement === "line" || written.placement === "line-out";
     if (isLine && pool === undefined) {
-      report([...at, "placement"], `a target in the place ${quote(written.placement!)} needs "pool"`);
+      report([...at, "placement"], `a target in the place ${quote(written.placement)} needs "pool"`);
     } else if (!isLine && pool !== undefined) {
       report([...at, "pool"], '"pool" needs placement = "line"');
     }

@@ -294,7 +294,6 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     if (awaited === undefined) return record(run, results, waiters);
     run.awaited = undefined;
     const answer = firstAnswer(results);
-    const { spool, store } = services;
     await withdraw({ spool, store, persist }, run, awaited.reject).then(() => awaited.resolve(answer), awaited.reject);
   }
 

@@ -62,7 +62,7 @@ export function inOrder(text: string): Ordered | { readonly again: number } {
   for (const { line, list } of kept) {
     ordered.push({ text: written[line]!, line });
     if (list === undefined || lastPlace.get(list) !== line) continue;
-    const entries = [...(lists.get(list)?.entries ?? [])].sort(([one], [other]) => one - other);
+    const entries = [...(lists.get(list)?.entries ?? [])].toSorted(([one], [other]) => one - other);
     for (const [number, { rest, line: from }] of entries) ordered.push({ text: ` ${number} ${rest}`, line: from });
   }
   return { text: ordered.map((line) => line.text).join("\n"), lines: ordered.map(({ line }) => line + 1) };
