@@ -111,6 +111,9 @@ export interface AccountRules {
 const NEAR = 0.8;
 const layers: readonly Layer[] = ["recipients", "new-recipients", "messages", "bytes", "domain"];
 
+/** Of most questions. */
+const none: readonly never[] = [];
+
 type Counts = Readonly<Record<keyof PlanRules, Limits>>;
 const counted: readonly (keyof PlanRules)[] = ["recipients", "attempts", "messages", "new-recipients", "bytes"];
 
@@ -172,7 +175,9 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
   }
 
   function notices({ layer, limits, key }: Part, now: number, full?: string): readonly LimitNotice[] {
-    return limits.filled(key, NEAR, now).flatMap(({ length, ...use }) => {
+    const filled = limits.filled(key, NEAR, now);
+    if (filled.length === 0) return none;
+    return filled.flatMap(({ length, ...use }) => {
       const level = use.window === full || use.used >= use.limit ? "reached" : "near";
       const name = `${layer} ${use.window} ${key}`;
       const before = told.get(name);
@@ -186,7 +191,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     const now = clock.monotonic();
     const held: Held[] = [];
     let beyond: Full | undefined;
-    const full = new Map<Layer, string>();
+    let full: Map<Layer, string> | undefined;
     for (const part of parts) {
       const known = part.stranger === undefined ? undefined : strangers.get(part.key)?.get(part.stranger);
       if (known !== undefined) {
@@ -196,7 +201,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       }
       const answer = part.limits.reserve(part.key, part.units, now);
       if (answer.kind === "over") {
-        full.set(part.layer, answer.window);
+        full = (full ?? new Map<Layer, string>()).set(part.layer, answer.window);
         // What others have used up nobody may go beyond.
         if (over !== "hold" || part.layer === "domain") {
           release(held);
@@ -205,11 +210,11 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
         beyond ??= { ...answer, layer: part.layer };
         part.limits.count(part.key, part.units, now);
       }
-      const stranger = part.stranger === undefined ? {} : { stranger: part.stranger };
-      held.push({ key: part.key, units: part.units, at: now, layer: part.layer, ...stranger });
-      if (part.stranger !== undefined) meet(part.key, part.stranger, now);
+      const { layer, key, units, stranger } = part;
+      held.push(stranger === undefined ? { layer, key, units, at: now } : { layer, key, units, at: now, stranger });
+      if (stranger !== undefined) meet(key, stranger, now);
     }
-    const tell = parts.flatMap((part) => notices(part, now, full.get(part.layer)));
+    const tell = parts.flatMap((part) => notices(part, now, full?.get(part.layer)));
     return { kind: "within", held, notices: tell, ...(beyond === undefined ? {} : { beyond }) };
   }
 
@@ -248,14 +253,13 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     attempt: (subject) => countsOf(subject).attempts.reserve(subject.account, 1, clock.monotonic()),
     reserve: (subject, stranger) => {
       const of = countsOf(subject);
-      const one = { key: subject.account, units: 1 };
-      return reserveAll(subject, [
-        { layer: "recipients", limits: of.recipients, ...one },
-        ...(stranger === undefined
-          ? []
-          : [{ layer: "new-recipients" as const, limits: of["new-recipients"], ...one, stranger }]),
-        { layer: "domain", limits: domains, key: domainOf(subject.account), units: 1 },
-      ]);
+      const key = subject.account;
+      const parts: Part[] = [{ layer: "recipients", limits: of.recipients, key, units: 1 }];
+      if (stranger !== undefined) {
+        parts.push({ layer: "new-recipients", limits: of["new-recipients"], key, units: 1, stranger });
+      }
+      if (!domains.isEmpty) parts.push({ layer: "domain", limits: domains, key: domainOf(key), units: 1 });
+      return reserveAll(subject, parts);
     },
     reserveMessage: (subject) =>
       reserveAll(subject, [{ layer: "messages", limits: countsOf(subject).messages, key: subject.account, units: 1 }]),

@@ -39,6 +39,9 @@ export interface WindowUse {
   readonly limit: number;
 }
 
+/** Asked at every RCPT, and nearly always the answer. */
+const none: readonly never[] = [];
+
 export class Limits {
   readonly #rules: readonly WindowRule[];
   readonly #keys = new Map<string, readonly SlidingWindow[]>();
@@ -47,9 +50,15 @@ export class Limits {
     this.#rules = rules;
   }
 
+  /** Without windows nothing is counted, and nothing is ever over. */
+  get isEmpty(): boolean {
+    return this.#rules.length === 0;
+  }
+
   reserve(key: string, units: number, now: number): LimitAnswer {
     const windows = this.#windows(key);
-    for (const [index, window] of windows.entries()) {
+    for (let index = 0; index < windows.length; index++) {
+      const window = windows[index]!;
       if (window.fits(units, now)) continue;
       const { name, limit } = this.#rules[index]!;
       return { kind: "over", window: name, used: window.used(now), limit, opensIn: window.opensAt(units, now) - now };
@@ -109,7 +118,9 @@ export class Limits {
 
   /** The windows in which at least this share of the limit is in use, with their lengths. */
   filled(key: string, share: number, now: number): readonly (WindowUse & { readonly length: number })[] {
-    return (this.#keys.get(key) ?? []).flatMap((window, index) => {
+    const windows = this.#keys.get(key);
+    if (windows === undefined || !windows.some((window) => window.used(now) >= share * window.limit)) return none;
+    return windows.flatMap((window, index) => {
       const { name, limit, length } = this.#rules[index]!;
       const used = window.used(now);
       return used >= share * limit ? [{ window: name, used, limit, length }] : [];
