@@ -226,6 +226,17 @@ const neutral: readonly TextEdit[] = [
     name: "listed in a zone that is not this one",
     edit: (text) => `${text}$ORIGIN other.example.\n1.0.0.10 A 127.0.0.2\n`,
   },
+  { name: "tabs between words", edit: (text) => text.replaceAll(/^(\S+) (A|TXT) /gm, "$1\t$2\t") },
+  { name: "empty lines", edit: (text) => text.replaceAll("\n", "\n\n") },
+  { name: "another time to live for all", edit: (text) => text.replace("$TTL 3600", "$TTL 60") },
+  { name: "another serial", edit: (text) => text.replace(/(SOA \S+ \S+) \d+/, "$1 7") },
+  { name: "another name server", edit: (text) => text.replace("NS ns2.isp.example.", "NS ns3.isp.example.") },
+  { name: "no name servers", edit: (text) => text.replaceAll(/^@ NS .*\n/gm, "") },
+  { name: "the origin again", edit: (text) => text.replace("\n0.100.51.198 A", `\n$ORIGIN ${zone}.\n0.100.51.198 A`) },
+  { name: "two reasons", edit: (text) => text.replaceAll(/^(\S+) (TXT .*)$/gm, '$1 $2\n$1 TXT "another"') },
+  { name: "an address of IPv6 beside", edit: (text) => `${text}www AAAA 2001:db8::80\n` },
+  { name: "a mail exchanger of the zone", edit: (text) => `${text}@ MX 10 mx.isp.example.\n` },
+  { name: "blanks behind", edit: (text) => text.replaceAll(/ (A 127.0.0.2)$/gm, " $1  ") },
 ];
 
 test(`${neutral.length} edits that change nothing are not flagged`, () => {
@@ -234,6 +245,56 @@ test(`${neutral.length} edits that change nothing are not flagged`, () => {
     const text = edit(original);
     assert.notEqual(text, original, `${name} changes nothing`);
     assertNeutral(bench, text, name);
+  }
+});
+
+/** The two files of rbldnsd, and that of the reverse zones: one of them is edited. */
+const others: readonly {
+  readonly file: 1 | 2 | 3;
+  readonly name: string;
+  readonly from: string | RegExp;
+  readonly to: string;
+}[] = [
+  { file: 1, name: "a prefix lost", from: "198.51.100.0/29\n", to: "" },
+  { file: 1, name: "an address lost", from: "198.51.100.8\n", to: "" },
+  { file: 1, name: "one bit longer", from: "198.51.100.0/29", to: "198.51.100.0/30" },
+  { file: 1, name: "one bit shorter, over the exempted address", from: "198.51.100.10/31", to: "198.51.100.8/30" },
+  { file: 1, name: "another prefix", from: "198.51.100.16/28", to: "198.51.101.16/28" },
+  { file: 1, name: "an exception too many", from: "198.51.100.8\n", to: "!198.51.100.8\n" },
+  { file: 1, name: "half of everything", from: "198.51.100.8\n", to: "198.51.100.8\n128.0.0.0/1\n" },
+  { file: 2, name: "a prefix of IPv6 lost", from: "2001:db8:a::/125\n", to: "" },
+  { file: 2, name: "an address of IPv6 lost", from: "2001:db8:a::8\n", to: "" },
+  { file: 2, name: "a prefix of IPv6 one bit longer", from: "2001:db8:a::10/124", to: "2001:db8:a::10/125" },
+  { file: 2, name: "a prefix of IPv6 one bit shorter", from: "2001:db8:a::a/127", to: "2001:db8:a::8/126" },
+  { file: 2, name: "a network of IPv6 lost", from: "2001:db8:a:400::/54\n", to: "" },
+  { file: 3, name: "an address without a name", from: "$GENERATE 8-8 $ PTR 198-51-100-$.dyn.isp.example.\n", to: "" },
+  { file: 3, name: "a name for the exempted address", from: "$GENERATE 8-8 $ PTR", to: "$GENERATE 8-9 $ PTR" },
+  { file: 3, name: "names for half of a prefix", from: "$GENERATE 0-7 $ PTR", to: "$GENERATE 0-3 $ PTR" },
+  {
+    file: 3,
+    name: "another network",
+    from: "$ORIGIN 100.51.198.in-addr.arpa.",
+    to: "$ORIGIN 101.51.198.in-addr.arpa.",
+  },
+  { file: 3, name: "a name of IPv6 lost", from: /^\*(\.[0-9a-f])+(\S*) PTR .*\n/m, to: "" },
+];
+
+test(`${others.length} mistakes in the other files are found`, () => {
+  const files = filesOf(program);
+  for (const { file, name, from, to } of others) {
+    const text = files[file]!.text.replace(from, to);
+    assert.notEqual(text, files[file]!.text, `${name} changes nothing`);
+    const given =
+      file === 3
+        ? [{ ...files[3]!, text }]
+        : [1, 2].map((each) => (each === file ? { ...files[each]!, text } : files[each]!));
+    const back = dnsbl.parse(given, bench.context);
+    // Names and addresses that do not lead to each other are told without a packet.
+    if (!back.ok && file === 3 && /leads back|the name and the address differ/.test(back.error.message)) continue;
+    assert.ok(back.ok, `${name}: ${JSON.stringify(back)}`);
+    const result = verify(program, back.value, scope);
+    assert.ok(result.kind === "different", `${name}: not found`);
+    assert.equal(decide(program, result.packet).rule, result.left.rule, name);
   }
 });
 
