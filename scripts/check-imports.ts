@@ -92,6 +92,8 @@ const typePassages: ReadonlySet<string> = new Set([
   "io/clock.ts",
   // Calls into the state thread, as a type of promises.
   "io/rpc.ts",
+  // How guesses are counted: asked of whoever owns the counts.
+  "counters/guesses.ts",
   // What the queue store keeps of a message.
   "spool/message.ts",
 ]);

@@ -7,6 +7,8 @@ import type { TestContext } from "node:test";
 import fc from "fast-check";
 import type { Awaitable, CounterRules, Counters } from "./counters.ts";
 import type { Held } from "./account-limits.ts";
+import { createGuesses } from "./guesses.ts";
+import type { Attempt } from "./guesses.ts";
 import { createLocalCounters } from "./local.ts";
 import { remoteCounters, serveCounters } from "./remote.ts";
 
@@ -77,6 +79,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("reserve"), thread, units: fc.integer({ min: 1, max: 8 }) }),
   fc.record({ kind: fc.constant("release"), thread, which: fc.nat(20) }),
   fc.record({ kind: fc.constant("wait"), milliseconds: fc.integer({ min: 1, max: 400 }) }),
+);
+
+/** Few of each, so that they meet. */
+const attempts: fc.Arbitrary<Attempt> = fc.record({
+  name: fc.constantFrom("alice", "bob"),
+  client: fc.constantFrom("192.0.2.1", "192.0.2.2", "198.51.100.1", "2001:db8::1", "203.0.113.9"),
+  known: fc.boolean(),
+});
+const login = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("guess" as const), thread, attempt: attempts }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("right" as const), thread, attempt: attempts }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("wait" as const), milliseconds: fc.integer({ min: 1, max: 300_000 }) }),
+  },
 );
 
 for (const [place, make] of [
@@ -152,6 +169,55 @@ for (const [place, make] of [
     one!.failed();
     await threads[0].accounts.uses(a);
     assert.equal((await threads[1].clients.connect("192.0.2.1").connecting).kind, "logins");
+  });
+
+  test(`${place}: guesses are counted over all threads as if there were one`, async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(login, { minLength: 30, maxLength: 60 }), async (steps) => {
+        const { clock, threads } = make(t, rules);
+        const model = createGuesses(
+          () => clock.now,
+          () => false,
+        );
+        for (const each of steps) {
+          switch (each.kind) {
+            case "wait":
+              clock.now += each.milliseconds;
+              break;
+            case "right":
+              threads[each.thread].guesses.succeeded(each.attempt);
+              model.succeeded(each.attempt);
+              // It is on its way: one question settles that.
+              await threads[each.thread].accounts.uses(a);
+              break;
+            case "guess": {
+              const { guesses } = threads[each.thread];
+              const turn = await guesses.admit(each.attempt);
+              assert.equal(turn, model.admit(each.attempt));
+              if (turn === "held") break;
+              assert.equal(await guesses.failed(each.attempt), model.failed(each.attempt));
+              break;
+            }
+          }
+        }
+      }),
+      { numRuns: place === "in another thread" ? 20 : 300 },
+    );
+  });
+
+  test(`${place}: one address that guesses through two threads gets as many passwords looked at as through one`, async (t) => {
+    const { threads } = make(t, rules);
+    let looked = 0;
+    for (let round = 0; round < 100; round++) {
+      const { guesses } = threads[round % 2 === 0 ? 0 : 1];
+      const guess = { name: `n${round}`, client: "192.0.2.1", known: false };
+      if ((await guesses.admit(guess)) === "held") continue;
+      looked++;
+      await guesses.failed(guess);
+    }
+    assert.equal(looked, 20);
+    const owner = { name: "n1", client: "192.0.2.1", known: true };
+    assert.deepEqual(await together(threads.map(({ guesses }) => guesses.admit(owner))), ["first", "first"]);
   });
 
   test(`${place}: a lock is one thread's at a time`, async (t) => {

@@ -4,6 +4,7 @@
 
 import type { AccountCharge, AccountRules, AccountUse, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 import type { ClientRules, Connecting } from "./client-limits.ts";
+import type { Guesses } from "./guesses.ts";
 import type { LimitAnswer } from "./limits.ts";
 import type { Locks } from "./locks.ts";
 import type { Visits } from "./visits.ts";
@@ -56,6 +57,7 @@ export interface CounterRules {
 export interface Counters {
   readonly accounts: AccountCounts;
   readonly clients: ClientCounts;
+  readonly guesses: Guesses;
   readonly locks: Locks;
   readonly visits: Visits;
   readonly rooms: Rooms;

@@ -9,6 +9,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { AccountCharge, AccountUse, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
+import type { Attempt, Turn } from "./guesses.ts";
 import type { LimitAnswer } from "./limits.ts";
 import type { LocalCounters } from "./local.ts";
 import type { RoomAnswer, Rooms } from "./rooms.ts";
@@ -16,6 +17,8 @@ import type { Visit, Visits } from "./visits.ts";
 
 /** How long an answer may take, ms. A thread that is that late is stuck, and clients wait for their replies. */
 const PATIENCE = 5000;
+/** How long a refused login waits that nobody could count, ms. */
+const UNCOUNTED_REFUSAL = 2000;
 /** Charges replayed at a time. */
 const REPLAYED = 10_000;
 
@@ -32,6 +35,9 @@ interface Questions {
   readonly recipient: { readonly asked: readonly [connection: number]; readonly answer: LimitAnswer | undefined };
   readonly failed: { readonly asked: readonly [connection: number]; readonly answer: undefined };
   readonly close: { readonly asked: readonly [connection: number]; readonly answer: undefined };
+  readonly admit: { readonly asked: readonly [Attempt]; readonly answer: Turn };
+  readonly guessed: { readonly asked: readonly [Attempt]; readonly answer: number };
+  readonly opened: { readonly asked: readonly [Attempt]; readonly answer: undefined };
   readonly take: { readonly asked: readonly [lock: string]; readonly answer: boolean };
   readonly give: { readonly asked: readonly [lock: string]; readonly answer: undefined };
   readonly fits: { readonly asked: Parameters<Rooms["fits"]>; readonly answer: RoomAnswer };
@@ -63,7 +69,7 @@ interface Answers {
 /** Answers one thread. */
 export function serveCounters(port: MessagePort, counters: LocalCounters): void {
   const connections = new Map<number, ReturnType<LocalCounters["clients"]["connect"]>>();
-  const { accounts, clients, locks, rooms, visits } = counters;
+  const { accounts, clients, guesses, locks, rooms, visits } = counters;
 
   function answer(question: Question): unknown {
     switch (question[0]) {
@@ -93,6 +99,12 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
       case "close":
         connections.get(question[1])?.close();
         return void connections.delete(question[1]);
+      case "admit":
+        return guesses.admit(question[1]);
+      case "guessed":
+        return guesses.failed(question[1]);
+      case "opened":
+        return guesses.succeeded(question[1]);
       case "take":
         return locks.take(question[1]);
       case "give":
@@ -249,6 +261,12 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
       uses: (subject) => ask("uses", [bare(subject)]),
     },
     clients: { connect },
+    guesses: {
+      admit: (attempt) => ask("admit", [attempt]),
+      // It is refused either way.
+      failed: (attempt) => ask("guessed", [attempt]).catch(() => UNCOUNTED_REFUSAL),
+      succeeded: (attempt) => tell("opened", attempt),
+    },
     locks: {
       take: (name) =>
         ask("take", [name], (taken) => {

@@ -7,15 +7,15 @@ import { createDirectory } from "./directory.ts";
 import type { Directory } from "./directory.ts";
 import { parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
-import { hashPassword } from "../io/password-hash.ts";
+import { hashPassword, inTurn } from "../io/password-hash.ts";
 import { makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Account, AppPassword } from "../store/store.ts";
 import { hashAppPassword, makeAppPassword } from "./app-passwords.ts";
 import { createLogin, createScramLogin } from "./credentials.ts";
-import { createGuesses } from "./guesses.ts";
+import { createGuesses } from "../counters/guesses.ts";
 import { createOrigins } from "./origins.ts";
-import type { LoginAnswer, ScramLogin } from "./credentials.ts";
+import type { LoginAnswer, ScramLogin, Visit } from "./credentials.ts";
 
 let hashes = 0;
 createHook({
@@ -38,6 +38,7 @@ before(async () => {
 interface House {
   readonly directory: Directory;
   readonly login: (name: string, password: string) => Promise<LoginAnswer>;
+  readonly loginFrom: (from: Visit, name: string, password: string) => Promise<LoginAnswer>;
   readonly clock: { now: number };
   readonly scram: ScramLogin;
   account: Account;
@@ -113,6 +114,7 @@ function house(): House {
   return Object.assign(made, {
     directory,
     login: (user: string, password: string) => login(user, password, visit),
+    loginFrom: (from: Visit, user: string, password: string) => login(user, password, from),
     scram: createScramLogin(services),
     clock,
   });
@@ -234,6 +236,45 @@ test("a store that fails or holds a damaged hash is unavailable: neither a yes n
   const damaged = house();
   damaged.account = { ...damaged.account, passwordHash: rightHash.slice(0, -30) };
   assert.equal((await damaged.login("alice@sekimori.test", "right password")).kind, "unavailable");
+});
+
+test("from an address with too many failures only those log in who did before, by PLAIN and SCRAM, and app passwords", async () => {
+  const built = house();
+  const app = makeAppPassword();
+  const over = { limit: 100, window: "1h" };
+  const there = { ...visit, over };
+  const shut = { kind: "shut", ...over };
+  built.account = {
+    ...built.account,
+    scram: await makeScramKeys("right password"),
+    appPasswords: [entry("phone", app, ["submission"])],
+  };
+  const account = "alice@sekimori.test";
+  const looked = await hashesOf(async () => {
+    assert.deepEqual(await built.loginFrom(there, account, "right password"), shut);
+    assert.deepEqual(await built.loginFrom(there, "nobody@sekimori.test", "x"), shut);
+    assert.deepEqual(await built.scram.keys(account, there), shut);
+    assert.equal((await built.loginFrom(there, account, app)).kind, "account");
+  });
+  assert.equal(looked, 0);
+  // That was a login from there: from now on she is known.
+  assert.deepEqual(await built.loginFrom(there, account, "right password"), acceptedNow(built));
+  assert.equal((await built.scram.keys(account, there)).kind, "keys");
+  assert.deepEqual(await built.loginFrom({ ...there, client: "198.51.100.1" }, account, "wrong password"), shut);
+});
+
+test("a queue that is full is busy: nothing was looked at, and who is known has a place", async () => {
+  const built = house();
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
+  built.clock.now = 10 * 60_000;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const waiting = Array.from({ length: 51 }, () => inTurn(() => promise, "last"));
+  const stranger = { ...visit, client: "198.51.100.1" };
+  assert.deepEqual(await built.loginFrom(stranger, "alice@sekimori.test", "wrong password"), { kind: "busy" });
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
+  resolve();
+  await Promise.all(waiting);
+  assert.deepEqual(await built.loginFrom(stranger, "alice@sekimori.test", "wrong password"), refused);
 });
 
 async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {

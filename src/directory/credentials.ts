@@ -12,11 +12,11 @@ import { HashesBusy, hashPassword, verifyPassword } from "../io/password-hash.ts
 import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Clock } from "../io/clock.ts";
+import type { Guesses, Turn } from "../counters/guesses.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Account, AccountStore, LoginScope } from "../store/store.ts";
 import { findAppPassword } from "./app-passwords.ts";
 import type { Directory } from "./directory.ts";
-import type { Guesses } from "./guesses.ts";
 import type { Origins } from "./origins.ts";
 import type { Credential } from "./standing.ts";
 
@@ -24,9 +24,11 @@ export type LoginAnswer =
   | { readonly kind: "account"; readonly account: string; readonly credential: Credential }
   /** `delay`: how long its answer waits, counted from the question, ms. */
   | { readonly kind: "refused"; readonly delay: number }
-  /** Nothing was looked at: somebody is guessing (guesses.ts), or too many passwords wait to be checked. */
+  /** Nothing was looked at: somebody is guessing (counters/guesses.ts), or too many passwords wait to be checked. */
   | { readonly kind: "held" }
   | { readonly kind: "busy" }
+  /** The same, and the session is over: too many logins failed at this address, and the account was never opened from it. */
+  | ({ readonly kind: "shut" } & OverFailures)
   /** An app password that is right, but for other services. */
   | { readonly kind: "wrong-scope" }
   | { readonly kind: "unavailable"; readonly cause: string };
@@ -38,6 +40,13 @@ export interface Visit {
   readonly scope: LoginScope;
   /** IP address. */
   readonly client: string;
+  /** More logins failed at this address than [limits.client] allows: then it is for those who are known there. */
+  readonly over?: OverFailures | undefined;
+}
+
+export interface OverFailures {
+  readonly limit: number;
+  readonly window: string;
 }
 
 /** Login without a password: the exchange of proto/sasl/scram.ts asks for keys and checks the proof. */
@@ -49,12 +58,13 @@ export interface ScramLogin {
   ): Promise<
     | { readonly kind: "keys"; readonly keys: ScramKeys }
     | { readonly kind: "held" }
+    | ({ readonly kind: "shut" } & OverFailures)
     | { readonly kind: "unavailable"; readonly cause: string }
   >;
   /** After the proof was right: whose keys are these, now? */
   confirm(name: string, keys: Pick<ScramKeys, "storedKey">, visit: Visit): Promise<LoginAnswer>;
   /** After the proof was wrong. */
-  refused(name: string, visit: Visit): Extract<LoginAnswer, { kind: "refused" }>;
+  refused(name: string, visit: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>>;
 }
 
 const REMEMBERED_FOR = 5 * 60_000;
@@ -131,16 +141,16 @@ export function createLogin({ directory, store, guesses, origins, clock, failed 
       }
       const known = account !== undefined && (await origins.knows(account.key, visit.client));
       const attempt = { name: account?.key ?? nameKey(name), client: visit.client, known };
-      const turn = guesses.admit(attempt);
-      if (turn === "held") return { kind: "held" };
+      const turn = turnOf(await guesses.admit(attempt), visit);
+      if (typeof turn !== "string") return turn;
       if (account === undefined || token === undefined) {
         decoy ??= hashPassword(randomBytes(16).toString("hex"));
         await verifyPassword(password, await decoy, turn);
-        return { kind: "refused", delay: guesses.failed(attempt) };
+        return { kind: "refused", delay: await guesses.failed(attempt) };
       }
       remembered.delete(token);
       if (!(await verifyPassword(password, account.passwordHash, turn))) {
-        return { kind: "refused", delay: guesses.failed(attempt) };
+        return { kind: "refused", delay: await guesses.failed(attempt) };
       }
       succeeded(account.key);
       for (const [old, end] of remembered) {
@@ -168,21 +178,23 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
     return secret;
   }
 
-  function refused(name: string, { client }: Visit): Extract<LoginAnswer, { kind: "refused" }> {
+  async function refused(name: string, { client }: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>> {
     const key = nameKey(name);
-    const delay = guesses.failed({ name: key, client, known: origins.knewJustNow(key, client) });
+    const delay = await guesses.failed({ name: key, client, known: origins.knewJustNow(key, client) });
     return { kind: "refused", delay };
   }
 
   return {
     refused,
-    keys: async (name, { client }) => {
+    keys: async (name, visit) => {
       try {
         // Both are made, whichever is used.
         const decoy = decoyScramKeys(await loginSecret(), nameKey(name));
         const account = await findUsable(directory, name);
+        const { client } = visit;
         const known = account !== undefined && (await origins.knows(account.key, client));
-        if (guesses.admit({ name: account?.key ?? nameKey(name), client, known }) === "held") return { kind: "held" };
+        const turn = turnOf(await guesses.admit({ name: account?.key ?? nameKey(name), client, known }), visit);
+        if (typeof turn !== "string") return turn;
         return { kind: "keys", keys: account?.scram === undefined ? decoy : parseScramKeys(account.scram) };
       } catch (error) {
         return unavailable(error);
@@ -191,9 +203,9 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
     confirm: async (name, { storedKey }, visit) => {
       try {
         const account = await findUsable(directory, name);
-        if (account?.scram === undefined) return refused(name, visit);
+        if (account?.scram === undefined) return await refused(name, visit);
         // The password may have been changed since the exchange began.
-        if (!timingSafeEqual(parseScramKeys(account.scram).storedKey, storedKey)) return refused(name, visit);
+        if (!timingSafeEqual(parseScramKeys(account.scram).storedKey, storedKey)) return await refused(name, visit);
         guesses.succeeded({ name: account.key, client: visit.client, known: true });
         origins.note(account.key, visit.client);
         return opened(account);
@@ -202,6 +214,16 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
       }
     },
   };
+}
+
+/** When the password is looked at, or why it is not. Who is known there has the first turn, and neither count holds him. */
+function turnOf(
+  turn: Turn,
+  { over }: Visit,
+): Exclude<Turn, "held"> | { readonly kind: "held" } | ({ readonly kind: "shut" } & OverFailures) {
+  if (turn === "first") return turn;
+  if (over !== undefined) return { kind: "shut", ...over };
+  return turn === "held" ? { kind: "held" } : turn;
 }
 
 function opened({ key, passwordHash }: Account): LoginAnswer {

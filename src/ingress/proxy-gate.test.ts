@@ -236,7 +236,7 @@ test("POP3 sessions are the client's too, inside TLS from the first octet", asyn
     scram: {
       keys: async () => ({ kind: "unavailable", cause: "" }),
       confirm: async () => ({ kind: "unavailable" }),
-      refused: () => ({ kind: "unavailable" }),
+      refused: async () => ({ kind: "unavailable" }),
     },
   });
   t.after(() => listener.close());

@@ -73,23 +73,25 @@ function popLogin(
   visits: Visits,
 ): Pick<Parameters<typeof openPop3Listener>[0], "authenticate" | "scram"> {
   return {
-    authenticate: async (user, password, { client }) => {
-      const answer = await login(user, password, { scope: "pop3", client });
-      if (answer.kind === "account") noteVisit(visits, client, answer.account, answer.credential);
+    authenticate: async (user, password, caller) => {
+      const answer = await login(user, password, { scope: "pop3", ...caller });
+      if (answer.kind === "account") noteVisit(visits, caller.client, answer.account, answer.credential);
       return loginAddress(directory, answer);
     },
     scram: {
-      keys: (user, client) => scram.keys(user, { scope: "pop3", client }),
-      confirm: async (user, keys, client) =>
-        loginAddress(directory, await scram.confirm(user, keys, { scope: "pop3", client })),
-      refused: (user, client) => loginAddress(directory, scram.refused(user, { scope: "pop3", client })),
+      keys: (user, caller) => scram.keys(user, { scope: "pop3", ...caller }),
+      confirm: async (user, keys, caller) =>
+        loginAddress(directory, await scram.confirm(user, keys, { scope: "pop3", ...caller })),
+      refused: async (user, caller) => loginAddress(directory, await scram.refused(user, { scope: "pop3", ...caller })),
     },
   };
 }
 
 function loginAddress(directory: ListenerServices["directory"], answer: LoginAnswer): Authentication {
   if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials", delay: answer.delay };
-  if (answer.kind === "held" || answer.kind === "busy") return { kind: "unavailable", reason: `auth.${answer.kind}` };
+  if (answer.kind === "held") return { kind: "held", reason: "auth.held" };
+  if (answer.kind === "shut") return { kind: "shut", reason: "auth.client-logins" };
+  if (answer.kind === "busy") return { kind: "unavailable", reason: "auth.busy" };
   if (answer.kind === "wrong-scope") return { kind: "refused", reason: "auth.scope" };
   if (answer.kind === "unavailable") return { kind: "unavailable" };
   if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };

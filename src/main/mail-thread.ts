@@ -9,14 +9,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createAbuseTap } from "../abuse/tap.ts";
 import type { Observed } from "../abuse/tap.ts";
 import { addressKey } from "../address/address.ts";
-import { prefixMatcher } from "../base/prefix.ts";
 import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
 import { remoteCounters } from "../counters/remote.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import { createCorrespondents } from "../directory/correspondents.ts";
 import { createDirectory } from "../directory/directory.ts";
-import { createGuesses } from "../directory/guesses.ts";
 import { createOrigins } from "../directory/origins.ts";
 import { loginStanding } from "../directory/standing.ts";
 import { accountTerms } from "../directory/terms.ts";
@@ -84,25 +82,21 @@ const hurried = inTime(store, 5000);
 
 const directory = createDirectory(settings.domains, hurried);
 const secret = await store.loginSecret();
-let isExempt = prefixMatcher(settings.limits.client.exempt);
 const failedNote = (cause: unknown): void => {
   observer.emit("internal.failed", { where: "account after a login", cause: String(cause) });
 };
+const local = data.counters === undefined ? createLocalCounters(counterRules(settings), clock) : undefined;
+const counters = local ?? remoteCounters(data.counters!, () => clock.monotonic());
 const accounts = {
   directory,
   store: hurried,
-  guesses: createGuesses(
-    () => clock.monotonic(),
-    (client) => isExempt(client),
-  ),
+  guesses: counters.guesses,
   origins: createOrigins(hurried, secret, clock, failedNote),
   clock,
   failed: failedNote,
 };
 const login = createLogin(accounts);
 const scram = createScramLogin(accounts);
-const local = data.counters === undefined ? createLocalCounters(counterRules(settings), clock) : undefined;
-const counters = local ?? remoteCounters(data.counters!, () => clock.monotonic());
 const mailboxes = openMailboxes(mailRoot(settings.state), {
   hostname: settings.hostname,
   clock,
@@ -237,7 +231,6 @@ async function commitReload(): Promise<void> {
   prepared = undefined;
   writeLog = createLog(settings.log.level, log);
   directory.replaceDomains(settings.domains);
-  isExempt = prefixMatcher(settings.limits.client.exempt);
   // Rebuilding costs time with the number of active accounts.
   const counting = sameLimits || !leads ? undefined : counters.replaceRules(counterRules(settings));
   way.commit();

@@ -71,7 +71,13 @@ export interface EventFields {
     readonly by?: string;
   };
   "session.opened": Peer;
-  "session.closed": Peer & { readonly commands: number; readonly messages: number; readonly cause: string };
+  "session.closed": Peer & {
+    readonly commands: number;
+    readonly messages: number;
+    /** Commands that were refused as such, where there were any. */
+    readonly errors?: number;
+    readonly cause: string;
+  };
   "session.secured": Peer & { readonly protocol: string; readonly cipher: string };
   "session.refused": Peer & Decision;
   "auth.succeeded": Peer & {

@@ -37,6 +37,7 @@ export type Role = "submission" | "mx";
 
 export interface ConnectFacts {
   readonly hostname: string;
+  readonly role: Role | "pop3";
   /** Sessions open now, this one included. */
   readonly sessions: number;
   readonly sessionLimit: number;
@@ -66,6 +67,7 @@ export interface AuthFacts {
     | { readonly kind: "refused"; readonly delay: number }
     | { readonly kind: "held" }
     | { readonly kind: "busy" }
+    | { readonly kind: "shut"; readonly limit: number; readonly window: string }
     | { readonly kind: "wrong-scope" }
     | { readonly kind: "malformed" }
     | Unavailable;

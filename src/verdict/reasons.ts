@@ -53,7 +53,8 @@ const entries = {
     enhanced: "4.7.0",
     text: "{hostname} too many failed logins from your address: at most {limit} in {window}",
     meaning:
-      "Somebody at this address guesses passwords, or many people there have an old one: [limits.client] auth-failures.",
+      "Somebody at this address guesses passwords, or many people there have an old one: [limits.client] auth-failures. On an MX listener; " +
+      "where people log in it is `auth.client-logins`.",
   },
   "session.timeout": {
     code: 421,
@@ -120,6 +121,14 @@ const entries = {
       "Somebody guesses passwords: at this address or the network around it, of this account, or thinly everywhere. The password was not looked " +
       "at. Logins from addresses from which the account was opened before go on, and so do app passwords.",
   },
+  "auth.client-logins": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} too many failed logins from your address: at most {limit} in {window}",
+    meaning:
+      "Somebody at this address guesses passwords, or many people there have an old one: [limits.client] auth-failures. The password was not " +
+      "looked at. Who logged in from there before is let in, and so are app passwords.",
+  },
   "auth.busy": {
     code: 454,
     enhanced: "4.7.0",
@@ -136,7 +145,25 @@ const entries = {
     code: 501,
     enhanced: "5.5.2",
     text: "cannot decode the response",
-    meaning: "The SASL response does not follow the mechanism.",
+    meaning: "The SASL response does not follow the mechanism, or is no base64.",
+  },
+  "auth.mechanism": {
+    code: 504,
+    enhanced: "5.5.4",
+    text: "mechanism not offered here",
+    meaning: "The client wants a mechanism that EHLO did not name; the event says which.",
+  },
+  "auth.cancelled": {
+    code: 501,
+    enhanced: "5.7.0",
+    text: "authentication cancelled",
+    meaning: "The client gave up in the middle of AUTH. Some do when they do not like a certificate or a challenge.",
+  },
+  "auth.too-long": {
+    code: 500,
+    enhanced: "5.5.6",
+    text: "authentication exchange line is too long",
+    meaning: "A SASL response is longer than 12,288 octets (RFC 4954 section 4). It was read away.",
   },
   "tls.ready": { code: 220, enhanced: "2.0.0", text: "go ahead with TLS", meaning: "STARTTLS was accepted." },
   "sender.accepted": { code: 250, enhanced: "2.1.0", text: "ok", meaning: "MAIL FROM was accepted." },

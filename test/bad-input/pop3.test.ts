@@ -16,12 +16,13 @@ import { ensureSelfSigned } from "../../src/io/certificate.ts";
 import { systemClock } from "../../src/io/clock.ts";
 import { decoyScramKeys } from "../../src/io/scram-keys.ts";
 import { openMailboxes } from "../../src/mailbox/maildir.ts";
-import { badDialogues } from "./pop3.ts";
+import { waitFor } from "../lab/wait.ts";
+import { badDialogues, firstOfScram } from "./pop3.ts";
 import type { BadDialogue } from "./pop3.ts";
 
 let directory: string;
 let listener: Awaited<ReturnType<typeof openPop3Listener>>;
-const events: string[] = [];
+const events: { readonly name: string; readonly fields: object }[] = [];
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "bad-pop3-"));
@@ -45,7 +46,7 @@ before(async () => {
       () => 0,
     ),
     hostname: "mx1.sekimori.test",
-    observer: { emit: (name) => void events.push(name) },
+    observer: { emit: (name, fields) => void events.push({ name, fields }) },
     mailboxes,
     newSessionId: () => `session-${++sessions}`,
     authenticate: async (login, password) =>
@@ -55,7 +56,7 @@ before(async () => {
     scram: {
       keys: async (login) => ({ kind: "keys", keys: decoyScramKeys("", login) }),
       confirm: async () => ({ kind: "refused", reason: "auth.credentials" }),
-      refused: () => ({ kind: "refused", reason: "auth.credentials" }),
+      refused: async () => ({ kind: "refused", reason: "auth.credentials" }),
     },
     limits: { refusal: 1 },
   });
@@ -69,6 +70,7 @@ const preludes: Readonly<Record<Exclude<BadDialogue["after"], "clear">, readonly
   greeting: [],
   user: ["USER alice@sekimori.test"],
   sasl: ["AUTH PLAIN"],
+  proof: [`AUTH SCRAM-SHA-256 ${firstOfScram}`],
   account: ["USER alice@sekimori.test", "PASS secret"],
 };
 
@@ -122,7 +124,7 @@ async function open(situation: BadDialogue["after"]): Promise<{ socket: Socket; 
 }
 
 test("the table is not smaller than it was", () => {
-  assert.ok(badDialogues.length >= 50, `${badDialogues.length} rows`);
+  assert.ok(badDialogues.length >= 80, `${badDialogues.length} rows`);
   assert.equal(new Set(badDialogues.map(({ name }) => name)).size, badDialogues.length);
 });
 
@@ -136,7 +138,16 @@ for (const { name, after: situation, send, expect, session } of badDialogues) {
       assert.equal(reply.slice(0, expect.length), expect);
       if (session === "open") socket.write("QUIT\r\n");
       assert.match(await line(), session === "open" ? /^\+OK Bye$/ : /^$/);
-      assert.ok(!events.includes("internal.failed"), events.join(" "));
+      const closed = await waitFor("the end of the session", 20_000, () =>
+        events.find((event) => event.name === "session.closed"),
+      );
+      const names = events.map((event) => event.name);
+      assert.ok(!names.includes("internal.failed"), names.join(" "));
+      // What was refused is told: as a login that failed, among the errors of the session, or as the cause of its end.
+      const { errors = 0, cause } = closed.fields as { readonly errors?: number; readonly cause: string };
+      const isTold = names.includes("auth.failed") || errors > 0 || cause === "bad-line";
+      const isRefusal = expect.startsWith("-ERR") && !expect.includes("No such message");
+      assert.equal(isTold, isRefusal, JSON.stringify(events));
     } finally {
       socket.destroy();
     }

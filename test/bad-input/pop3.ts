@@ -3,8 +3,8 @@
 
 export interface BadDialogue {
   readonly name: string;
-  /** `clear`: nothing said, no TLS. `greeting`: inside TLS. `user`: after USER. `sasl`: after AUTH PLAIN. `account`: logged in. */
-  readonly after: "clear" | "greeting" | "user" | "sasl" | "account";
+  /** `clear`: nothing said, no TLS. `greeting`: inside TLS. `user`: after USER. `sasl`: after AUTH PLAIN. `proof`: after the server's first message of SCRAM. `account`: logged in. */
+  readonly after: "clear" | "greeting" | "user" | "sasl" | "proof" | "account";
   /** One character an octet. */
   readonly send: string;
   readonly expect: string;
@@ -17,6 +17,12 @@ const unknown = "-ERR Unknown command";
 const badArguments = "-ERR Invalid arguments";
 const notNow = "-ERR Not now";
 const refused = "-ERR [AUTH] Login refused";
+
+const ALICE = "alice@sekimori.test";
+const sasl = (text: string): string => Buffer.from(text).toString("base64");
+/** What `proof` has said before. */
+export const firstOfScram = sasl(`n,,n=${ALICE},r=abcdefghijklmnop`);
+const nothing = Buffer.alloc(32).toString("base64");
 
 const rows: readonly Row[] = [
   // --- lines
@@ -92,6 +98,57 @@ const rows: readonly Row[] = [
     `${Buffer.from("bob@sekimori.test\0alice@sekimori.test\0secret").toString("base64")}\r\n`,
     "-ERR Invalid authentication message",
   ],
+  ["PLAIN without a user", "sasl", `${sasl("\0\0secret")}\r\n`, "-ERR Invalid authentication message"],
+  ["PLAIN without a password", "sasl", `${sasl(`\0${ALICE}\0`)}\r\n`, "-ERR Invalid authentication message"],
+  [
+    "PLAIN with a NUL in the password",
+    "sasl",
+    `${sasl(`\0${ALICE}\0sec\0ret`)}\r\n`,
+    "-ERR Invalid authentication message",
+  ],
+  [
+    "PLAIN with a bell in the user",
+    "sasl",
+    `${sasl("\0ali\u0007ce\0secret")}\r\n`,
+    "-ERR Invalid authentication message",
+  ],
+  ["PLAIN of an empty initial response", "greeting", "AUTH PLAIN =\r\n", "-ERR Invalid authentication message"],
+  ["PLAIN of an equals sign", "sasl", "=\r\n", "-ERR Invalid authentication message"],
+  ["PLAIN of nothing", "sasl", "\r\n", "-ERR Invalid authentication message"],
+  ["PLAIN of a wrong password", "sasl", `${sasl(`\0${ALICE}\0wrong`)}\r\n`, refused],
+  [
+    "PLAIN in the words of SASLprep",
+    "sasl",
+    `${sasl("\0al\u00adice@sekimori.test\0\uff53ecret")}\r\n`,
+    "+OK Logged in",
+  ],
+  ["a response that is too long", "sasl", `${"A".repeat(9000)}\r\n`, "-ERR Line too long", "closed"],
+  ["a response of 10 MB", "sasl", "A".repeat(10_000_000), "-ERR Line too long", "closed"],
+  ["a user of 10 MB", "greeting", `USER ${"x".repeat(10_000_000)}`, "-ERR Line too long", "closed"],
+  ["a NUL in the user", "greeting", "USER ali\0ce\r\n", badArguments],
+  ["a NUL in the password", "user", "PASS sec\0ret\r\n", refused],
+  ["a bell in the password", "user", "PASS sec\x07ret\r\n", refused],
+  ["a password of one space", "user", "PASS  \r\n", refused],
+  ["a user whose password comes by SASL", "user", `AUTH PLAIN ${sasl(`\0${ALICE}\0wrong`)}\r\n`, refused],
+  ["APOP inside TLS", "greeting", "APOP alice c4c9334bac560ecc979e58001b3e22fb\r\n", "-ERR APOP is not offered"],
+  ["APOP after the login", "account", "APOP alice c4c9334bac560ecc979e58001b3e22fb\r\n", "-ERR APOP is not offered"],
+  ["SCRAM that was told of no binding", "greeting", `AUTH SCRAM-SHA-256 ${sasl(`y,,n=${ALICE},r=abc`)}\r\n`, refused],
+  [
+    "SCRAM acting as somebody else",
+    "greeting",
+    `AUTH SCRAM-SHA-256 ${sasl(`n,a=bob,n=${ALICE},r=abc`)}\r\n`,
+    "-ERR Invalid authentication message",
+  ],
+  [
+    "SCRAM-PLUS with a binding of TLS 1.2",
+    "greeting",
+    `AUTH SCRAM-SHA-256-PLUS ${sasl(`p=tls-unique,,n=${ALICE},r=abc`)}\r\n`,
+    refused,
+  ],
+  ["a proof for another nonce", "proof", `${sasl(`c=biws,r=abcdefghijklmnop,p=${nothing}`)}\r\n`, refused],
+  ["a proof for another channel", "proof", `${sasl(`c=eSws,r=abcdefghijklmnop,p=${nothing}`)}\r\n`, refused],
+  ["a proof of nonsense", "proof", `${sasl("xyz")}\r\n`, "-ERR Invalid authentication message"],
+  ["a proof that is given up", "proof", "*\r\n", "-ERR Authentication cancelled"],
   ["a cancelled login", "sasl", "*\r\n", "-ERR Authentication cancelled"],
   [
     "SCRAM of nonsense",

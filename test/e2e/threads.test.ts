@@ -16,7 +16,7 @@ import type { Site, SiteOptions } from "../lab/site.ts";
 import { waitFor } from "../lab/wait.ts";
 import { randomFrom } from "../../chaos/report.ts";
 import { mostWithin, startDemand } from "./support/exactness.ts";
-import { assertNothingBroke } from "./support/log.ts";
+import { assertNothingBroke, readLog } from "./support/log.ts";
 import { reconfigure } from "./support/reconfigure.ts";
 import { stallThread } from "./support/stall.ts";
 
@@ -113,9 +113,13 @@ test("queue commands reach the messages of every thread, and are counted once", 
   assertNothingBroke(server.state);
 });
 
+const room = <T>(dial: () => Promise<T>): Promise<T> =>
+  waitFor("room for one more connection", 20_000, () => dial().catch(() => undefined));
+
 test("connections and failed logins of a client are counted over all threads, POP3 among them", async (t) => {
   const limits = ["[limits.client]", "exempt = []", "connections = 4", 'auth-failures = ["3/1h"]'];
   const { site } = await siteWithThreads(t, 2, { tables: limits });
+  (await openAuthenticated(t, site, alice)).destroy();
   const open = [];
   for (let index = 0; index < 4; index++) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
@@ -145,8 +149,66 @@ test("connections and failed logins of a client are counted over all threads, PO
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     codes.push(await refusals().catch(() => 0));
   }
+  // POP3 and submission ask who it is; the MX has nothing to ask.
   const last = await openDialogue(t, site.mx);
   assert.match((await last.reply()).raw, /^421 4\.7\.0 .* too many failed logins/);
+  last.destroy();
+  // Alice has logged in from here before, Bob has not.
+  await room(() => openAuthenticated(t, site, alice));
+  const right = await room(async () => {
+    const session = await openDialogue(t, site.submissions, "implicit");
+    await session.expect("EHLO client.example.org", 220);
+    return session;
+  });
+  assert.equal((await right.reply()).code, 250);
+  const bobs = await right.command(`AUTH PLAIN ${plain(bob.address, bob.password)}`);
+  assert.match(bobs.raw, /^421 4\.7\.0 .* too many failed logins/);
+  await right.waitForClose();
+});
+
+/** In which threads logins ended like this so far: ids of sessions say it. */
+function lanesOf(server: Server, event: "auth.succeeded" | "auth.failed"): readonly number[] {
+  return readLog(server.state).flatMap((entry) => (entry.event === event ? [laneOf(String(entry["session"]))] : []));
+}
+
+test("a password that was changed is refused at the very next AUTH, in every thread, and so is a suspended account", async (t) => {
+  const { site } = await siteWithThreads(t, 2);
+  const { server } = site;
+  const code = async (password: string): Promise<number> => {
+    const session = await openDialogue(t, site.submissions, "implicit");
+    await session.reply();
+    await session.expect("EHLO client.example.org", 250);
+    const reply = await session.command(`AUTH PLAIN ${plain(bob.address, password)}`);
+    session.destroy();
+    return reply.code;
+  };
+  /** Until each thread has had one. */
+  const everywhere = async (
+    event: "auth.succeeded" | "auth.failed",
+    password: string,
+    wanted: number,
+  ): Promise<void> => {
+    for (let tries = 1; tries < 20; tries++) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      assert.equal(await code(password), wanted);
+      // oxlint-disable-next-line no-await-in-loop -- lines are written in batches
+      const lanes = await waitFor("the line in the log", 20_000, () => {
+        const found = lanesOf(server, event);
+        return found.length >= tries ? found : undefined;
+      });
+      if (new Set(lanes).size === 2) return;
+    }
+    assert.fail("the kernel spreads connections over both threads");
+  };
+  await everywhere("auth.succeeded", bob.password, 235);
+  const changed = await server.command("account", "passwd", bob.address, "--generate");
+  assert.equal(changed.code, 0);
+  await everywhere("auth.failed", bob.password, 535);
+  const made = /password (\S+)/.exec(changed.stdout)?.[1] ?? assert.fail(changed.stdout);
+  assert.equal(await code(made), 235);
+  assert.equal((await server.command("account", "suspend", bob.address)).code, 0);
+  assert.equal(await code(made), 535);
+  assertNothingBroke(server.state);
 });
 
 test("200 sessions of one account over two threads get what it may have, to the last recipient, over a kill and a stall", async (t) => {

@@ -154,9 +154,9 @@ const clientLimits = {
     type: { kind: "list", of: { kind: "window" }, minimum: 0 },
     default: ["100/1h"],
     meaning:
-      "Failed logins of one client, SMTP and POP3 together, as number/interval; beyond it new connections are answered 421, or -ERR, until there " +
-      "is room again. An office " +
-      "behind one address may have many people with an old password; a guesser needs thousands.",
+      "Failed logins of one client, SMTP and POP3 together, as number/interval. Beyond it, until there is room again, only those log in from there " +
+      "who did before, and app passwords: everybody else's session ends at AUTH, unlooked at, with 421, or -ERR; an MX listener answers 421 at " +
+      "once. An office behind one address may have many people with an old password; a guesser needs thousands.",
     example: ["100/1h"],
   },
   fail: {

@@ -110,7 +110,7 @@ async function serve(t: TestContext, options: Partial<Pop3ListenerOptions> = {})
         attempts.push(`${login} SCRAM`);
         return { kind: "account", account: alice };
       },
-      refused: () => ({ kind: "refused", reason: "auth.credentials" }),
+      refused: async () => ({ kind: "refused", reason: "auth.credentials" }),
     },
     ...options,
     limits: { refusal: 1, ...options.limits },
@@ -530,20 +530,49 @@ test("a client has so many connections at once, and one more when one has ended"
   assert.equal(names().filter((name) => name === "session.opened").length, 2);
 });
 
-test("who guesses passwords is refused for a while, inside TLS without a word", async (t) => {
+test("from where too many logins failed, only they may log in who are known there; the others' session ends", async (t) => {
   const now = { at: 0 };
   const clients = createClientLimits({ ...unlimited, authFailures: minute(2) }, () => now.at);
-  const { listener, seen } = await serve(t, { clients });
+  const shut = { kind: "shut", limit: 2, window: "1m" } as const;
+  const asked: unknown[] = [];
+  const { listener, seen } = await serve(t, {
+    clients,
+    authenticate: async (login, password, { over }) => {
+      asked.push(over);
+      if (over !== undefined && login !== "known@sekimori.test") return { kind: "shut", reason: "auth.client-logins" };
+      return login === "known@sekimori.test" || password === "secret"
+        ? { kind: "account", account: alice }
+        : { kind: "refused", reason: "auth.credentials" };
+    },
+    scram: {
+      keys: async () => shut,
+      confirm: async () => assert.fail("no keys were given"),
+      refused: async () => assert.fail("no proof was asked for"),
+    },
+  });
   const session = inTls(listener.port);
   await session.expect("ready\r\n");
   for (const password of ["wrong", "worse"]) {
     session.send("USER alice@sekimori.test", `PASS ${password}`);
     await session.expect("[AUTH] Login refused\r\n");
   }
-  assert.equal(await inTls(listener.port).rest(), "");
-  await seen("session.refused", { reason: "connect.client-logins" });
+  const stranger = inTls(listener.port);
+  stranger.send("USER alice@sekimori.test", "PASS secret", "NOOP");
+  assert.match(await stranger.rest(), /ready\r\n\+OK [^\n]+\n-ERR \[SYS\/TEMP\] Too many [^\n]+\n$/);
+  await seen("auth.failed", { reason: "auth.client-logins", account: "alice@sekimori.test" });
+  const proving = inTls(listener.port);
+  proving.send(`AUTH SCRAM-SHA-256 ${Buffer.from("n,,n=bob@sekimori.test,r=abc").toString("base64")}`);
+  assert.match(await proving.rest(), /-ERR \[SYS\/TEMP\] Too many [^\n]+\n$/);
+  await seen("auth.failed", { reason: "auth.client-logins", account: "bob@sekimori.test" });
+  const known = inTls(listener.port);
+  known.send("USER known@sekimori.test", "PASS anything");
+  await known.expect("Logged in\r\n");
+  known.send("QUIT");
+  await known.rest();
+  assert.deepEqual(asked, [undefined, undefined, { limit: 2, window: "1m" }, { limit: 2, window: "1m" }]);
   now.at = 61_000;
   await loggedIn(listener.port);
+  assert.equal(asked.at(-1), undefined);
 });
 
 test("a client that nobody can count is refused, and one whose count comes late is served", async (t) => {

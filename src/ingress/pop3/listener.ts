@@ -13,7 +13,7 @@ import type { Observer } from "../../observe/events.ts";
 import { replies } from "../../proto/pop3/replies.ts";
 import { combine } from "../../verdict/combine.ts";
 import { decideConnect } from "../../verdict/stages/connect.ts";
-import type { FailMode } from "../../verdict/facts.ts";
+import type { ClientFact, FailMode } from "../../verdict/facts.ts";
 import { clientFact } from "../limit-fact.ts";
 import { createProxyGate } from "../proxy-gate.ts";
 import { Pop3Session, type Authenticate, type Pop3Limits, type Pop3Scram } from "./session.ts";
@@ -72,7 +72,7 @@ const usual: Pop3Limits & ListenerLimits = {
 
 /** Rejects when the address cannot be bound. */
 export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Pop3Listener> {
-  const { endpoint, observer, clients, newSessionId } = options;
+  const { endpoint, hostname, observer, clients, clientFail = () => "closed", newSessionId } = options;
   const limits = { ...usual, ...options.limits };
   const listener = options.tls === "implicit" ? "pop3s" : "pop3";
   const sessions = new Set<Pop3Session>();
@@ -85,7 +85,8 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
       const peer = { session: newSessionId(), listener, client: client.address, port: client.port };
       const handle = clients.connect(client.address);
       const begin = (connecting: Connecting | Unanswered): void => {
-        const refusal = refusalOf(options, connecting);
+        const fact = clientFact(connecting, clientFail());
+        const refusal = refusalOf(hostname, fact);
         if (refusal !== undefined || socket.destroyed || closing) {
           if (refusal !== undefined) observer.emit("session.refused", { ...peer, ...refusal });
           handle.close();
@@ -97,6 +98,8 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
         const sessionOptions = {
           ...options,
           loginRefused: () => handle.failed(),
+          // Where people log in it is known only then whether this is one of them.
+          over: fact.kind === "logins" ? { limit: fact.limit, window: fact.window } : undefined,
           secureContext: options.secureContext(),
           limits,
         };
@@ -154,12 +157,11 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
 
 /** Why the client may not have one more connection, for the log. */
 function refusalOf(
-  { hostname, clientFail = () => "closed" }: Pick<Pop3ListenerOptions, "hostname" | "clientFail">,
-  connecting: Connecting | Unanswered,
+  hostname: string,
+  client: ClientFact,
 ): { readonly reason: string; readonly reply: string } | undefined {
-  const client = clientFact(connecting, clientFail());
-  const facts = { hostname, sessions: 0, sessionLimit: Number.POSITIVE_INFINITY, client, ended: undefined };
-  const { verdict } = combine(decideConnect(facts));
+  const facts = { sessions: 0, sessionLimit: Number.POSITIVE_INFINITY, ended: undefined };
+  const { verdict } = combine(decideConnect({ ...facts, hostname, role: "pop3", client }));
   return verdict.kind === "accept" ? undefined : { reason: verdict.reason, reply: replies.tooMany };
 }
 

@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep, setImmediate as nextTurn } from "node:timers/promises";
 import { TLSSocket, type SecureContext } from "node:tls";
 import { formatAddress, type Address } from "../../address/address.ts";
-import type { ScramLogin } from "../../directory/credentials.ts";
+import type { OverFailures, ScramLogin, Visit } from "../../directory/credentials.ts";
 import { channelBinding } from "../../io/channel-binding.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import type { Mailbox } from "../../mailbox/snapshot.ts";
@@ -36,15 +36,22 @@ export type Authentication =
   /** The reason is an id of verdict/reasons.ts. The client sees the same reply for all of them. */
   /** `delay`: how long the answer waits, where that is longer than the limit says, ms. */
   | { readonly kind: "refused"; readonly reason: string; readonly delay?: number }
-  | { readonly kind: "unavailable"; readonly reason?: string };
+  | { readonly kind: "unavailable"; readonly reason?: string }
+  /** The same after a wait, so that asking again at once gains nothing. */
+  | { readonly kind: "held"; readonly reason: string }
+  /** And then the session is over. */
+  | { readonly kind: "shut"; readonly reason: string };
 
-export type Authenticate = (login: string, password: string, peer: Pop3Peer) => Promise<Authentication>;
+/** Who asks: his address, and what is known of it. */
+export type Pop3Caller = Pick<Visit, "client" | "over">;
+
+export type Authenticate = (login: string, password: string, caller: Pop3Caller) => Promise<Authentication>;
 
 /** For SCRAM: see ScramLogin of directory/credentials.ts. */
 export interface Pop3Scram {
-  keys(login: string, client: string): ReturnType<ScramLogin["keys"]>;
-  confirm(login: string, keys: ScramKeys, client: string): Promise<Authentication>;
-  refused(login: string, client: string): Authentication;
+  keys(login: string, caller: Pop3Caller): ReturnType<ScramLogin["keys"]>;
+  confirm(login: string, keys: ScramKeys, caller: Pop3Caller): Promise<Authentication>;
+  refused(login: string, caller: Pop3Caller): Promise<Authentication>;
 }
 
 /** Times in milliseconds. */
@@ -68,6 +75,8 @@ export interface SessionOptions {
   readonly authenticate: Authenticate;
   readonly scram: Pop3Scram;
   readonly mailboxes: Pick<Mailboxes, "open">;
+  /** More logins failed at this address than it may have. */
+  readonly over?: OverFailures | undefined;
   /** A login was refused: for the limits of the client. */
   readonly loginRefused: () => void;
   readonly limits: Pop3Limits;
@@ -199,7 +208,7 @@ export class Pop3Session {
         await this.#secure("stls");
         return;
       case "find-keys":
-        this.#core.keys(await this.#findKeys(request.login));
+        await this.#findKeys(request);
         return;
       case "authenticate":
       case "confirm":
@@ -247,29 +256,44 @@ export class Pop3Session {
     });
   }
 
-  async #findKeys(login: string): Promise<ScramKeys | undefined> {
-    const answer = await this.#options.scram.keys(login, this.#peer.client);
-    this.#over.signal.throwIfAborted();
-    if (answer.kind === "keys") return answer.keys;
-    // The core says the same for both: not now.
-    if (answer.kind === "unavailable") this.#failed("pop3 authentication", new Error(answer.cause));
-    return undefined;
+  get #caller(): Pop3Caller {
+    return { client: this.#peer.client, over: this.#options.over };
   }
 
-  #ask(request: LoginRequest): Promise<Authentication> | Authentication {
+  async #findKeys({ login, mechanism }: Extract<Pop3Request, { kind: "find-keys" }>): Promise<void> {
+    const answer = await this.#options.scram.keys(login, this.#caller);
+    this.#over.signal.throwIfAborted();
+    switch (answer.kind) {
+      case "keys":
+        this.#core.keys(answer.keys);
+        return;
+      case "unavailable":
+        this.#failed("pop3 authentication", new Error(answer.cause));
+        this.#core.keys(undefined);
+        return;
+      case "held":
+      case "shut": {
+        const reason = answer.kind === "held" ? "auth.held" : "auth.client-logins";
+        const { kind } = await this.#refuse(login, mechanism, { kind: answer.kind, reason });
+        this.#core.keys(kind === "shut" ? kind : undefined);
+      }
+    }
+  }
+
+  #ask(request: LoginRequest): Promise<Authentication> {
     const { authenticate, scram } = this.#options;
     switch (request.kind) {
       case "authenticate":
-        return authenticate(request.login, request.password, this.#peer);
+        return authenticate(request.login, request.password, this.#caller);
       case "confirm":
-        return scram.confirm(request.login, request.keys, this.#peer.client);
+        return scram.confirm(request.login, request.keys, this.#caller);
       case "refuse":
-        return scram.refused(request.login, this.#peer.client);
+        return scram.refused(request.login, this.#caller);
     }
   }
 
   async #login(request: LoginRequest): Promise<LoginResult> {
-    const { observer, mailboxes, limits } = this.#options;
+    const { observer, mailboxes } = this.#options;
     const { mechanism, login } = request;
     let answer: Authentication;
     try {
@@ -279,20 +303,7 @@ export class Pop3Session {
       answer = { kind: "unavailable" };
     }
     this.#over.signal.throwIfAborted();
-    if (answer.kind !== "account") {
-      // What was typed may be a password in the wrong field: only what looks like an address is logged.
-      const account = /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(login) ? login : "";
-      const [reason, reply] =
-        answer.kind === "refused"
-          ? [answer.reason, replies.refused]
-          : [answer.reason ?? "internal.unknown", replies.unavailable];
-      observer.emit("auth.failed", { ...this.#peer, account, mechanism, reason, reply });
-      if (answer.kind === "refused") this.#options.loginRefused();
-      if (answer.kind === "refused") {
-        await sleep(Math.max(limits.refusal, answer.delay ?? 0), undefined, { signal: this.#over.signal });
-      }
-      return { kind: answer.kind };
-    }
+    if (answer.kind !== "account") return this.#refuse(login, mechanism, answer);
     this.#account = formatAddress(answer.account);
     const app = answer.appPassword === undefined ? {} : { appPassword: answer.appPassword };
     observer.emit("auth.succeeded", { ...this.#peer, account: this.#account, mechanism, ...app });
@@ -310,6 +321,26 @@ export class Pop3Session {
     const octets = messages.reduce((sum, message) => sum + message.size, 0);
     observer.emit("mailbox.opened", { ...this.#peer, account: this.#account, messages: messages.length, octets });
     return { kind: "opened", messages };
+  }
+
+  async #refuse(
+    login: string,
+    mechanism: string,
+    answer: Exclude<Authentication, { kind: "account" }>,
+  ): Promise<{ readonly kind: "refused" | "unavailable" | "shut" }> {
+    const { observer, limits } = this.#options;
+    // What was typed may be a password in the wrong field: only what looks like an address is logged.
+    const account = /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(login) ? login : "";
+    const reason = answer.reason ?? "internal.unknown";
+    const reply = { refused: replies.refused, shut: replies.tooMany, held: replies.unavailable }[
+      answer.kind === "unavailable" ? "held" : answer.kind
+    ];
+    observer.emit("auth.failed", { ...this.#peer, account, mechanism, reason, reply });
+    if (answer.kind === "unavailable") return { kind: "unavailable" };
+    if (answer.kind === "refused") this.#options.loginRefused();
+    const delay = answer.kind === "refused" ? (answer.delay ?? 0) : 0;
+    await sleep(Math.max(limits.refusal, delay), undefined, { signal: this.#over.signal });
+    return { kind: answer.kind === "held" ? "unavailable" : answer.kind };
   }
 
   async #retrieve(index: number): Promise<void> {
@@ -409,6 +440,7 @@ export class Pop3Session {
       ...this.#peer,
       commands: this.#core.commands,
       messages: this.#fetched,
+      ...(this.#core.errors === 0 ? {} : { errors: this.#core.errors }),
       cause: this.#cause,
     });
     this.#ended();

@@ -1,7 +1,7 @@
 // AUTH inside one session: the SASL exchange, the directory's answer, the count of failures. Passwords pass through
 // and are kept nowhere.
 
-import type { Login, LoginAnswer, ScramLogin, Visit } from "../../directory/credentials.ts";
+import type { Login, LoginAnswer, OverFailures, ScramLogin, Visit } from "../../directory/credentials.ts";
 import { startMechanism } from "../../proto/sasl/mechanism.ts";
 import type { Exchange, Step } from "../../proto/sasl/mechanism.ts";
 import type { AuthFacts } from "../../verdict/facts.ts";
@@ -24,12 +24,17 @@ export class LoginDialogue {
   mechanism = "";
   failures = 0;
 
-  readonly #visit: Visit;
+  #visit: Visit;
 
   constructor(services: { readonly login: Login; readonly scram: ScramLogin }, client: string) {
     this.#visit = { scope: "submission", client };
     this.#login = services.login;
     this.#scram = services.scram;
+  }
+
+  /** From now on for those only who are known at this address. */
+  limit(over: OverFailures): void {
+    this.#visit = { ...this.#visit, over };
   }
 
   /** `binding`: tls-exporter of the connection, where there is one (RFC 9266). */
@@ -83,7 +88,10 @@ export class LoginDialogue {
       case "other-identity":
       case "channel-binding":
       case "proof":
-        return this.#ended(name, this.#scram.refused(name, this.#visit));
+        return {
+          kind: "pending",
+          next: this.#scram.refused(name, this.#visit).then((answer) => this.#ended(name, answer)),
+        };
     }
   }
 

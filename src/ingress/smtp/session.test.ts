@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { inTurn } from "../../io/password-hash.ts";
 import { recipientLookup } from "./recipient-lookup.ts";
 import {
   dial,
@@ -377,18 +378,44 @@ test("messages and recipients of one client are counted over all its sessions, r
   assert.match(await third.ask("MAIL FROM:<>"), /^450 4\.7\.1 too many messages from your address: 2 of 2 in 1h/);
 });
 
-test("failed logins of one client are counted over its sessions; beyond the limit it is not served", async (t) => {
+test("failed logins of one client are counted over its sessions; beyond the limit the MX does not serve it, and AUTH those known there only", async (t) => {
   const house = service({ client: { authFailures: hourly(2) } });
   const listener = await listen(t, house);
+  // Bob was here before.
+  assert.match(await (await dialSecured(t, house, listener)).ask(plainLogin(BOB)), /^235 /);
+  house.clock.now += 10 * 60_000;
   for (let round = 0; round < 2; round++) {
     const client = await dialSecured(t, house, listener);
     await client.ask("EHLO c.example.jp");
     assert.match(await client.ask(plainLogin(ALICE, "wrong")), /^535 /);
   }
-  assert.match(
-    await dial(t, listener).reply(),
-    /^421 4\.7\.0 .* too many failed logins from your address: at most 2 in 1h/,
+  const refusal = /^421 4\.7\.0 .* too many failed logins from your address: at most 2 in 1h/;
+  assert.match(await dial(t, await listen(t, house, mx)).reply(), refusal);
+  const stranger = await dialSecured(t, house, listener);
+  assert.match(await stranger.ask(plainLogin(ALICE)), refusal);
+  assert.equal(await stranger.rest(), "");
+  assert.equal(
+    house.named("auth.failed").filter((event) => Reflect.get(event, "reason") === "auth.client-logins").length,
+    1,
   );
+  assert.match(await (await dialSecured(t, house, listener)).ask(plainLogin(BOB)), /^235 /);
+});
+
+test("while too many passwords wait, a stranger hears 454 4.7.0, and who is known at his address logs in", async (t) => {
+  const house = service();
+  const listener = await listen(t, house);
+  assert.match(await (await dialSecured(t, house, listener)).ask(plainLogin(BOB)), /^235 /);
+  house.clock.now += 10 * 60_000;
+  const gate = makeGate();
+  const waiting = Array.from({ length: 51 }, () => inTurn(() => gate.promise, "last"));
+  const client = await dialSecured(t, house, listener);
+  assert.equal(await client.ask(plainLogin(ALICE)), "454 4.7.0 too many logins at once, try again later");
+  const reasons = house.named("auth.failed").map((event) => Reflect.get(event, "reason"));
+  assert.deepEqual(reasons, ["auth.busy"]);
+  assert.match(await (await dialSecured(t, house, listener)).ask(plainLogin(BOB)), /^235 /);
+  gate.open();
+  await Promise.all(waiting);
+  assert.match(await client.ask(plainLogin(ALICE)), /^235 /, "the session went on");
 });
 
 // --- what the machine has ------------------------------------------------------------------------------------

@@ -160,6 +160,10 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   }
 
   turned(): void {
+    for (const { reason, mechanism, reply } of this.#core.takeAuthEnds()) {
+      const failed = { reason, reply: firstLine(reply), account: "", mechanism };
+      this.services.observer.emit("auth.failed", { ...this.peer, ...failed });
+    }
     // A message on its way into the spool is held until it is durable.
     if (!this.#connection.waiting) this.#holdContent(this.#core.contentHeld);
     // Clients that announced no SIZE are cut here; those that did were asked to wait at DATA.
@@ -196,6 +200,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       ...this.peer,
       commands: this.#core.commands,
       messages: this.#messages,
+      ...(this.#core.errors === 0 ? {} : { errors: this.#core.errors }),
       cause: this.#cause,
     });
     this.#ended();
@@ -251,9 +256,18 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #greetCounted(connecting: Connecting | Unanswered): void {
     const { load, smtp, hostname, observer } = this.services;
     const client = clientFact(connecting, this.#failOf("connection", connecting));
+    // Where people log in it is known only then whether this is one of them.
+    if (client.kind === "logins") this.#login.limit({ limit: client.limit, window: client.window });
     const { sessions } = load;
     const decision = this.#decide(
-      decideConnect({ hostname, sessions, sessionLimit: smtp.sessions, client, ended: this.#endOf() }),
+      decideConnect({
+        hostname,
+        role: this.role,
+        sessions,
+        sessionLimit: smtp.sessions,
+        client,
+        ended: this.#endOf(),
+      }),
     );
     if (decision.verdict.kind !== "accept")
       observer.emit("session.refused", { ...this.peer, ...this.#logged(decision) });

@@ -28,7 +28,7 @@ export type Pop3Request =
       readonly password: string;
     }
   /** The keys of this name, or made-up ones, are wanted for a SCRAM exchange; answered by `keys`. */
-  | { readonly kind: "find-keys"; readonly login: string }
+  | { readonly kind: "find-keys"; readonly mechanism: Exchange["mechanism"]; readonly login: string }
   /** Who has these keys now has proved that he knows their password; answered by `authenticated`. */
   | {
       readonly kind: "confirm";
@@ -36,8 +36,8 @@ export type Pop3Request =
       readonly login: string;
       readonly keys: ScramKeys;
     }
-  /** A proof was wrong: to be logged and slowed down as every refused login; answered by `authenticated`. */
-  | { readonly kind: "refuse"; readonly mechanism: Exchange["mechanism"]; readonly login: string }
+  /** A proof was wrong, or no password can be this: to be logged and slowed down as every refused login; answered by `authenticated`. */
+  | { readonly kind: "refuse"; readonly mechanism: "USER" | Exchange["mechanism"]; readonly login: string }
   /** Index into the messages of `authenticated`; answered by `content` … `contentEnd`, or `contentMissing`. */
   | { readonly kind: "retrieve"; readonly message: number }
   /** Indexes of marked messages, never empty; answered by `removed`. */
@@ -49,4 +49,5 @@ export type Pop3CloseCause = "quit" | "errors" | "auth-failures" | "bad-line" | 
 
 export type LoginResult =
   | { readonly kind: "opened"; readonly messages: readonly DropMessage[] }
-  | { readonly kind: "refused" | "unavailable" | "in-use" };
+  /** `shut`: nobody logs in in this session any more. */
+  | { readonly kind: "refused" | "unavailable" | "in-use" | "shut" };

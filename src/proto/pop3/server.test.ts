@@ -273,7 +273,7 @@ test("a SCRAM exchange asks for keys and refuses a proof that does not fit as a 
   const proof = base64(`c=biws,r=abcservernonce,p=${Buffer.alloc(32).toString("base64")}`);
   const { reply, requests } = drive([lines(`AUTH SCRAM-SHA-256 ${first}`, proof, "NOOP")]);
   assert.deepEqual(requests, [
-    { kind: "find-keys", login: "alice@sekimori.test" },
+    { kind: "find-keys", mechanism: "SCRAM-SHA-256", login: "alice@sekimori.test" },
     { kind: "refuse", mechanism: "SCRAM-SHA-256", login: "alice@sekimori.test" },
   ]);
   assert.ok(reply.includes(`\r\n+ ${base64("r=abcservernonce,s=AAAAAA==,i=4096")}\r\n-ERR [AUTH] Login refused\r\n`));

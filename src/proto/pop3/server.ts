@@ -99,6 +99,11 @@ export class Pop3Server {
     return this.#commands;
   }
 
+  /** Lines refused so far. */
+  get errors(): number {
+    return this.#errors;
+  }
+
   /** `next` stopped to let the output out, not for want of input. */
   get busy(): boolean {
     return this.#busy;
@@ -164,11 +169,12 @@ export class Pop3Server {
     this.#binding = binding;
   }
 
-  /** undefined: they could not be looked for. */
-  keys(keys: ScramKeys | undefined): void {
+  /** undefined: they could not be looked for. `shut`: nobody logs in in this session any more. */
+  keys(keys: ScramKeys | "shut" | undefined): void {
     const { exchange } = this.#expect("asking");
     this.#state = { name: "authorization" };
     if (keys === undefined) this.#error(replies.unavailable);
+    else if (keys === "shut") this.#close(replies.tooMany, "auth-failures");
     else this.#takeStep(exchange, exchange.supply(keys));
   }
 
@@ -188,6 +194,9 @@ export class Pop3Server {
         break;
       case "in-use":
         this.#error(replies.inUse);
+        break;
+      case "shut":
+        this.#close(replies.tooMany, "auth-failures");
         break;
       default:
         result satisfies never;
@@ -350,7 +359,7 @@ export class Pop3Server {
     const { login } = this.#expect("identified");
     this.#state = { name: "authorization" };
     const password = prepare(typed);
-    if (password === undefined) this.#refuseLogin();
+    if (password === undefined) this.#authenticate({ kind: "refuse", mechanism: "USER", login });
     else this.#authenticate({ kind: "authenticate", mechanism: "USER", login, password });
   }
 
@@ -402,7 +411,7 @@ export class Pop3Server {
         break;
       case "keys":
         this.#state = { name: "asking", exchange };
-        this.#request = { kind: "find-keys", login: step.authentication };
+        this.#request = { kind: "find-keys", mechanism: exchange.mechanism, login: step.authentication };
         break;
       case "proved":
         this.#authenticate({

@@ -70,6 +70,8 @@ export const replies = {
   /** RFC 6331: historic. */
   digestMd5: makeReply(504, "5.5.4", "DIGEST-MD5 is not safe any more (RFC 6331): use SCRAM-SHA-256, PLAIN or LOGIN"),
   authSyntax: makeReply(501, "5.5.2", "cannot decode the response"),
+  /** RFC 4954 §6. */
+  authTooLong: makeReply(500, "5.5.6", "authentication exchange line is too long"),
   authCancelled: makeReply(501, "5.7.0", "authentication cancelled"),
   tooManyErrors: makeReply(421, "4.7.0", "too many errors, closing"),
 } as const;

@@ -47,8 +47,18 @@ export type SmtpRequest =
   /** The transaction is over without a message: RSET, a new EHLO, content that cannot be taken. No answer wanted. */
   | { readonly kind: "abandoned" };
 
+/** An AUTH that came to nothing before anybody could be asked. */
+export interface AuthEnd {
+  /** As in verdict/reasons.ts. */
+  readonly reason: "auth.mechanism" | "auth.malformed" | "auth.cancelled" | "auth.too-long";
+  readonly mechanism: string;
+  /** What it was answered. */
+  readonly reply: Reply;
+}
+
 /** RCPTs over the per-transaction cap, and chunks after one that failed, are answered this often before they count. */
 const OVERSHOOT = 1000;
+const NONE: readonly AuthEnd[] = [];
 
 export class SmtpServer {
   readonly #options: SmtpServerOptions;
@@ -69,6 +79,9 @@ export class SmtpServer {
   #overshoot = 0;
   #commands = 0;
   #farewell: "none" | "quit" = "none";
+  /** Of the last AUTH. */
+  #mechanism = "";
+  #authEnds: AuthEnd[] = [];
   #offers: { starttls: boolean; mechanisms: readonly string[] } = { starttls: false, mechanisms: [] };
 
   constructor(options: SmtpServerOptions) {
@@ -87,6 +100,19 @@ export class SmtpServer {
   /** Commands read so far. */
   get commands(): number {
     return this.#commands;
+  }
+
+  /** Commands refused so far, but for those that are let pass. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  /** Since the last call; they are answered, and are to be told. */
+  takeAuthEnds(): readonly AuthEnd[] {
+    if (this.#authEnds.length === 0) return NONE;
+    const ends = this.#authEnds;
+    this.#authEnds = [];
+    return ends;
   }
 
   /** Octets received that wait for an answer or for their turn: the shell stops reading when this grows. */
@@ -150,7 +176,9 @@ export class SmtpServer {
       if (line === undefined) return undefined;
       budget.commands--;
       if (typeof line !== "string") {
-        this.#say(line);
+        // The client takes the refusal for the end of its AUTH: what follows is a command.
+        if (this.#state === "sasl" && line.code !== 521) this.#endAuth("auth.too-long", replies.authTooLong);
+        else this.#say(line);
         continue;
       }
       this.#commands++;
@@ -217,6 +245,7 @@ export class SmtpServer {
   #say(reply: Reply): void {
     this.#output += reply.wire;
     if (reply.code === 421 || reply.code === 521) {
+      this.#errors++;
       this.#end();
     } else if (reply.code >= 400) {
       const tolerated = (reply.code === 452 && reply.enhanced === "4.5.3") || reply === replies.chunkOutOfPlace;
@@ -276,19 +305,19 @@ export class SmtpServer {
         return undefined;
       case "AUTH": {
         if (success === undefined) break;
+        this.#mechanism = command.mechanism;
         if (this.#offers.mechanisms.length === 0) {
           // Asked all the same: whether that is "not here" or "first TLS" is a decision (RFC 4954 §4).
           return this.#ask({ kind: "auth", mechanism: command.mechanism, initial: undefined }, success, this.#state);
         }
         if (!this.#offers.mechanisms.includes(command.mechanism)) {
-          this.#say(command.mechanism === "DIGEST-MD5" ? replies.digestMd5 : replies.mechanismUnknown);
-          return undefined;
+          const reply = command.mechanism === "DIGEST-MD5" ? replies.digestMd5 : replies.mechanismUnknown;
+          return this.#endAuth("auth.mechanism", reply);
         }
         const initial =
           command.initial === undefined ? undefined : command.initial === "=" ? EMPTY : decodeBase64(command.initial);
         if (command.initial !== undefined && initial === undefined) {
-          this.#say(replies.authSyntax);
-          return undefined;
+          return this.#endAuth("auth.malformed", replies.authSyntax);
         }
         return this.#ask({ kind: "auth", mechanism: command.mechanism, initial }, success, this.#state);
       }
@@ -327,9 +356,14 @@ export class SmtpServer {
   #saslResponse(line: string): SmtpRequest | undefined {
     const response = line === "*" ? undefined : decodeBase64(line);
     if (response !== undefined) return this.#ask({ kind: "auth-response", response }, "idle", "idle");
-    this.#state = "idle";
-    this.#say(line === "*" ? replies.authCancelled : replies.authSyntax);
-    return undefined;
+    if (line === "*") return this.#endAuth("auth.cancelled", replies.authCancelled);
+    return this.#endAuth("auth.malformed", replies.authSyntax);
+  }
+
+  #endAuth(reason: AuthEnd["reason"], reply: Reply): undefined {
+    if (this.#state === "sasl") this.#state = "idle";
+    this.#authEnds.push({ reason, mechanism: this.#mechanism, reply });
+    this.#say(reply);
   }
 
   /** The first chunk may come, or is read away before its refusal is told. */

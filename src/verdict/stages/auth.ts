@@ -26,6 +26,12 @@ export function decideAuth(facts: AuthFacts): readonly Verdict[] {
       const slow: Verdict = { kind: "slow", milliseconds: HELD_DELAY, reason: "auth.held" };
       return [slow, { kind: "defer", reason: "auth.held" }];
     }
+    case "shut": {
+      const { hostname } = facts;
+      const { limit, window } = outcome;
+      const slow: Verdict = { kind: "slow", milliseconds: HELD_DELAY, reason: "auth.client-logins" };
+      return [slow, { kind: "disconnect", reason: "auth.client-logins", evidence: { hostname, limit, window } }];
+    }
     case "busy":
       return [{ kind: "defer", reason: "auth.busy" }];
     // No guess: what was said is right, and only for something else.

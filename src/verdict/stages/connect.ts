@@ -22,10 +22,18 @@ export function decideConnect(facts: ConnectFacts): readonly Verdict[] {
       });
       break;
     case "rate":
-    case "logins":
       verdicts.push({
         kind: "disconnect",
-        reason: client.kind === "rate" ? "connect.client-rate" : "connect.client-logins",
+        reason: "connect.client-rate",
+        evidence: { hostname, limit: client.limit, window: client.window },
+      });
+      break;
+    case "logins":
+      // Where people log in, who is known at this address is let in among those who guess there: AUTH decides.
+      if (facts.role !== "mx") break;
+      verdicts.push({
+        kind: "disconnect",
+        reason: "connect.client-logins",
         evidence: { hostname, limit: client.limit, window: client.window },
       });
       break;

@@ -1,5 +1,6 @@
 // Guessed passwords: who is asked to wait, and whose password is not looked at for now (S11, A4). Counted are refused logins, in
-// counts that fade: of an address, of the network around it, of a name, and of the whole site.
+// counts that fade: of an address, of the network around it, of a name, and of the whole site. There is one owner of them, so they
+// hold for all mail threads together; only who has to be hashed anyway asks it and waits for an answer.
 //
 // The owner is never locked out. From an address from which the account was opened before, a login goes first and is held back
 // by no count but that of this very pair. Whoever is held hears that for now nothing is looked at, with a temporary code: it
@@ -8,9 +9,11 @@
 //
 // Behind an exempt address (webmail, monitoring) are many people: it is counted by name only.
 //
-// Each mail thread counts what comes to it: with several, a guesser spread over them has as many times these numbers.
+// What is being looked at counts once it was found wrong: so many more as wait to be looked at in that moment (io/password-hash.ts)
+// may get through.
 
 import { clientKey, clientNetwork } from "../base/client-key.ts";
+import type { Awaitable } from "./counters.ts";
 
 export interface Attempt {
   /** addressKey of the account, or of what was typed. */
@@ -21,12 +24,20 @@ export interface Attempt {
   readonly known: boolean;
 }
 
+/** When a password is looked at: at once, after those, or not now. */
+export type Turn = "first" | "last" | "held";
+
 export interface Guesses {
-  /** Before a password is looked at: at once, after those, or not now. */
-  admit(attempt: Attempt): "first" | "last" | "held";
+  /** Before a password is looked at. Rejects when the owner of the counts does not answer. */
+  admit(attempt: Attempt): Awaitable<Turn>;
   /** How long its answer waits, counted from the question, ms. */
-  failed(attempt: Attempt): number;
+  failed(attempt: Attempt): Awaitable<number>;
   succeeded(attempt: Attempt): void;
+}
+
+export interface LocalGuesses extends Guesses {
+  admit(attempt: Attempt): Turn;
+  failed(attempt: Attempt): number;
 }
 
 const MINUTE = 60_000;
@@ -55,7 +66,7 @@ const waits: readonly (readonly [upTo: number, milliseconds: number])[] = [
 /** Keys of each kind; the one that was quiet longest goes first. */
 const REMEMBERED_MOST = 100_000;
 
-export function createGuesses(now: () => number, isExempt: (client: string) => boolean): Guesses {
+export function createGuesses(now: () => number, isExempt: (client: string) => boolean): LocalGuesses {
   const pairs = createCounts(most.pair.halfLife);
   const addresses = createCounts(most.address.halfLife);
   const networks = createCounts(most.network.halfLife);

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createGuesses } from "./guesses.ts";
-import type { Attempt, Guesses } from "./guesses.ts";
+import type { Attempt, LocalGuesses } from "./guesses.ts";
 
 const HOUR = 3_600_000;
 const owner = { name: "alice@sekimori.test", client: "192.0.2.1", known: true } as const;
 
 function counts(exempt: (client: string) => boolean = () => false): {
-  readonly guesses: Guesses;
+  readonly guesses: LocalGuesses;
   readonly clock: { now: number };
 } {
   const clock = { now: 0 };
