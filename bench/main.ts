@@ -1,4 +1,4 @@
-// `npm run bench -- smtp|head-of-line|adversarial|exactness|storage|abuse|net`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
+// `npm run bench -- smtp|head-of-line|adversarial|exactness|auth|storage|abuse|net`: what is measured, with which options. Exit codes: 0 done, 2 usage, 3 not possible here.
 
 import { setPriority } from "node:os";
 import { writeFile } from "node:fs/promises";
@@ -8,6 +8,10 @@ import { abuseMarkdown } from "./abuse/table.ts";
 import { benchAdversarial, parts } from "./adversarial/bench.ts";
 import type { AdversarialOptions, AdversarialPart } from "./adversarial/bench.ts";
 import { adversarialFile, adversarialMarkdown } from "./adversarial/table.ts";
+import { authParts, benchAuth } from "./auth/bench.ts";
+import type { AuthOptions, AuthPart } from "./auth/bench.ts";
+import { serverNames } from "./auth/servers.ts";
+import { authFile, authMarkdown } from "./auth/table.ts";
 import { machine } from "./figures.ts";
 import { benchExactness, cases } from "./exactness/bench.ts";
 import { limitedNames } from "./exactness/peers.ts";
@@ -40,12 +44,13 @@ const usage = `npm run bench -- smtp [options]      our server beside others; ro
 npm run bench -- head-of-line [options]   healthy mail beside dead mail; writes bench/RESULTS-head-of-line.md
 npm run bench -- adversarial [options]    what hostile input costs; writes bench/RESULTS-adversarial.md
 npm run bench -- exactness [options]      how exactly limits hold; writes bench/RESULTS-exactness.md
+npm run bench -- auth [options]      logins, and logins beside guesses; writes bench/RESULTS-auth.md
 npm run bench -- storage [options]   ways to keep accepted mail; writes bench/RESULTS-storage.md
 npm run bench -- abuse [options]     accounts that are abused, and honest ones; writes bench/RESULTS-abuse.md
 npm run bench -- net [options]       from policy to proved texts for devices; writes bench/RESULTS-net.md
 
   --runs <n>         runs of each candidate in each row (smtp: 3, head-of-line: 7 pairs,
-                     adversarial: 3, storage: 9, net: 3)
+                     adversarial: 3, auth: 3, storage: 9, net: 3)
   --output <file>    write the table of this run there instead; "-" writes no file
   --priority high    raise the priority of load and servers above other work (root; not storage, net)
   --table            measure nothing: make the table anew from the results that are kept (not storage)
@@ -68,6 +73,10 @@ head-of-line only:
   --rows <names>     one (2,000 messages for one dead host), many (4,000 for 200)
   --peers <names>    ${competitors.join(", ")}
   --messages <n>     healthy messages in each run of ours (20000)
+auth only:
+  --rows <names>     ${authParts.join(" (sessions a second), ")} (what people notice of 500 a second)
+  --peers <names>    of the first (all): ${serverNames.join(", ")}; with fewer, no file is written but --output
+  --seconds <n>      how long one run of the first lasts (5), a fourth of one of the second
 exactness only:
   --rows <names>     ${cases.join(", ")}
   --peers <names>    ${limitedNames.join(", ")}
@@ -114,6 +123,8 @@ async function main(): Promise<void> {
       return adversarial(values);
     case "exactness":
       return exactness(values);
+    case "auth":
+      return auth(values);
     case "storage": {
       const markdown = storageMarkdown(await benchStorage(wholeNumber(values.runs, "runs", { otherwise: 9 })));
       return show(markdown, values.output, "RESULTS-storage.md");
@@ -233,6 +244,33 @@ async function adversarial(values: Values): Promise<void> {
   prepare(settings.priority);
   const these = await benchAdversarial(settings);
   await tell(values.output === undefined ? await keep(adversarialFile, these) : these);
+}
+
+async function auth(values: Values): Promise<void> {
+  if (values.table) return show(authMarkdown(await readKept<AuthPart>(authFile)), values.output, "RESULTS-auth.md");
+  const peers = listOf(values.peers, "peers", serverNames);
+  const seconds = wholeNumber(values.seconds, "seconds", { otherwise: 5 });
+  const settings: AuthOptions = {
+    runs: wholeNumber(values.runs, "runs", { otherwise: 3 }),
+    parts: listOf(values.rows, "rows", authParts) ?? authParts,
+    peers: peers ?? serverNames,
+    seconds,
+    guessSeconds: 4 * seconds,
+    priority: priorityIn(values),
+    interrupted: () => signals.interrupted,
+    tell: (line) => console.log(line),
+  };
+  prepare(settings.priority);
+  let these: Kept<AuthPart> = {};
+  const keeps = peers === undefined && values.output === undefined;
+  for (const part of settings.parts) {
+    // oxlint-disable-next-line no-await-in-loop -- one at a time
+    const result = await benchAuth({ ...settings, parts: [part] });
+    these = { ...these, ...result };
+    // oxlint-disable-next-line no-await-in-loop -- what comes later may fail
+    if (keeps) await show(authMarkdown(await keep(authFile, result)), undefined, "RESULTS-auth.md");
+  }
+  if (!keeps) await show(authMarkdown(these), values.output ?? "-", "");
 }
 
 async function exactness(values: Values): Promise<void> {
