@@ -69,6 +69,11 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   4954: entry("done", "SMTP AUTH", "AUTH= of MAIL is read and not trusted"),
   5034: entry("done", "POP3 SASL"),
   5068: entry("partly", "Submission operations", "AUTH for local recipients too"),
+  5233: entry(
+    "data",
+    "Sieve subaddress",
+    "what stands behind a + does not make another mailbox, where mailed codes are counted",
+  ),
   5280: entry("partly", "X.509 certificates", "a self-signed one is made"),
   5321: entry("partly", "SMTP", "VRFY tells nothing, EXPN is not offered; source routes are ignored"),
   5322: entry("partly", "Internet message format", "header sections, addresses; obsolete forms are read"),
@@ -107,7 +112,11 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   6840: entry("data", "DNSSEC clarifications", "how the AD bit is asked for"),
   6854: entry("done", "Groups in From and Sender"),
   6891: entry("done", "EDNS(0)"),
-  7208: entry("partly", "SPF", "`doctor` reads the record; incoming mail is not checked"),
+  7208: entry(
+    "partly",
+    "SPF",
+    "whether a third party lets us send in its name, on substitute listeners; `doctor` reads the own record; incoming mail is not checked",
+  ),
   7435: entry("done", "Opportunistic security"),
   7489: entry("not", "DMARC", "superseded by RFC 9989"),
   7504: entry("partly", "SMTP 521 and 556", "521 of another server ends its mail; not sent by this one"),
@@ -141,5 +150,9 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   9457: entry("done", "Problem details for HTTP APIs"),
   9520: entry("done", "Caching of DNS failures"),
   9562: entry("data", "UUID", "version 8, of a profile"),
-  9989: entry("partly", "DMARC", "a record is printed and looked at; incoming mail is not checked"),
+  9989: entry(
+    "partly",
+    "DMARC",
+    "a record is printed and looked at, a third party's policy is found (`pct`, `t` and `np` are not looked at); incoming mail is not checked",
+  ),
 };

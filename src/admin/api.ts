@@ -12,6 +12,7 @@ import { addAccountRoutes } from "./routes/accounts.ts";
 import { addAppPasswordRoutes } from "./routes/app-passwords.ts";
 import { addQueueRoutes } from "./routes/queue.ts";
 import { addSiteRoutes } from "./routes/site.ts";
+import { addSubstituteRoutes } from "./routes/substitutes.ts";
 import { problem } from "./schemas.ts";
 
 const BASE = "/api/v1";
@@ -78,6 +79,7 @@ function routes(): Api {
   addAccountRoutes(api);
   addSenderRoutes(api);
   addAppPasswordRoutes(api);
+  addSubstituteRoutes(api);
   addQueueRoutes(api);
   addSiteRoutes(api);
   return api;

@@ -70,6 +70,23 @@ export const appPassword = z
   })
   .openapi("AppPassword");
 
+export const substitute = z
+  .object({
+    address: z.string().openapi({ example: "alice@provider.example" }),
+    state: z
+      .enum(["proved", "expired", "unproved"])
+      .openapi({ description: "`unproved`: a code was mailed, and not told yet." }),
+    way: z.enum(["direct", "relay", "refused", "unknown"]).openapi({
+      description: "Which way its mail goes now. `relay`: by the third party's server. `unknown`: it is answered 451.",
+    }),
+    until: time.optional().openapi({ description: "How long the proof holds, or held." }),
+    code: time.optional().openapi({ description: "How long the code that was mailed is good." }),
+    published: z.string().optional().openapi({ description: "What the third party publishes, in words." }),
+    read: time.optional().openapi({ description: "When that was read." }),
+    problem: z.string().optional().openapi({ description: "Why the last reading failed." }),
+  })
+  .openapi("Substitute");
+
 export const accountList = z
   .object({ total: z.number(), entries: z.array(account).readonly(), next: z.string().optional() })
   .openapi("AccountList");

@@ -8,6 +8,7 @@ import { readQuota, readTime } from "../control/accounts.ts";
 import type { AccountView, Control } from "../control/control.ts";
 import { addSenderCommands } from "./account-senders.ts";
 import { addAppPasswordCommands } from "./app-passwords.ts";
+import { addSubstituteCommands } from "./substitutes.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
 import type { House } from "./house.ts";
@@ -288,6 +289,7 @@ export function addAccountCommands(program: Command, house: House): void {
     );
   addSenderCommands(account, house);
   addAppPasswordCommands(account, house);
+  addSubstituteCommands(account, house);
   leaf(account, "delete", "delete it with its aliases; its mailbox stays on disk", {
     examples: ["account delete alice@example.jp"],
   })

@@ -17,6 +17,8 @@ import type {
   Refused,
   ReloadOutcome,
   RetentionView,
+  SubstituteOutcome,
+  SubstituteView,
   TokenOutcome,
 } from "../control/control.ts";
 
@@ -46,6 +48,10 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     const answer = await ask(method, path, body);
     return refusedBy(answer) ?? (good(answer), { done: true });
   };
+  const substituted = async (method: string, path: string, body?: object): Promise<SubstituteOutcome> => {
+    const answer = await ask(method, path, body);
+    return refusedBy(answer) ?? { done: true, ...good<{ readonly until: string }>(answer) };
+  };
   return {
     addAccount: (address, password, aliases, terms) =>
       outcome("POST", "/accounts", { address, password, aliases, ...terms }),
@@ -65,6 +71,11 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     listAppPasswords: (address) => find<readonly AppPasswordView[]>(`${account(address)}/app-passwords`),
     removeAppPassword: (address, name) =>
       outcome("DELETE", `${account(address)}/app-passwords/${encodeURIComponent(name)}`),
+    addSubstitute: (address, foreign) => substituted("PUT", substitute(address, foreign)),
+    confirmSubstitute: (address, foreign, code) =>
+      substituted("POST", `${substitute(address, foreign)}/proof`, { code }),
+    listSubstitutes: (address) => find<readonly SubstituteView[]>(`${account(address)}/substitutes`),
+    removeSubstitute: (address, foreign) => outcome("DELETE", substitute(address, foreign)),
     setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
     deleteAccount: (address) => outcome("DELETE", account(address)),
     listQueue: (query) => get<QueueList>(`/queue?${search(query)}`),
@@ -150,6 +161,10 @@ function good<T>(answer: Answer): T {
 
 function account(address: string): string {
   return `/accounts/${encodeURIComponent(address)}`;
+}
+
+function substitute(address: string, foreign: string): string {
+  return `${account(address)}/substitutes/${encodeURIComponent(foreign)}`;
 }
 
 function search(query: object): string {

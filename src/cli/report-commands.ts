@@ -22,11 +22,12 @@ export function addReportCommands(program: Command, house: House): void {
     );
     if (options.json) return printJson(uses);
     printTable(
-      ["ACCOUNT", "MESSAGES", "WITHOUT AUTH", "FIRST", "LAST", "FROM", "PROGRAM"],
-      uses.map(({ account, messages, popBeforeSmtp, first, last, clients, programs }) => [
+      ["ACCOUNT", "MESSAGES", "WITHOUT AUTH", "SUBSTITUTE", "FIRST", "LAST", "FROM", "PROGRAM"],
+      uses.map(({ account, messages, popBeforeSmtp, substitute, first, last, clients, programs }) => [
         account,
         String(messages),
         String(popBeforeSmtp),
+        String(substitute),
         first.slice(0, 10),
         last.slice(0, 10),
         clients.at(-1) ?? "",
@@ -36,7 +37,7 @@ export function addReportCommands(program: Command, house: House): void {
   }
 
   const report = program.command("report").description("who does what, from the log");
-  leaf(report, "legacy", "who still sends over a legacy listener, how much, since when and with what", {
+  leaf(report, "legacy", "who still sends over a legacy or substitute listener, how much, since when and with what", {
     examples: ["report legacy", "report legacy --days 30 --json"],
   })
     .option("--days <n>", "how far back (90)")

@@ -14,6 +14,7 @@ import type {
   RouteTarget,
   Settings,
   StoreSettings,
+  SubstituteSettings,
   TlsSettings,
   WindowSettings,
 } from "./settings.ts";
@@ -56,6 +57,9 @@ export function toSettings(configuration: Configuration): Settings {
       tls: listenerTlsOf(listener),
       proxies: listener.proxy,
       ...(listener.role === "legacy" ? { legacy: { until: listener.until, visits: listener["pop-before-smtp"] } } : {}),
+      ...(listener.role === "substitute" && listener.until !== undefined
+        ? { substitute: { until: listener.until } }
+        : {}),
     })),
     smtp: {
       messageSize: smtp["message-size"],
@@ -105,6 +109,7 @@ export function toSettings(configuration: Configuration): Settings {
         rate: rule.rate,
       })),
     },
+    substitute: toSubstitute(configuration),
     dns,
     network: configuration.network,
   };
@@ -151,12 +156,12 @@ export function fromSettings(settings: Settings): Configuration {
       mailboxes: domain.store === undefined ? undefined : fromStore(domain.store),
       dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
     })),
-    listener: settings.listeners.map(({ role, endpoints, tls: how, proxies, legacy }) => ({
+    listener: settings.listeners.map(({ role, endpoints, tls: how, proxies, legacy, substitute }) => ({
       role,
       listen: endpoints,
       tls: how,
       proxy: proxies,
-      until: legacy?.until,
+      until: legacy?.until ?? substitute?.until,
       "pop-before-smtp": legacy?.visits,
     })),
     smtp: {
@@ -204,6 +209,7 @@ export function fromSettings(settings: Settings): Configuration {
     })),
     plan: [...limits.plans].map(([name, plan]) => ({ name, ...fromPlan(plan) })),
     route: [...delivery.routes].map(([domain, target]) => ({ domain, ...fromTarget(target) })),
+    substitute: fromSubstitute(settings.substitute),
     dns,
     network: settings.network,
   };
@@ -215,6 +221,49 @@ export function listenerTlsOf(listener: {
   readonly tls: ListenerTls | undefined;
 }): ListenerTls {
   return listener.tls ?? (listener.role === "pop3" ? "implicit" : "starttls");
+}
+
+function toSubstitute({ substitute, egress }: Configuration): SubstituteSettings {
+  return {
+    sendsFrom: substitute["sends-from"] ?? egress.flatMap(({ addresses }) => addresses),
+    codeLife: substitute["code-life"],
+    codes: substitute.codes,
+    renewal: substitute.renewal,
+    reread: substitute.reread,
+    keepVerdict: substitute["keep-verdict"],
+    providers: substitute.provider.map(({ domains, relay, until }) => ({
+      domains,
+      relay:
+        relay === undefined
+          ? undefined
+          : {
+              host: relay.host,
+              port: relay.port,
+              tls: relay.tls,
+              protocol: "smtp",
+              auth: undefined,
+              ...(relay.egress === undefined ? {} : { egress: relay.egress }),
+            },
+      until,
+    })),
+  };
+}
+
+function fromSubstitute(settings: SubstituteSettings): Configuration["substitute"] {
+  return {
+    "sends-from": settings.sendsFrom,
+    "code-life": settings.codeLife,
+    codes: settings.codes,
+    renewal: settings.renewal,
+    reread: settings.reread,
+    "keep-verdict": settings.keepVerdict,
+    provider: settings.providers.map(({ domains, relay, until }) => ({
+      domains,
+      relay:
+        relay === undefined ? undefined : { host: relay.host, port: relay.port, tls: relay.tls, egress: relay.egress },
+      until,
+    })),
+  };
 }
 
 function toStandard({ limits: { account }, smtp }: Configuration): PlanSettings {

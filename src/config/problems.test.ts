@@ -64,6 +64,9 @@ const whole = `${head}${domain}${listener}`;
 const smtp = (line: string): string => `${whole}[smtp]\n${line}\n`;
 const route = (lines: string): string => `${whole}[[route]]\ndomain = "example.org"\n${lines}\n`;
 
+const substitute = (own: string, table: string): string =>
+  `${head}${domain}[[listener]]\nrole = "substitute"\nlisten = ["127.0.0.1:2587"]\n${own}\n[substitute]\n${table}\n`;
+
 await describe("the format", () =>
   check([
     [
@@ -529,7 +532,68 @@ await describe("references", () =>
     [
       "an end of an mx listener",
       `${whole}until = ▸"2027-03-31"\n`,
-      '"until" is for role "legacy": only a legacy listener ends',
+      '"until" is for roles "legacy" and "substitute": no other listener ends',
+    ],
+    [
+      "a substitute listener without an end",
+      substitute("", 'sends-from = "192.0.2.1"').replace('"substitute"', '▸"substitute"'),
+      'a substitute listener needs "until" (the day on which the third parties have a submission service of their own)',
+    ],
+    [
+      "a substitute listener, and nobody knows where mail leaves from",
+      substitute('until = "2027-03-31"', "").replace('"substitute"', '▸"substitute"'),
+      'nobody knows from which addresses mail leaves, so SPF cannot be judged (set "sends-from" of [substitute] to the addresses from which others see your mail come)',
+    ],
+    [
+      "a substitute listener before a smarthost",
+      substitute('until = "2027-03-31"', '[delivery.smarthost]\nhost = "192.0.2.9"').replace(
+        '"substitute"',
+        '▸"substitute"',
+      ),
+      'nobody knows from which addresses the smarthost sends (set "sends-from" of [substitute] to the addresses from which others see your mail come)',
+    ],
+    [
+      "POP-before-SMTP on a substitute listener",
+      substitute(
+        'until = "2027-03-31"\npop-before-smtp = ▸{ networks = ["192.0.2.0/24"] }',
+        'sends-from = "192.0.2.1"',
+      ),
+      '"pop-before-smtp" is for role "legacy": whoever shares the address could send as well; on every other listener people log in to send',
+    ],
+    [
+      "a substitute listener in clear",
+      substitute('until = "2027-03-31"\ntls = ▸"none"', 'sends-from = "192.0.2.1"'),
+      'a substitute listener needs TLS, as passwords pass only inside it ("starttls" or "implicit")',
+    ],
+    [
+      "a third party that is local",
+      `${whole}[[substitute.provider]]\ndomains = [▸"example.jp"]\n`,
+      '"example.jp" is local (line 4:8), no third party\'s',
+    ],
+    [
+      "a third party twice",
+      `${whole}[[substitute.provider]]\ndomains = ["a.example", ▸"a.example"]\n`,
+      'the provider of "a.example" is already at line 10:12',
+    ],
+    [
+      "a third party's server that is here",
+      `${whole}[[substitute.provider]]\ndomains = ["a.example"]\nrelay = { host = ▸"127.0.0.1", port = 2525 }\n`,
+      "127.0.0.1:2525 is a listener of this host: mail would go round in circles",
+    ],
+    [
+      "a third party's server with a password",
+      `${whole}[[substitute.provider]]\ndomains = ["a.example"]\nrelay = { host = "192.0.2.1", ▸username = "u" }\n`,
+      'unknown key "username" (it belongs into [delivery.smarthost] or [[route]])',
+    ],
+    [
+      "a third party's server over an egress that is not there",
+      `${whole}[[substitute.provider]]\ndomains = ["a.example"]\nrelay = { host = "192.0.2.1", egress = ▸"x" }\n`,
+      'there is no egress "x" (add it as [[egress]])',
+    ],
+    [
+      "verdicts that are forgotten before they are read again",
+      `${whole}[substitute]\nkeep-verdict = ▸"1h"\n`,
+      'a verdict would be forgotten before it is read again: at least twice the 1d of "reread"',
     ],
     [
       "a password without user name",

@@ -136,6 +136,7 @@ await describe("the JSON Schema", async () => {
     assert.deepEqual(at(json, "properties", "listener", "items", "properties", "role", "enum"), [
       "submission",
       "legacy",
+      "substitute",
       "mx",
       "pop3",
     ]);

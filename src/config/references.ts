@@ -8,6 +8,7 @@ import { listenerTlsOf } from "./convert.ts";
 import type { ConfigSources } from "./files.ts";
 import { formatPlace, problemAt } from "./problem.ts";
 import type { ConfigProblem, Place } from "./problem.ts";
+import { checkSubstitute } from "./references-substitute.ts";
 import { quote, writeDuration, writeEndpoint, writeSize, writeSizeWindow, writeWindow } from "./scalars.ts";
 import type { Endpoint, WindowSettings } from "./settings.ts";
 
@@ -45,6 +46,7 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
   checkLimits(rules);
   checkDelivery(rules);
   checkWays(rules);
+  checkSubstitute(rules);
   return problems;
 }
 
@@ -212,6 +214,8 @@ function checkCertificate(rules: Rules): void {
 const usualTls: Readonly<Record<string, "starttls" | "implicit">> = {
   "submission 465": "implicit",
   "submission 587": "starttls",
+  "substitute 465": "implicit",
+  "substitute 587": "starttls",
   "pop3 995": "implicit",
   "pop3 110": "starttls",
 };
@@ -224,10 +228,12 @@ function checkListeners(rules: Rules): void {
     const { role, tls } = listener;
     for (const key of ["until", "pop-before-smtp"] as const) {
       if (role === undefined || role === "legacy" || listener[key] === undefined) continue;
-      const why =
-        key === "until"
-          ? "only a legacy listener ends"
-          : "whoever shares the address could send as well; on every other listener people log in to send";
+      if (key === "until") {
+        if (role === "substitute") continue;
+        rules.report(placeOf(...at, key), '"until" is for roles "legacy" and "substitute": no other listener ends');
+        continue;
+      }
+      const why = "whoever shares the address could send as well; on every other listener people log in to send";
       rules.report(placeOf(...at, key), `"${key}" is for role "legacy": ${why}`);
     }
     const place = placeOf(...at, "tls");
@@ -408,6 +414,17 @@ function checkDelivery(rules: Rules): void {
     );
   }
   if (smarthost !== undefined) checkTarget(rules, smarthost, ["delivery", "smarthost"]);
+  for (const [index, { relay }] of present(draft.substitute?.provider)) {
+    if (relay === undefined) continue;
+    const target = {
+      ...relay,
+      protocol: "smtp",
+      username: undefined,
+      password: undefined,
+      mechanism: undefined,
+    } as const;
+    checkTarget(rules, target, ["substitute", "provider", index, "relay"]);
+  }
   const local = new Map(present(draft.domain).map(([index, domain]) => [domain.name, index]));
   const routes = present(draft.route);
   for (const [index, route] of routes) {

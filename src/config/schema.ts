@@ -9,6 +9,7 @@ import { abuse, limits, planLimits } from "./schema/limits.ts";
 import { listener, smtp } from "./schema/listener.ts";
 import { network } from "./schema/network.ts";
 import { log, processKeys, retention } from "./schema/process.ts";
+import { substitute } from "./schema/substitute.ts";
 import type { Checked, Draft, Keys } from "./types.ts";
 
 /** The format that this program reads. A new number only for a change that old files do not survive. */
@@ -94,6 +95,11 @@ export const schema = {
       type: { kind: "list", of: { kind: "table", keys: destination }, minimum: 0 },
       default: [],
       meaning: "What a destination can bear, where that is less or more than `[delivery]` says.",
+    },
+    substitute: {
+      type: { kind: "table", keys: substitute },
+      default: {},
+      meaning: "Listeners of role substitute: addresses at third parties, proved by a mailed code.",
     },
     dns: { type: { kind: "table", keys: dns }, default: {}, meaning: "Who is asked for names." },
     network: {

@@ -30,6 +30,7 @@ export interface Settings {
   /** What is done about accounts that somebody else may be using. */
   readonly abuse: { readonly act: "none" | "notice" | "suspend"; readonly countries: string | undefined };
   readonly delivery: DeliverySettings;
+  readonly substitute: SubstituteSettings;
   readonly dns: DnsSettings;
   /** The network side as it is written; network.ts makes a policy of it. The mail service does not look at it. */
   readonly network: NetworkTables | undefined;
@@ -123,7 +124,7 @@ export interface DkimSettings {
   readonly keyFile: string;
 }
 
-export type ListenerRole = "submission" | "legacy" | "mx" | "pop3";
+export type ListenerRole = "submission" | "legacy" | "substitute" | "mx" | "pop3";
 export type ListenerTls = "none" | "starttls" | "implicit";
 
 export interface ListenerSettings {
@@ -134,6 +135,31 @@ export interface ListenerSettings {
   readonly proxies: readonly Prefix[];
   /** Of role "legacy". */
   readonly legacy?: LegacySettings;
+  /** Of role "substitute". */
+  readonly substitute?: { readonly until: Moment };
+}
+
+/** Sending with an address at a third party. */
+export interface SubstituteSettings {
+  /** Where others see our mail come from. */
+  readonly sendsFrom: readonly string[];
+  /** ms. */
+  readonly codeLife: number;
+  /** Of one account, and to one address. */
+  readonly codes: readonly WindowSettings[];
+  /** How long a proof holds, ms. */
+  readonly renewal: number;
+  /** Time between two readings of SPF and DMARC, and how long the last one counts, ms. */
+  readonly reread: number;
+  readonly keepVerdict: number;
+  readonly providers: readonly ProviderSettings[];
+}
+
+export interface ProviderSettings {
+  readonly domains: readonly Domain[];
+  /** Takes mail of its customers from us; never with a password. */
+  readonly relay: RouteTarget | undefined;
+  readonly until: Moment | undefined;
 }
 
 /** A way to submit that ends. */
@@ -236,6 +262,8 @@ export interface DeliverySettings {
   readonly smarthost: RouteTarget | undefined;
   /** Routes by recipient domain; they win over the smarthost and MX records. */
   readonly routes: ReadonlyMap<Domain, RouteTarget>;
+  /** By the domain of a third party: its own server, for messages that are marked so. */
+  readonly relays?: ReadonlyMap<Domain, RouteTarget>;
   /** Waits between attempts; the last one repeats (RFC 5321 §4.5.4.1). */
   readonly retry: readonly number[];
   /** Age at which a message is given up and a failure DSN is sent. */

@@ -200,6 +200,38 @@ const anyDestinations: fc.Arbitrary<readonly DestinationRule[]> = fc
     ),
   );
 
+const lastDay = { written: "2027-03-31", at: Date.UTC(2027, 3, 1), zoned: false };
+
+/** Third parties beside the local domains. */
+function anySubstitute(local: readonly Domain[]): fc.Arbitrary<Settings["substitute"]> {
+  return fc.record({
+    sendsFrom: fc.array(anyIp, { minLength: 1, maxLength: 2 }),
+    codeLife: between(1000, 7 * 86_400_000),
+    codes: anyWindows,
+    renewal: between(1000, 1000 * 86_400_000),
+    reread: between(1000, 43_200_000),
+    keepVerdict: between(86_400_000, 30 * 86_400_000),
+    providers: fc.tuple(
+      ...local.slice(0, 2).map((name) =>
+        fc.record({
+          domains: fc.constant([domainOf(`third.${name}`)]),
+          relay: fc.option(
+            fc.record({
+              host: anyDomain,
+              port: fc.constant(25),
+              tls: fc.constantFrom("opportunistic", "required", "never"),
+              protocol: fc.constant("smtp" as const),
+              auth: fc.constant(undefined),
+            }),
+            { nil: undefined },
+          ),
+          until: fc.constantFrom(undefined, lastDay),
+        }),
+      ),
+    ),
+  });
+}
+
 const anySettings: fc.Arbitrary<Settings> = fc
   .uniqueArray(anyDomain, { minLength: 2, maxLength: 5 })
   .chain(([hostname, ...names]) => {
@@ -258,7 +290,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
             role: fc.constant("legacy"),
             ...anyPlace,
             legacy: fc.record({
-              until: fc.constantFrom(undefined, { written: "2027-03-31", at: Date.UTC(2027, 3, 1), zoned: false }),
+              until: fc.constantFrom(undefined, lastDay),
               visits: fc.option(
                 fc.record({
                   networks: fc.array(anyPrefix, { minLength: 1, maxLength: 2 }),
@@ -269,6 +301,11 @@ const anySettings: fc.Arbitrary<Settings> = fc
                 { nil: undefined },
               ),
             }),
+          }),
+          fc.record<ListenerSettings>({
+            role: fc.constant("substitute"),
+            ...anyPlace,
+            substitute: fc.constant({ until: lastDay }),
           }),
         ),
         { minLength: 1, maxLength: 4 },
@@ -312,6 +349,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
         sources: anySources,
         destinations: anyDestinations,
       }),
+      substitute: anySubstitute(own),
       network: fc.constant(undefined),
       dns: fc.record({
         servers: fc.array(anyPort.chain(anyEndpoint), { maxLength: 3 }),

@@ -51,6 +51,24 @@ export interface AppPasswordView {
   readonly lastUse?: { readonly at: string; readonly client: string };
 }
 
+/** An address of an account at a third party. */
+export interface SubstituteView {
+  readonly address: string;
+  /** `unproved`: a code was mailed, and not told yet. */
+  readonly state: "proved" | "expired" | "unproved";
+  /** Which way its mail goes now. `relay`: by the third party's server. `unknown`: it is answered 451. */
+  readonly way: "direct" | "relay" | "refused" | "unknown";
+  /** ISO 8601: how long the proof holds, or held. */
+  readonly until?: string;
+  /** ISO 8601: how long the mailed code is good. */
+  readonly code?: string;
+  /** What the third party publishes, in words, and when that was read. */
+  readonly published?: string;
+  readonly read?: string;
+  /** Why the last reading failed. */
+  readonly problem?: string;
+}
+
 /** What an operator sets for one account. Null: as the configuration says. */
 export interface AccountTerms {
   /** Octets that its mailbox may hold. */
@@ -187,6 +205,9 @@ export type Outcome = { readonly done: true } | Refused;
 /** A password that was made here is told, once. */
 export type PasswordOutcome = { readonly done: true; readonly password: string } | Refused;
 
+/** `until`: how long the code is good, or the proof holds. ISO 8601. */
+export type SubstituteOutcome = { readonly done: true; readonly until: string } | Refused;
+
 export type TokenOutcome = { readonly done: true; readonly token: string } | Refused;
 
 /** Of the configuration read again. "not-running": there is no server to do it. */
@@ -233,6 +254,13 @@ export interface Control {
   /** By name; undefined: no such account. */
   listAppPasswords(address: string): Promise<readonly AppPasswordView[] | undefined>;
   removeAppPassword(address: string, name: string): Promise<Outcome>;
+  /** Mails a code to an address at a third party, for the account to tell. What was proved before holds on. */
+  addSubstitute(address: string, foreign: string): Promise<SubstituteOutcome>;
+  /** With the code the account may send as the address on substitute listeners. */
+  confirmSubstitute(address: string, foreign: string, code: string): Promise<SubstituteOutcome>;
+  /** By address; undefined: no such account. */
+  listSubstitutes(address: string): Promise<readonly SubstituteView[] | undefined>;
+  removeSubstitute(address: string, foreign: string): Promise<Outcome>;
   /**
    * A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. "active" also says
    * that somebody has looked: what spoke against the account is forgotten.

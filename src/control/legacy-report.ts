@@ -1,4 +1,4 @@
-// Who still needs a legacy listener: per account how much, since when, how, and from which programs. From the log, as far back as it is
+// Who still needs a legacy or a substitute listener: per account how much, since when, how, and from which programs. From the log, as far back as it is
 // kept or as one asks; what it says can be sent to the person it names.
 
 import { readFileSync } from "node:fs";
@@ -13,6 +13,8 @@ export interface LegacyUse {
   readonly messages: number;
   /** Of these, without a login to send. */
   readonly popBeforeSmtp: number;
+  /** Of these, over a substitute listener. */
+  readonly substitute: number;
   /** ISO 8601. */
   readonly first: string;
   readonly last: string;
@@ -37,8 +39,11 @@ export function legacyReport(
   // Oldest first.
   for (const [index, file] of files.toReversed().entries()) {
     report(index, files.length);
-    for (const line of linesWith(readFileSync(file), ['"listener":"legacy'])) {
-      if (line.event === "message.accepted" && Date.parse(line.time) >= since) note(uses, line);
+    const content = readFileSync(file);
+    for (const kind of ["legacy", "substitute"] as const) {
+      for (const line of linesWith(content, [`"listener":"${kind}`])) {
+        if (line.event === "message.accepted" && Date.parse(line.time) >= since) note(uses, line, kind);
+      }
     }
   }
   return [...uses]
@@ -54,21 +59,37 @@ export function legacyReport(
 interface Draft {
   messages: number;
   popBeforeSmtp: number;
-  readonly first: string;
+  substitute: number;
+  first: string;
   last: string;
   readonly clients: Set<string>;
   readonly programs: Set<string>;
 }
 
-function note(uses: Map<string, Draft>, { time, account, client, facts }: LogLine): void {
+function note(
+  uses: Map<string, Draft>,
+  { time, account, client, facts }: LogLine,
+  kind: "legacy" | "substitute",
+): void {
   if (typeof account !== "string") return;
   let use = uses.get(account);
   if (use === undefined) {
-    use = { messages: 0, popBeforeSmtp: 0, first: time, last: time, clients: new Set(), programs: new Set() };
+    use = {
+      messages: 0,
+      popBeforeSmtp: 0,
+      substitute: 0,
+      first: time,
+      last: time,
+      clients: new Set(),
+      programs: new Set(),
+    };
     uses.set(account, use);
   }
   use.messages++;
-  use.last = time;
+  // The kinds come one after the other, each in the order of time.
+  if (time < use.first) use.first = time;
+  if (time > use.last) use.last = time;
+  if (kind === "substitute") use.substitute++;
   const notes = Array.isArray(facts) ? facts.filter((fact) => typeof fact === "string") : [];
   if (notes.some((fact) => fact.endsWith("with POP-before-SMTP"))) use.popBeforeSmtp++;
   remember(use.clients, String(client));

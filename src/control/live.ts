@@ -3,12 +3,15 @@
 import { addressKey, parseAddress } from "../address/address.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AccountUse } from "../counters/account-limits.ts";
+import type { CodeMail } from "../egress/code-mail.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { QueueAction, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import { senderControl } from "./account-senders.ts";
 import { accountControl } from "./accounts.ts";
+import { enrolmentControl } from "./enrolments.ts";
+import type { ThirdParties } from "./third-parties.ts";
 import { appPasswordControl } from "./app-passwords.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { AccountView, Control, Health, ReloadOutcome } from "./control.ts";
@@ -28,6 +31,8 @@ export interface MailControl {
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): AccountUse | Promise<AccountUse>;
+  /** Resolves when the message is durable. */
+  mailCode(mail: CodeMail): Promise<void>;
 }
 
 export interface LiveServices extends Omit<AccountServices, "changed" | "forgive" | "store" | "settings"> {
@@ -40,6 +45,7 @@ export interface LiveServices extends Omit<AccountServices, "changed" | "forgive
   readonly health: () => Health;
   readonly metrics: () => Promise<string>;
   readonly tokens: Tokens;
+  readonly thirdParties: Pick<ThirdParties, "read">;
   /** What spoke against an account is forgotten. */
   readonly clearSuspicion: (account: string) => Promise<void>;
 }
@@ -75,6 +81,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
       setPassword: accounts.setPassword,
       ...senders,
       ...appPasswords,
+      ...enrolmentControl({ ...services, mailCode: (code) => mail.mailCode(code) }, by),
       setStanding: accounts.setStanding,
       deleteAccount: accounts.deleteAccount,
       findAccount: async (address) => {

@@ -10,7 +10,10 @@ import type { Recovered, Spool } from "../spool/message.ts";
 import type { LaneStore } from "../store/lane.ts";
 import type { QueueCount, Store } from "../store/store.ts";
 import { senderControl } from "./account-senders.ts";
+import { createResolver } from "../io/dns.ts";
 import { accountControl } from "./accounts.ts";
+import { enrolmentControl } from "./enrolments.ts";
+import { createThirdParties } from "./third-parties.ts";
 import { appPasswordControl } from "./app-passwords.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
@@ -49,6 +52,10 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
   const senders = senderControl({ ...services, changed: () => Promise.resolve() }, by);
   const appPasswords = appPasswordControl({ ...services, changed: () => Promise.resolve() }, by);
   const retained = retentionControl(services);
+  const thirdParties = createThirdParties({
+    ...services,
+    resolver: () => createResolver({ ...settings().dns, clock }),
+  });
   let opened: Promise<readonly OpenedLane[]> | undefined;
 
   /** The index agrees with the spools from here on. */
@@ -100,6 +107,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     setPassword: accounts.setPassword,
     ...senders,
     ...appPasswords,
+    ...enrolmentControl({ ...services, thirdParties, mailCode: undefined }, by),
     retention: retained.retention,
     purge: () => retained.purge(by),
     noteTrace: (question) => Promise.resolve(noteTrace(question)),

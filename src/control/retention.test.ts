@@ -41,6 +41,7 @@ function office(t: TestContext, days: number) {
         domain: [],
       },
       log: { level: "info", directory: log, stdout: false },
+      substitute: { codes: [{ name: "1d", length: DAY, recipients: 6 }] },
     }),
     store: asRemote(store),
     observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
@@ -110,7 +111,7 @@ test("every table of the index has a class, and no class is of a table that is g
     .all()
     .map(({ name }) => String(name));
   database.close();
-  const classes = [...kept.keys(), "charge", "correspondent", "abuse_profile", "login_origin"].filter(
+  const classes = [...kept.keys(), "charge", "correspondent", "abuse_profile", "login_origin", "enrolment_code"].filter(
     (name) => name !== "spool" && name !== "mail",
   );
   assert.deepEqual(classes.toSorted(), tables.toSorted());

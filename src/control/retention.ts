@@ -10,15 +10,21 @@ import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import { ORIGIN_KEPT } from "../directory/origins.ts";
-import type { AccountStore, ChargeStore, ProfileStore } from "../store/store.ts";
+import type { AccountStore, ChargeStore, EnrolmentStore, ProfileStore } from "../store/store.ts";
 import type { Control, RetentionView } from "./control.ts";
 import { logFiles } from "./log-search.ts";
 
 export interface RetentionServices {
   readonly settings: () => Pick<Settings, "retention" | "log"> & {
     readonly limits: Omit<Settings["limits"], "client">;
+    readonly substitute: Pick<Settings["substitute"], "codes">;
   };
-  readonly store: Remote<ChargeStore & ProfileStore & Pick<AccountStore, "originSpan" | "purgeOrigins">>;
+  readonly store: Remote<
+    ChargeStore &
+      ProfileStore &
+      Pick<AccountStore, "originSpan" | "purgeOrigins"> &
+      Pick<EnrolmentStore, "codeSpan" | "purgeCodes">
+  >;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "wall">;
 }
@@ -30,6 +36,8 @@ export const kept: ReadonlyMap<string, string> = new Map([
   ["account", "until the account is deleted"],
   ["account_alias", "until the account is deleted"],
   ["app_password", "until it is removed, or the account is deleted"],
+  ["enrolment", "until it is removed, the account is deleted, or its first code is over unused"],
+  ["third_party", "until nobody has an address there: what a domain publishes, nothing about people"],
   ["waiting_record", "until the message is delivered, returned or deleted"],
   ["waiting_message", "until the message is delivered, returned or deleted"],
   ["waiting_recipient", "until the message is delivered, returned or deleted"],
@@ -51,6 +59,10 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     return days().filter((file) => Date.parse(basename(file, ".jsonl")) + DAY <= before);
   }
 
+  function codesKept(): number {
+    return Math.max(...settings().substitute.codes.map(({ length }) => length));
+  }
+
   /** Oldest first. */
   function days(): readonly string[] {
     return logFiles(settings().log.directory).toReversed();
@@ -63,6 +75,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     const known = await store.correspondentSpan(clock.wall() - correspondents);
     const profiles = await store.profileSpan(clock.wall() - settings().retention.log);
     const origins = await store.originSpan(clock.wall() - ORIGIN_KEPT);
+    const codes = await store.codeSpan(clock.wall() - codesKept());
     return [
       {
         what: "log",
@@ -99,6 +112,13 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         expired: origins.expired,
         ...(origins.oldest === undefined ? {} : { oldest: new Date(origins.oldest).toISOString().slice(0, 10) }),
       },
+      {
+        what: "enrolment_code",
+        kept: `${inDays(codesKept())}, the longest window of \`[substitute] codes\`: who was sent one, never the code`,
+        items: codes.items,
+        expired: codes.expired,
+        ...(codes.oldest === undefined ? {} : { oldest: new Date(codes.oldest).toISOString() }),
+      },
       ...[...kept].map(([what, how]) => ({ what, kept: how })),
     ];
   }
@@ -112,6 +132,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       await store.purgeCorrespondents(clock.wall() - settings().retention.correspondents);
       await store.purgeProfiles(clock.wall() - settings().retention.log);
       await store.purgeOrigins(clock.wall() - ORIGIN_KEPT);
+      await store.purgeCodes(clock.wall() - codesKept());
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
       return found;
     },

@@ -110,7 +110,7 @@ export function createEgress(options: EgressOptions): Egress {
   }
 
   function toDomain(domain: string, part: Part): void {
-    const route = router.route(domain);
+    const route = router.route(domain, part.job.message.relay);
     if (route instanceof Promise) routeLater(domain, route, part);
     else place(domain, route, part);
   }
@@ -124,7 +124,7 @@ export function createEgress(options: EgressOptions): Egress {
     }
     const known = new Map<string, Together>();
     for (const [domain, recipients] of byDomain(whole.job)) {
-      const route = router.route(domain);
+      const route = router.route(domain, whole.job.message.relay);
       if (route instanceof Promise) {
         routeLater(domain, route, { ...whole, recipients });
         continue;

@@ -37,12 +37,15 @@ interface NoRoute {
 export type Route = HostRoute | NoRoute;
 
 export interface Router {
-  /** `domain` is what follows the last @ of a recipient: a domain in A-labels or an address literal. Never rejects. */
-  route(domain: string): Route | Promise<Route>;
+  /**
+   * `domain` is what follows the last @ of a recipient: a domain in A-labels or an address literal. `relay`: the domain of a third
+   * party by whose own server the message has to go. Never rejects.
+   */
+  route(domain: string, relay?: string): Route | Promise<Route>;
 }
 
 export interface RouterOptions {
-  readonly settings: Pick<DeliverySettings, "routes" | "smarthost" | "port" | "tls">;
+  readonly settings: Pick<DeliverySettings, "routes" | "relays" | "smarthost" | "port" | "tls">;
   readonly hostname: string;
   readonly resolver: Pick<Resolver, "mx">;
   readonly clock: Pick<Clock, "monotonic">;
@@ -55,6 +58,7 @@ const hostLimit = 20;
 export function createRouter(options: RouterOptions): Router {
   const { settings, hostname, resolver, clock } = options;
   const routes: ReadonlyMap<string, RouteTarget> = settings.routes;
+  const relays: ReadonlyMap<string, RouteTarget> = settings.relays ?? new Map<string, RouteTarget>();
   const cache = new Map<string, { readonly route: HostRoute; readonly expires: number }>();
 
   async function lookUp(domain: string): Promise<Route> {
@@ -68,9 +72,12 @@ export function createRouter(options: RouterOptions): Router {
   }
 
   return {
-    route: (text) => {
+    route: (text, relay) => {
       const domain = text.toLowerCase();
-      const configured = findRoute(routes, domain) ?? settings.smarthost;
+      const own = findRoute(routes, domain);
+      // A mailbox store is the end of the way; all others would look at SPF.
+      if (relay !== undefined && own?.protocol !== "lmtp") return toRelay(relay, relays);
+      const configured = own ?? settings.smarthost;
       if (configured !== undefined) return fromTarget(configured);
       if (domain.startsWith("[")) return fromLiteral(domain, settings);
       const cached = cache.get(domain);
@@ -90,6 +97,13 @@ function findRoute(routes: ReadonlyMap<string, RouteTarget>, domain: string): Ro
     if (wildcard !== undefined) return wildcard;
   }
   return undefined;
+}
+
+/** Never by another way: receivers would refuse it there. */
+function toRelay(domain: string, relays: ReadonlyMap<string, RouteTarget>): Route {
+  const target = relays.get(domain);
+  if (target !== undefined) return fromTarget(target);
+  return none("deferred", "4.4.4", `there is no relay for ${domain} in the configuration any more`);
 }
 
 const fromTargetCache = new WeakMap<RouteTarget, HostRoute>();

@@ -259,5 +259,5 @@ function* valueOf(run: Run, domain: string, letter: string): DnsSteps<string> {
 
 function dotted(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join(".");
-  return [...Buffer.from(octets).toString("hex")].join(".");
+  return Array.from(Buffer.from(octets).toString("hex")).join(".");
 }

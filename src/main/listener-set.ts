@@ -21,6 +21,7 @@ export interface Place {
   readonly tls: ListenerSettings["tls"];
   readonly proxies: ListenerSettings["proxies"];
   readonly legacy: ListenerSettings["legacy"];
+  readonly substitute: ListenerSettings["substitute"];
   readonly endpoint: ListenerSettings["endpoints"][number];
   /** In events and metrics. */
   readonly name: string;
@@ -108,12 +109,13 @@ async function closeAll(listeners: readonly Held[]): Promise<void> {
 }
 
 function placesOf(listeners: readonly ListenerSettings[]): readonly Place[] {
-  return listeners.flatMap(({ role, tls, proxies, legacy, endpoints }) =>
+  return listeners.flatMap(({ role, tls, proxies, legacy, substitute, endpoints }) =>
     endpoints.map((endpoint) => ({
       role,
       tls,
       proxies,
       legacy,
+      substitute,
       endpoint,
       name: tls === "implicit" ? `${role}s` : role,
     })),
@@ -125,7 +127,8 @@ function isSameEndpoint(one: Place, other: Place): boolean {
 }
 
 function isSame(one: Place, other: Place): boolean {
-  const written = ({ role, tls, proxies, legacy }: Place): string => JSON.stringify([role, tls, proxies, legacy]);
+  const written = ({ role, tls, proxies, legacy, substitute }: Place): string =>
+    JSON.stringify([role, tls, proxies, legacy, substitute]);
   return isSameEndpoint(one, other) && written(one) === written(other);
 }
 

@@ -41,19 +41,21 @@ export function createMailListeners({ place, directory, smtp, mailboxes }: Liste
       newSessionId: newId,
     };
   };
-  return createListenerSet(async ({ role, tls, proxies, legacy, endpoint, name }, port) => {
+  return createListenerSet(async ({ role, tls, proxies, legacy, substitute, endpoint, name }, port) => {
     const at = { ...endpoint, port: port ?? endpoint.port };
     if (reusePort && place.index === 0) await mustBeFree(at);
     if (role !== "pop3") {
-      // A submission service in all but its end and its visitors.
+      // A submission service in all but its end, its visitors, and whose addresses are used.
       const options = {
-        role: role === "legacy" ? "submission" : role,
+        role: role === "legacy" || role === "substitute" ? "submission" : role,
         listener: name,
         tls,
         proxies,
         reusePort,
+        ...(legacy === undefined ? {} : { legacy }),
+        ...(substitute === undefined ? {} : { substitute }),
       } as const;
-      return openSmtpListener(at, legacy === undefined ? options : { ...options, legacy }, smtp);
+      return openSmtpListener(at, options, smtp);
     }
     return openPop3Listener({
       endpoint: at,

@@ -15,9 +15,11 @@ import { remoteCounters } from "../counters/remote.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import { createCorrespondents } from "../directory/correspondents.ts";
 import { createDirectory } from "../directory/directory.ts";
+import { createEnrolments } from "../directory/enrolments.ts";
 import { createOrigins } from "../directory/origins.ts";
 import { loginStanding } from "../directory/standing.ts";
 import { accountTerms } from "../directory/terms.ts";
+import { createCodeMail } from "../egress/code-mail.ts";
 import { createLimitMail } from "../egress/limit-mail.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
@@ -147,27 +149,29 @@ const load = memory?.load ?? createSessionLoad();
 const space = watchFreeSpace(settings.state, (cause) => {
   observer.emit("internal.failed", { where: "free space", cause });
 });
+/** For messages of our own. */
+const house = {
+  hostname: () => settings.hostname,
+  postmaster: () => settings.domains[0]!.postmaster,
+  spool: lane.spool,
+  created: (...message: Parameters<typeof lane.dispatcher.accepted>) => lane.dispatcher.accepted(...message),
+  observer,
+  clock,
+  newId,
+};
 const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureContext"> = {
   directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,
   scram,
   standing: loginStanding(directory),
+  enrolment: createEnrolments({ store: hurried, settings: () => settings.substitute, clock }),
   limits: counters.accounts,
   correspondents,
   terms,
   clients: counters.clients,
   visits: counters.visits,
   spool: lane.spool,
-  tellAccount: createLimitMail({
-    hostname: () => settings.hostname,
-    postmaster: () => settings.domains[0]!.postmaster,
-    directory,
-    spool: lane.spool,
-    created: (message, content) => lane.dispatcher.accepted(message, content),
-    observer,
-    clock,
-    newId,
-  }),
+  tellAccount: createLimitMail({ ...house, directory }),
   accepted: (message, content) => lane.dispatcher.accepted(message, content),
   deliver: (message, content, within) => lane.dispatcher.deliver(message, content, within),
   observer,
@@ -312,6 +316,7 @@ const thread: MailThread = {
         ),
       ),
     ),
+  mailCode: createCodeMail(house),
   accountUse: async (account) => counters.accounts.uses(await terms(account)),
 };
 

@@ -113,11 +113,16 @@ function wayOf(settings: Settings): readonly unknown[] {
   return [deliveryOf(settings), settings.dns, settings.hostname];
 }
 
-/** A mailbox store behind LMTP is reached like a route. */
-function deliveryOf({ delivery, domains }: Settings): Settings["delivery"] {
+/** A mailbox store behind LMTP is reached like a route; a third party's server by the domain of the sender. */
+function deliveryOf({ delivery, domains, substitute }: Settings): Settings["delivery"] {
   const routes = new Map(delivery.routes);
   for (const { name, store } of domains) if (store !== undefined) routes.set(name, store.target);
-  return { ...delivery, routes };
+  const relays = new Map(
+    substitute.providers.flatMap(({ domains: theirs, relay }) =>
+      relay === undefined ? [] : theirs.map((domain) => [domain, relay] as const),
+    ),
+  );
+  return { ...delivery, routes, relays };
 }
 
 function signersOf({ settings, dkimKeys }: OutboundConfiguration, clock: Clock): ReadonlyMap<string, Signer> {

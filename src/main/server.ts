@@ -19,6 +19,7 @@ import { createReload } from "../control/reload.ts";
 import { retentionControl } from "../control/retention.ts";
 import type { Control } from "../control/control.ts";
 import { createLiveControl } from "../control/live.ts";
+import { createThirdParties } from "../control/third-parties.ts";
 import { createGuide } from "../control/setup/guide.ts";
 import { controlSocket } from "../control/site.ts";
 import type { Site } from "../control/site.ts";
@@ -28,6 +29,7 @@ import { systemClock as clock } from "../io/clock.ts";
 import { openCountries } from "../io/countries.ts";
 import type { Countries } from "../io/countries.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
+import { createResolver } from "../io/dns.ts";
 import { lockState } from "../io/state-lock.ts";
 import { lowerPrivileges } from "../io/privileges.ts";
 import { createLog } from "../observe/log.ts";
@@ -44,6 +46,8 @@ import { searchLog } from "./search-log.ts";
 import { createSharedMemory } from "./shared-memory.ts";
 import { mailThreads, tooManyThreads } from "./shares.ts";
 import { watchAccounts } from "./watch-accounts.ts";
+import { startThirdPartyRound } from "./third-party-round.ts";
+import type { ThirdPartyRound } from "./third-party-round.ts";
 import { startThreads } from "./thread-group.ts";
 import type { MailConfiguration, OpenListener } from "./threads.ts";
 
@@ -197,6 +201,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   mail = group;
   listeners.unshift(...(await Promise.race([group.start(gate === undefined ? "in turn" : "together"), early.promise])));
 
+  let round: ThirdPartyRound | undefined;
   const reload = createReload({
     site,
     settings: () => settings,
@@ -216,9 +221,17 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       files = read;
       countries = readCountries;
       http.useCertificate(files);
+      round?.hurry();
       log = createLog(settings.log.level, { write: writeLog });
       return { ...outcome, changed };
     },
+  });
+  const thirdParties = createThirdParties({
+    settings: () => settings,
+    store,
+    observer,
+    clock,
+    resolver: () => createResolver({ ...settings.dns, clock }),
   });
   const since = new Date(clock.wall()).toISOString();
   controlOf = createLiveControl({
@@ -230,6 +243,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     reload,
     searchLog,
     tokens,
+    thirdParties,
     clearSuspicion: async (suspect) => await watch?.clear(suspect),
     metrics: collectMetrics,
     health: () => {
@@ -252,6 +266,8 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     watch = undefined;
     await last?.save();
   });
+  round = startThirdPartyRound(thirdParties, () => settings.substitute.reread, observer);
+  undo.push(() => round?.stop());
   await http.openSocket(createSocketApp(guarded, version), controlSocket(site));
   state = "ready";
   observer.emit("server.ready", { milliseconds: Math.round(clock.monotonic() - started) });

@@ -5,6 +5,7 @@ import type { Observed } from "../abuse/tap.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
+import type { CodeMail } from "../egress/code-mail.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { QueueAction, QueueCount, QueueSelector, Store } from "../store/store.ts";
@@ -79,6 +80,8 @@ export interface MailThread {
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): Promise<AccountUse>;
+  /** Resolves when the message is durable. */
+  mailCode(mail: CodeMail): Promise<void>;
 }
 
 export type PreparedReload =

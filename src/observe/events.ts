@@ -164,7 +164,28 @@ export interface EventFields {
     /** What was done: "told", or "suspended" with its queued mail held. */
     readonly done: string;
   };
-  "account.changed": { readonly account: string; readonly change: string; readonly by: string };
+  "account.changed": {
+    readonly account: string;
+    readonly change: string;
+    readonly by: string;
+    /** The address at a third party that it is about. */
+    readonly what?: string;
+  };
+  "enrolment.refused": {
+    readonly account: string;
+    readonly address: string;
+    /** wrong, expired, or tries: too many wrong ones. */
+    readonly cause: string;
+    readonly by: string;
+  };
+  "substitute.judged": {
+    readonly domain: string;
+    /** passes, tolerated, fails or unknown. */
+    readonly fit: string;
+    readonly words: string;
+    /** Of the reading before. */
+    readonly before?: string;
+  };
   "queue.changed": {
     readonly change: string;
     /** Empty when more than one was meant. */
@@ -296,6 +317,17 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     label: "step",
   },
   "account.changed": { level: "warn", meaning: "An account was added or changed.", label: "change" },
+  "enrolment.refused": {
+    level: "warn",
+    meaning: "A code for an address at a third party was wrong or too old.",
+    label: "cause",
+  },
+  "substitute.judged": {
+    level: "info",
+    meaning:
+      "SPF and DMARC of a third party were read: whether receivers would take its mail from here; `before` is what the reading before said.",
+    label: "fit",
+  },
   "queue.changed": { level: "warn", meaning: "An operator changed the queue.", label: "change" },
   "spool.recovered": { level: "info", meaning: "The spool was read at start." },
   "spool.failed": { level: "error", meaning: "The spool could not be written: mail is answered 4xx until it can." },

@@ -29,7 +29,9 @@ for (const [name, { level, meaning, label }] of Object.entries(events)) {
     assert.match(meaning, /^[A-Z].*\.$/);
     assert.ok(
       label === undefined ||
-        ["listener", "cause", "protocol", "reason", "mechanism", "change", "layer", "step", "what"].includes(label),
+        ["listener", "cause", "protocol", "reason", "mechanism", "change", "layer", "step", "what", "fit"].includes(
+          label,
+        ),
     );
   });
 }

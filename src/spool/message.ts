@@ -32,6 +32,8 @@ export interface AcceptRecord {
   readonly account?: string;
   /** An author is not the account's: it is signed for the domain of its Sender, never for that of From. */
   readonly foreignAuthor?: true;
+  /** The domain of a third party, in whose name it is: what leaves goes by the server that its `[[substitute.provider]]` names. */
+  readonly relay?: string;
   /** Its limits ask to whom the account wrote before: its recipients are to be remembered. */
   readonly remember?: true;
   /** Beyond a limit: these recipients wait until an operator has looked at them. */

@@ -173,6 +173,71 @@ everyStore("from where an account was opened is remembered by day, for the last 
   assert.deepEqual(store.originSpan(0), { items: 0, oldest: undefined, expired: 0 });
 });
 
+everyStore("an address elsewhere is proved by the code that was mailed last, and each try is counted", (store) => {
+  const there = "alice@provider.example";
+  const code = { hash: "first", expires: 100 };
+  assert.equal(store.putCode(alice.key, there, code), false, "there is no such account");
+  store.addAccount(alice);
+  assert.equal(store.putCode("a.smith@sekimori.test", there, code), false, "an alias is no account");
+  assert.equal(store.tryCode(alice.key, there), undefined);
+  assert.equal(store.putCode(alice.key, there, code), true);
+  assert.deepEqual(store.tryCode(alice.key, there), { address: there, code: { ...code, tries: 1 } });
+  assert.equal(store.putCode(alice.key, there, { hash: "second", expires: 200 }), true);
+  assert.equal(store.confirmEnrolment(alice.key, there, "first", 1000), false);
+  assert.deepEqual(store.tryCode(alice.key, there), {
+    address: there,
+    code: { hash: "second", expires: 200, tries: 1 },
+  });
+  assert.equal(store.confirmEnrolment(alice.key, there, "second", 1000), true);
+  assert.equal(store.confirmEnrolment(alice.key, there, "second", 2000), false, "a code works once");
+  assert.deepEqual(store.findEnrolment(alice.key, there), { address: there, validUntil: 1000 });
+  // What was proved holds while a new code is on its way.
+  store.putCode(alice.key, there, { hash: "third", expires: 300 });
+  assert.equal(store.findEnrolment(alice.key, there)?.validUntil, 1000);
+  store.putCode(alice.key, "a@other.example", { hash: "fourth", expires: 300 });
+  assert.deepEqual(
+    store.enrolments(alice.key).map(({ address }) => address),
+    ["a@other.example", there],
+  );
+  assert.deepEqual(store.enrolledDomains(), ["other.example", "provider.example"]);
+  for (const domain of ["other.example", "provider.example"]) {
+    store.putThirdParty({ domain, from: ["192.0.2.1"], triedAt: 1, known: { fit: "passes", words: "", at: 1 } });
+  }
+  const reading = { domain: "provider.example", from: ["192.0.2.1"], triedAt: 2, cause: "timeout" };
+  store.putThirdParty(reading);
+  store.purgeEnrolments(299);
+  assert.equal(store.enrolments(alice.key).length, 2);
+  store.purgeEnrolments(300);
+  assert.deepEqual(store.enrolledDomains(), ["provider.example"]);
+  assert.equal(store.thirdParty("other.example"), undefined);
+  assert.deepEqual(store.thirdParty("provider.example"), reading);
+  assert.equal(store.removeEnrolment(alice.key, there), true);
+  assert.equal(store.removeEnrolment(alice.key, there), false);
+  store.putCode(alice.key, there, code);
+  store.deleteAccount(alice.key);
+  store.addAccount(alice);
+  assert.deepEqual(store.enrolments(alice.key), []);
+});
+
+everyStore("codes are counted for each account and each address, and the next one's time is told", (store) => {
+  const windows = [
+    { length: 100, limit: 2 },
+    { length: 1000, limit: 3 },
+  ];
+  const take = (account: string, address: string, at: number): number | undefined =>
+    store.takeCode(account, address, at, windows);
+  assert.equal(take("a", "x@p", 1000), undefined);
+  assert.equal(take("a", "y@p", 1010), undefined);
+  assert.equal(take("a", "z@p", 1020), 1100, "of the account");
+  assert.equal(take("b", "x@p", 1020), undefined);
+  assert.equal(take("c", "x@p", 1030), 1100, "of the address, whoever asks");
+  assert.equal(take("c", "x@p", 1100), undefined);
+  assert.equal(take("d", "x@p", 1500), 2000, "of the longer window");
+  assert.deepEqual(store.codeSpan(1010), { items: 4, oldest: 1000, expired: 2 });
+  store.purgeCodes(1010);
+  assert.deepEqual(store.codeSpan(1010), { items: 2, oldest: 1020, expired: 0 });
+});
+
 everyStore("app passwords are added, used and removed by name, and go with their account", (store) => {
   const phone = { name: "phone", scopes: ["submission", "pop3"], hash: "x", createdAt: 2 } as const;
   const desk = { name: "desk", scopes: ["submission"], hash: "y", createdAt: 3 } as const;

@@ -306,4 +306,65 @@ export interface ProfileStore {
   profileSpan(before: number): Span;
 }
 
-export type Store = AccountStore & QueueStore & ChargeStore & ProfileStore;
+/** An address at a third party that an account has proved to be its own, or is about to. */
+export interface Enrolment {
+  /** addressKey. */
+  readonly address: string;
+  /** Wall ms: how long the last proof holds; undefined: there was none. */
+  readonly validUntil?: number;
+  /** The code that was mailed last. */
+  readonly code?: { readonly hash: string; readonly expires: number; readonly tries: number };
+}
+
+/** What a third party publishes about mail of its domain that comes from here. */
+export interface ThirdParty {
+  readonly domain: string;
+  /** The addresses of ours that it was asked about. */
+  readonly from: readonly string[];
+  /** Wall ms, of the last try to read it. */
+  readonly triedAt: number;
+  /** What was read last. */
+  readonly known?: {
+    readonly fit: "passes" | "tolerated" | "fails";
+    /** For people and replies. */
+    readonly words: string;
+    /** Wall ms. */
+    readonly at: number;
+  };
+  /** Why the last try told nothing. */
+  readonly cause?: string;
+}
+
+export interface EnrolmentStore {
+  /** By address. */
+  enrolments(account: string): readonly Enrolment[];
+  findEnrolment(account: string, address: string): Enrolment | undefined;
+  /**
+   * Notes that a code is mailed now, wall ms; or, where a window of the account or of the address is full, notes nothing and says
+   * when there is room.
+   */
+  takeCode(
+    account: string,
+    address: string,
+    at: number,
+    windows: readonly { readonly length: number; readonly limit: number }[],
+  ): number | undefined;
+  /** In place of the code before; what was proved holds on. False when there is no such account. */
+  putCode(account: string, address: string, code: { readonly hash: string; readonly expires: number }): boolean;
+  /** Counts a try, and says on what; undefined: there is no code to try. */
+  tryCode(account: string, address: string): Enrolment | undefined;
+  /** The code is used up, the proof holds. False when this is not the code any more. */
+  confirmEnrolment(account: string, address: string, hash: string, validUntil: number): boolean;
+  removeEnrolment(account: string, address: string): boolean;
+  /** Of all enrolments. */
+  enrolledDomains(): readonly string[];
+  /** Never proved, and the code is over; third parties of which nobody has an address. */
+  purgeEnrolments(now: number): void;
+  /** Notes of codes of that time or before. */
+  purgeCodes(before: number): void;
+  codeSpan(before: number): Span;
+  thirdParty(domain: string): ThirdParty | undefined;
+  putThirdParty(party: ThirdParty): void;
+}
+
+export type Store = AccountStore & QueueStore & ChargeStore & ProfileStore & EnrolmentStore;

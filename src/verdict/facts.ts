@@ -17,11 +17,26 @@ export type SenderRight = "own" | "delegate" | "foreign";
  */
 export type ForeignSender = "refuse" | "tag" | "rewrite";
 
+/** Substitute listeners: an address that is not the account's here, at a third party. */
+export type EnrolmentFact =
+  /** `relay`: only by the third party's own server. */
+  | { readonly kind: "valid"; readonly way: "direct" | "relay" }
+  | { readonly kind: "none" }
+  | { readonly kind: "expired"; readonly since: string }
+  /** What the third party publishes makes receivers refuse mail from here. */
+  | { readonly kind: "unfit"; readonly words: string }
+  /** Nobody knows what it publishes. */
+  | { readonly kind: "unread"; readonly cause: string }
+  /** The agreement with the third party is over. */
+  | { readonly kind: "over"; readonly until: string }
+  /** An author, whose domain is not that of the envelope sender: neither SPF nor DKIM would speak for it. */
+  | { readonly kind: "unaligned"; readonly sender: string };
+
 /** A mailbox that a message claims to be from. */
 export interface ClaimedMailbox {
   readonly field: "from" | "sender" | "resent-from" | "resent-sender";
   readonly address: string;
-  readonly right: SenderRight;
+  readonly right: SenderRight | EnrolmentFact;
 }
 
 /** What a limit does that cannot be counted: it lets nothing through, or everything. */
@@ -43,7 +58,7 @@ export interface ConnectFacts {
   readonly sessionLimit: number;
   readonly client: ClientFact;
   /** The listener took mail until then, and does not any more. */
-  readonly ended: string | undefined;
+  readonly ended: { readonly role: "legacy" | "substitute"; readonly until: string } | undefined;
 }
 
 /** What the counters say about one more connection of this client. */
@@ -83,7 +98,7 @@ export interface MailFacts {
   /** undefined is <>. */
   readonly sender: Address | undefined;
   /** May the account send as this sender? "none" when there is no account or no sender to ask about. */
-  readonly ownership: SenderRight | "none" | Unavailable;
+  readonly ownership: SenderRight | "none" | EnrolmentFact | Unavailable;
   readonly foreignSender: ForeignSender;
   /** Its own address; "" when there is no account. */
   readonly ownAddress: string;

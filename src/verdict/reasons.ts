@@ -36,6 +36,13 @@ const entries = {
     meaning:
       "The `until` of a legacy listener is over. Whoever connects has to change the settings of the mail program; the pages of [web] say how.",
   },
+  "connect.substitute-ended": {
+    code: 554,
+    enhanced: "5.7.0",
+    text: "{hostname} carried mail of other providers until {until}: set your mail provider's own server, port 587 (STARTTLS) or 465 (TLS)",
+    meaning:
+      "The `until` of a substitute listener is over. Whoever connects has to send through the provider of the address, or on the submission service.",
+  },
   "connect.client-connections": {
     code: 421,
     enhanced: "4.7.0",
@@ -174,6 +181,56 @@ const entries = {
     meaning:
       'The account named an envelope sender that is not its own. Its plan says foreign-sender = "rewrite": its own address stands in the ' +
       "envelope, and bounces go there.",
+  },
+  "sender.enrolled": {
+    code: 250,
+    enhanced: "2.1.0",
+    text: "ok",
+    meaning:
+      "On a substitute listener MAIL FROM named an address at a third party that the account has proved to be its own. The log says whether mail goes by " +
+      "the third party's server.",
+  },
+  "substitute.not-enrolled": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "<{address}> is not enrolled for your account here: ask the operator to mail a code to it, and tell him the code",
+    meaning:
+      "On a substitute listener MAIL FROM or an author is neither the account's nor an address that it has proved: `account substitute add`.",
+  },
+  "substitute.expired": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "the proof that <{address}> is yours ended on {since}: ask the operator to mail a new code to it, and tell him the code",
+    meaning:
+      "Proofs hold for `[substitute] renewal`, since addresses change their owners. `account substitute add` mails a new code.",
+  },
+  "substitute.unfit": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "receivers would refuse mail of {domain} from here ({words}): send it through the mail server of {domain}",
+    meaning:
+      "SPF and DMARC of the third party make receivers refuse what we send in its name, and no `relay` is agreed with it. It is read again every " +
+      "`[substitute] reread`.",
+  },
+  "substitute.unread": {
+    code: 451,
+    enhanced: "4.4.3",
+    text: "SPF and DMARC of {domain} cannot be looked up now, try again later",
+    meaning:
+      "DNS has not answered for longer than `[substitute] keep-verdict`, or never did. The evidence has the cause; `account substitute list` shows it too.",
+  },
+  "substitute.over": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "mail of {domain} was carried here until {until}: use the mail server of {domain}, port 587 (STARTTLS) or 465 (TLS)",
+    meaning: "The `until` of the `[[substitute.provider]]` is over.",
+  },
+  "substitute.unaligned": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "the author <{address}> and the envelope sender <{sender}> are in different domains: use one address for both",
+    meaning:
+      "We do not sign for a third party, so only an envelope sender of the same domain lets its mail pass DMARC (RFC 9989 §4.4). The null sender cannot.",
   },
   "sender.needs-auth": {
     code: 530,

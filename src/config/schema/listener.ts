@@ -40,6 +40,8 @@ export const listener = {
         submission: "takes mail from accounts, after AUTH inside TLS (RFC 6409)",
         legacy:
           "as submission, for programs that still send on port 25, until a date; see `until` and `pop-before-smtp`",
+        substitute:
+          "takes mail from accounts that send with an address of theirs at a provider without a submission service, until a date; see `[substitute]`",
         mx: "takes mail for local domains from other servers",
         pop3: "hands out mailboxes (RFC 1939)",
       },
@@ -79,8 +81,8 @@ export const listener = {
   until: {
     type: { kind: "date", edge: "end" },
     meaning:
-      "Of a legacy listener: the last day on which it takes mail. After it every connection is told which port to use instead. A day without a " +
-      "zone is one of UTC.",
+      "Of a legacy or substitute listener: the last day on which it takes mail. After it every connection is told what to use instead. A substitute " +
+      "listener must have one. A day without a zone is one of UTC.",
     example: "2027-03-31",
   },
   "pop-before-smtp": {

@@ -67,6 +67,7 @@ function servicesOf({ listeners, hostname }: Settings, role: ListenerRole): read
 function usualPort(role: ListenerRole, tls: ListenerTls): number | undefined {
   switch (role) {
     case "submission":
+    case "substitute":
       return tls === "implicit" ? 465 : 587;
     case "pop3":
       return tls === "implicit" ? 995 : 110;

@@ -24,6 +24,7 @@ import { limitFact } from "../limit-fact.ts";
 import { authorsFact } from "./authors.ts";
 import { tellLimits } from "./limit-notices.ts";
 import type { TlsFacts } from "./connection.ts";
+import { relayOfAuthors } from "./enrolled.ts";
 import { extensionsUsed } from "./extensions.ts";
 import type { SmtpServices } from "./services.ts";
 import { describeLimit } from "./replies.ts";
@@ -41,6 +42,8 @@ export interface SessionView {
   readonly services: SmtpServices;
   readonly peer: Peer;
   readonly role: Role;
+  /** Addresses at third parties may be used here, where they are proved. */
+  readonly isSubstitute: boolean;
   readonly helo: string;
   /** EHLO, not HELO. */
   readonly extended: boolean;
@@ -90,6 +93,7 @@ export async function acceptMessage(
   const hold = holdOf(transaction);
   const recipients = transaction.recipients.map(({ text }) => text);
   const { terms } = transaction;
+  const relay = relayFor(transaction, facts.authors);
   const record: AcceptRecord = {
     id,
     receivedAt: at,
@@ -102,6 +106,7 @@ export async function acceptMessage(
     client: `${session.helo} [${session.peer.client}]:${session.peer.port}`,
     ...(account === undefined ? {} : { account }),
     ...(hasForeignAuthor(facts.authors) ? { foreignAuthor: true } : {}),
+    ...(relay === undefined ? {} : { relay }),
     ...(terms?.counts.newRecipients === true ? { remember: true } : {}),
     ...(hold === undefined ? {} : { hold }),
     ...(isBulk(section.value) ? { bulk: true } : {}),
@@ -135,6 +140,7 @@ export async function acceptMessage(
     facts: [
       ...sessionNotes(session),
       ...accountNotes(transaction, facts.authors, use instanceof Promise ? await use.catch(() => undefined) : use),
+      ...(relay === undefined ? [] : [`it has to leave by the server of ${relay}`]),
       ...recipientNotes(transaction),
       ...notes,
     ],
@@ -220,6 +226,10 @@ function passesFact(session: SessionView, { recipients }: Transaction, section: 
 
 function hasForeignAuthor(authors: MessageFacts["authors"]): boolean {
   return authors.kind === "claimed" && authors.mailboxes.some(({ right }) => right === "foreign");
+}
+
+function relayFor({ relay, sender }: Transaction, authors: MessageFacts["authors"]): string | undefined {
+  return relay ?? (authors.kind === "claimed" ? relayOfAuthors(authors.mailboxes, sender) : undefined);
 }
 
 /** The account's own address, where the message does not say which account it was. */
@@ -321,7 +331,9 @@ function authorNotes(authors: MessageFacts["authors"]): readonly string[] {
   return others.map(({ field, address, right }) =>
     right === "delegate"
       ? `${field} ${address} allowed the account to send`
-      : `${field} ${address} is not the account's`,
+      : typeof right === "object"
+        ? `${field} ${address} is at a third party, and proved`
+        : `${field} ${address} is not the account's`,
   );
 }
 

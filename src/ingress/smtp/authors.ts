@@ -5,6 +5,7 @@ import { authors } from "../../message/submission.ts";
 import type { HeaderSection } from "../../message/headers.ts";
 import type { ClaimedMailbox, MessageFacts } from "../../verdict/facts.ts";
 import type { SessionView } from "./accept.ts";
+import { alignedRight, rightThere } from "./enrolled.ts";
 import type { Transaction } from "./transaction.ts";
 
 export async function authorsFact(
@@ -23,11 +24,14 @@ export async function authorsFact(
   const mailboxes: ClaimedMailbox[] = [];
   try {
     for (const { field, address } of found.value) {
-      const right = session.services.directory.rightTo(account, address);
+      const right = session.isSubstitute
+        ? rightThere(session.services, account, address)
+        : session.services.directory.rightTo(account, address);
+      const known = typeof right === "string" ? right : await right;
       mailboxes.push({
         field,
         address: formatAddress(address),
-        right: typeof right === "string" ? right : await right,
+        right: alignedRight(known, address, transaction.sender),
       });
     }
   } catch (error) {

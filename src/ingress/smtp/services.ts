@@ -16,7 +16,7 @@ import type { Directory } from "../../directory/directory.ts";
 import type { Clock } from "../../io/clock.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { Spool, SpooledMessage } from "../../spool/message.ts";
-import type { FailMode, Lookup, StoreRefusal } from "../../verdict/facts.ts";
+import type { EnrolmentFact, FailMode, Lookup, StoreRefusal } from "../../verdict/facts.ts";
 
 export interface SmtpServices {
   readonly hostname: Domain;
@@ -27,6 +27,8 @@ export interface SmtpServices {
   readonly scram: ScramLogin;
   /** Rejects when the directory does not answer; likewise `terms`. */
   readonly standing: ReturnType<typeof loginStanding>;
+  /** Substitute listeners: an address that is not the account's here. Rejects when nobody can say. */
+  readonly enrolment: (account: string, address: Address) => Promise<EnrolmentFact>;
   readonly limits: AccountCounts;
   readonly correspondents: Pick<Correspondents, "stranger">;
   readonly clients: ClientCounts;

@@ -7,7 +7,7 @@
 import type { Socket } from "node:net";
 import { formatAddress, parseAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
-import type { LegacySettings } from "../../config/settings.ts";
+import type { LegacySettings, ListenerSettings } from "../../config/settings.ts";
 import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
@@ -18,7 +18,16 @@ import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
 import { mechanismNames } from "../../proto/sasl/mechanism.ts";
 import type { Peer } from "../../observe/events.ts";
 import { combine } from "../../verdict/combine.ts";
-import type { ClientLimitFact, FailMode, Lookup, MailFacts, Role } from "../../verdict/facts.ts";
+import type {
+  ClientLimitFact,
+  ConnectFacts,
+  EnrolmentFact,
+  FailMode,
+  Lookup,
+  MailFacts,
+  Role,
+  SenderRight,
+} from "../../verdict/facts.ts";
 import { decideAuth, decideAuthOffer } from "../../verdict/stages/auth.ts";
 import { decideConnect } from "../../verdict/stages/connect.ts";
 import { decideData } from "../../verdict/stages/data.ts";
@@ -32,6 +41,7 @@ import type { SessionView } from "./accept.ts";
 import type { ConnectionHandler, TlsFacts } from "./connection.ts";
 import { clientFact, clientLimitFact, limitFact } from "../limit-fact.ts";
 import { tellLimits } from "./limit-notices.ts";
+import { relayOf, rightThere } from "./enrolled.ts";
 import { LoginDialogue } from "./login.ts";
 import type { LoginOutcome, LoginStep } from "./login.ts";
 import { describeEvidence, describeLimit, replyFor } from "./replies.ts";
@@ -48,6 +58,8 @@ export interface SessionOptions {
   readonly tls: "none" | "starttls" | "implicit";
   /** Of a listener that ends. */
   readonly legacy?: LegacySettings;
+  /** Of one that takes mail with addresses at third parties, and ends. */
+  readonly substitute?: NonNullable<ListenerSettings["substitute"]>;
 }
 
 interface Decision {
@@ -247,10 +259,16 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     return undefined;
   }
 
+  get isSubstitute(): boolean {
+    return this.#options.substitute !== undefined;
+  }
+
   /** The day on which this listener ended, as it is written. */
-  #endOf(): string | undefined {
-    const until = this.#options.legacy?.until;
-    return until === undefined || this.services.clock.wall() < until.at ? undefined : until.written;
+  #endOf(): ConnectFacts["ended"] {
+    const { legacy, substitute } = this.#options;
+    const until = legacy?.until ?? substitute?.until;
+    if (until === undefined || this.services.clock.wall() < until.at) return undefined;
+    return { role: substitute === undefined ? "legacy" : "substitute", until: until.written };
   }
 
   #greetCounted(connecting: Connecting | Unanswered): void {
@@ -426,7 +444,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   #ownership({ sender }: MailRequest): MailFacts["ownership"] | Promise<MailFacts["ownership"]> {
     if (this.role !== "submission" || this.account === undefined || sender === undefined) return "none";
-    const right = this.services.directory.rightTo(this.account, sender);
+    const right: SenderRight | Promise<SenderRight | EnrolmentFact> = this.isSubstitute
+      ? rightThere(this.services, this.account, sender)
+      : this.services.directory.rightTo(this.account, sender);
     if (typeof right === "string") return right;
     return right.catch((error: unknown) => ({ kind: "unavailable", cause: String(error) }));
   }
@@ -463,7 +483,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     );
     this.#terms = terms;
     const own = decision.verdict.reason === "sender.rewritten" ? ownAddressOf(terms) : undefined;
-    const transaction = beginTransaction(request, terms, own);
+    const transaction = beginTransaction(request, terms, { sender: own, relay: relayOf(sender, ownership) });
     const account = this.account === undefined ? {} : { account: this.account };
     if (decision.verdict.kind === "accept") {
       this.#transaction = transaction;

@@ -69,6 +69,7 @@ export interface Settings {
   readonly domainQuota?: readonly WindowRule[];
   readonly terms?: Partial<AccountTerms>;
   readonly clientFail?: FailMode;
+  readonly enrolment?: SmtpServices["enrolment"];
   readonly client?: Partial<ClientRules>;
 }
 
@@ -167,6 +168,7 @@ export function makeService(material: Material, settings: Settings = {}) {
       return login(name, password, visit);
     },
     standing: loginStanding(directory),
+    enrolment: settings.enrolment ?? (() => Promise.resolve({ kind: "none" })),
     scram: createScramLogin(accounts),
     limits,
     correspondents: createCorrespondents(asRemote(store), store.loginSecret()),

@@ -30,6 +30,8 @@ export interface Transaction {
   readonly senderText: string;
   /** What the client said, where something else stands in its place. */
   readonly claimedSender?: string;
+  /** The domain of a third party, by whose own server it has to go. */
+  readonly relay?: string;
   readonly declaredSize: number | undefined;
   readonly body: MailRequest["body"];
   readonly charset: MailRequest["charset"];
@@ -48,8 +50,12 @@ export interface Transaction {
   readonly freeze: () => Transaction;
 }
 
-/** `replacement`: the sender, in place of the one that the request names. */
-export function beginTransaction(request: MailRequest, terms?: AccountTerms, replacement?: Address): Transaction {
+/** `sender`: in place of the one that the request names. */
+export function beginTransaction(
+  request: MailRequest,
+  terms?: AccountTerms,
+  { sender: replacement, relay }: { readonly sender?: Address | undefined; readonly relay?: string | undefined } = {},
+): Transaction {
   const { declaredSize, body, charset, dsn } = request;
   const sender = replacement ?? request.sender;
   const claimed = replacement === undefined || request.sender === undefined ? undefined : formatAddress(request.sender);
@@ -60,6 +66,7 @@ export function beginTransaction(request: MailRequest, terms?: AccountTerms, rep
     sender,
     senderText: sender === undefined ? "" : formatAddress(sender),
     ...(claimed === undefined ? {} : { claimedSender: claimed }),
+    ...(relay === undefined ? {} : { relay }),
     declaredSize,
     body,
     charset,

@@ -4,6 +4,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Account, AccountStore, Charge, ChargeStore, NewCharge, ProfileStore, Store } from "../store.ts";
+import { createMemoryEnrolments } from "./memory-enrolments.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
 
 const DAY = 86_400_000;
@@ -11,7 +12,19 @@ const DAY = 86_400_000;
 type Draft = { -readonly [Field in keyof Account]: Account[Field] };
 
 export function openMemoryStore(): Store {
-  return { ...createAccounts(), ...createMemoryQueue(), ...createCharges(), ...createProfiles() };
+  const accounts = createAccounts();
+  const { store: enrolments, forget } = createMemoryEnrolments((key) => accounts.findAccount(key)?.key === key);
+  return {
+    ...accounts,
+    ...createMemoryQueue(),
+    ...createCharges(),
+    ...createProfiles(),
+    ...enrolments,
+    deleteAccount: (key) => {
+      forget(key);
+      return accounts.deleteAccount(key);
+    },
+  };
 }
 
 function createAccounts(): AccountStore {

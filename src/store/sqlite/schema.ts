@@ -130,6 +130,28 @@ const steps: readonly string[] = [
      PRIMARY KEY (account, origin)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX login_origin_day ON login_origin (day);`,
+  // Addresses at third parties: who proved which, codes that were mailed, what the third parties publish.
+  `CREATE TABLE enrolment (
+     account TEXT NOT NULL REFERENCES account (key) ON DELETE CASCADE,
+     address TEXT NOT NULL,
+     domain TEXT NOT NULL,
+     valid_until INTEGER,
+     code_hash TEXT,
+     code_expires INTEGER,
+     code_tries INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (account, address)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX enrolment_domain ON enrolment (domain);
+   CREATE TABLE enrolment_code (
+     account TEXT NOT NULL,
+     address TEXT NOT NULL,
+     at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX enrolment_code_at ON enrolment_code (at);
+   CREATE TABLE third_party (
+     domain TEXT NOT NULL PRIMARY KEY,
+     reading TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 const schemaVersion = steps.length;

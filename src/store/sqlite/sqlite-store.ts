@@ -15,6 +15,7 @@ import type {
   Span,
   Store,
 } from "../store.ts";
+import { createEnrolmentTables } from "./enrolment-tables.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
@@ -232,6 +233,7 @@ export function openSqliteStore(file: string): SqliteStore {
     deleteAccount: (key) => sql.deleteAccount.run(key).changes > 0,
 
     ...createQueueTables(database, transaction),
+    ...createEnrolmentTables(database, transaction),
 
     addCharges: (charges: readonly NewCharge[], through: string, lane = 0) =>
       transaction(() => {

@@ -70,12 +70,31 @@ test("the order of the fields and the names in them mean nothing", () => {
   );
 });
 
+test("what was proved counts as the account's own, and what may not be used now is refused whatever the plan says", () => {
+  const asOwn = fc.constantFrom<readonly ClaimedMailbox["right"][]>(
+    [{ kind: "valid", way: "direct" }],
+    [{ kind: "valid", way: "relay" }],
+  );
+  fc.assert(
+    fc.property(anyMessage, fc.nat(), asOwn, fc.constantFrom(...policies), (mailboxes, at, [proved], policy) => {
+      const index = at % mailboxes.length;
+      const own = mailboxes.with(index, { ...mailboxes[index]!, right: "own" });
+      const there = mailboxes.with(index, { ...mailboxes[index]!, right: proved! });
+      assert.equal(decideAuthors(there, policy).verdicts.length, decideAuthors(own, policy).verdicts.length);
+      const over = mailboxes.with(index, { ...mailboxes[index]!, right: { kind: "expired", since: "2026-12-31" } });
+      assert.equal(decideAuthors(over, policy).verdicts[0]?.kind, "reject");
+    }),
+  );
+});
+
 test("one more right never makes a message worse", () => {
   const better = { foreign: "delegate", delegate: "own", own: "own" } as const;
+  const raise = (right: ClaimedMailbox["right"]): ClaimedMailbox["right"] =>
+    typeof right === "string" ? better[right] : right;
   fc.assert(
     fc.property(anyMessage, fc.nat(), (mailboxes, at) => {
       const index = at % mailboxes.length;
-      const raised = mailboxes.with(index, { ...mailboxes[index]!, right: better[mailboxes[index]!.right] });
+      const raised = mailboxes.with(index, { ...mailboxes[index]!, right: raise(mailboxes[index]!.right) });
       const [before, after] = [decideAuthors(mailboxes, "refuse"), decideAuthors(raised, "refuse")];
       assert.ok(after.verdicts.length <= before.verdicts.length);
     }),

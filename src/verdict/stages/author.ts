@@ -6,6 +6,7 @@
 
 import type { ClaimedMailbox, ForeignSender } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
+import { enrolmentRule } from "./enrolment.ts";
 
 export interface Authorship {
   readonly verdicts: readonly Verdict[];
@@ -14,6 +15,10 @@ export interface Authorship {
 }
 
 export function decideAuthors(mailboxes: readonly ClaimedMailbox[], policy: ForeignSender): Authorship {
+  for (const { address, right } of mailboxes) {
+    const refused = typeof right === "string" ? undefined : enrolmentRule(right, address);
+    if (refused !== undefined) return { verdicts: [refused], sender: "kept" };
+  }
   const foreign = mailboxes.find(({ right }) => right === "foreign");
   if (foreign !== undefined) {
     if (policy !== "refuse") return { verdicts: [], sender: "set" };
@@ -22,9 +27,12 @@ export function decideAuthors(mailboxes: readonly ClaimedMailbox[], policy: Fore
   }
   const isOwn = (wanted: ClaimedMailbox["field"]): boolean =>
     mailboxes.some(({ field, right }) => field === wanted && right === "own");
-  /** A Sender that was only lent says nothing about who it was. */
+  /** A Sender that was only lent says nothing about who it was. What was proved to be the account's is its own. */
   const isTold = ({ field, right }: ClaimedMailbox): boolean =>
-    right === "own" || (field === "from" && isOwn("sender")) || (field === "resent-from" && isOwn("resent-sender"));
+    right === "own" ||
+    typeof right === "object" ||
+    (field === "from" && isOwn("sender")) ||
+    (field === "resent-from" && isOwn("resent-sender"));
   return { verdicts: [], sender: mailboxes.every(isTold) ? "kept" : "set" };
 }
 

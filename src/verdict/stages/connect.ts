@@ -8,7 +8,9 @@ export function decideConnect(facts: ConnectFacts): readonly Verdict[] {
   const evidence = { hostname };
   const verdicts: Verdict[] = [];
   if (facts.ended !== undefined) {
-    verdicts.push({ kind: "disconnect", reason: "connect.legacy-ended", evidence: { hostname, until: facts.ended } });
+    const { role, until } = facts.ended;
+    const reason = role === "legacy" ? "connect.legacy-ended" : "connect.substitute-ended";
+    verdicts.push({ kind: "disconnect", reason, evidence: { hostname, until } });
   }
   if (facts.sessions > facts.sessionLimit) verdicts.push({ kind: "disconnect", reason: "connect.capacity", evidence });
   switch (client.kind) {

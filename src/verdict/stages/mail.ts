@@ -3,6 +3,7 @@
 import { formatAddress } from "../../address/address.ts";
 import type { MailFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
+import { enrolmentRule } from "./enrolment.ts";
 import { limitRule } from "./rcpt.ts";
 
 export function decideMail(facts: MailFacts): readonly Verdict[] {
@@ -52,10 +53,11 @@ function senderRule(facts: MailFacts): Verdict {
         }
         return { kind: "reject", reason: "sender.not-owned", evidence: { sender: formatAddress(facts.sender) } };
       }
-      return {
-        kind: "unknown",
-        cause: facts.ownership === "none" ? "ownership not established" : facts.ownership.cause,
-      };
+      if (facts.ownership === "none") return { kind: "unknown", cause: "ownership not established" };
+      if (facts.ownership.kind === "unavailable") return { kind: "unknown", cause: facts.ownership.cause };
+      return (
+        enrolmentRule(facts.ownership, formatAddress(facts.sender)) ?? { kind: "accept", reason: "sender.enrolled" }
+      );
     }
   }
 }
