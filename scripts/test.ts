@@ -9,6 +9,7 @@ import { join, relative } from "node:path";
 import { run } from "node:test";
 
 const root = join(import.meta.dirname, "..");
+const compiled = join(root, "node_modules", ".cache", "compiled");
 const wholeRun = 45 * 60_000;
 /** A file that takes longer than this hangs. */
 const oneFile = 10 * 60_000;
@@ -118,7 +119,8 @@ async function runPhase(phase: Phase, files: string[], tally: Tally, signal: Abo
     signal,
     cwd: root,
     execArgv: ["--import", join(import.meta.dirname, "test-deadline.ts")],
-    env: { ...process.env, SEKIMORI_TEST_DEADLINE: String(oneFile) },
+    // As bin/sekimori does: most of a short test is the start of its processes.
+    env: { NODE_COMPILE_CACHE: compiled, ...process.env, SEKIMORI_TEST_DEADLINE: String(oneFile) },
   });
   stream.on("test:pass", (event: TestEvent) => count(event, true));
   stream.on("test:fail", (event: TestEvent) => count(event, false));
