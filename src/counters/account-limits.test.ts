@@ -142,6 +142,29 @@ test("octets fit as a whole or not at all, and count again after a restart", () 
   assert.equal(usedOf(limits, a, "bytes"), 400);
 });
 
+test("whether octets fit can be asked beforehand: it takes nothing, and names a window that is too small for ever first", () => {
+  const clock = { now: 0 };
+  const bytes = [
+    { name: "1h", length: HOUR, limit: 500 },
+    { name: "1d", length: 24 * HOUR, limit: 400 },
+  ];
+  const limits = limitsAt(clock, { ...rules, standard: { ...rules.standard, bytes } });
+  const a = subject("a");
+  assert.deepEqual(limits.octetsFit(a, 400), { kind: "fits" });
+  assert.equal(usedOf(limits, a, "bytes"), 0);
+  limits.reserveOctets(a, 300);
+  const asked = limits.octetsFit(a, 450);
+  assert.deepEqual(asked.kind === "over" ? [asked.window, asked.opensIn] : [], ["1d", Number.POSITIVE_INFINITY]);
+  const later = limits.octetsFit(a, 150);
+  assert.ok(later.kind === "over" && later.window === "1d" && later.opensIn > 0 && later.opensIn <= 25 * HOUR);
+  assert.deepEqual(limits.octetsFit(a, 100), { kind: "fits" });
+  limits.reserveOctets(a, 50);
+  const full = limits.octetsFit(a, 80);
+  assert.deepEqual(full.kind === "over" ? full.notices.map(({ level }) => level) : [], ["reached"]);
+  const again = limits.octetsFit(a, 80);
+  assert.deepEqual(again.kind === "over" ? again.notices : undefined, [], "told once");
+});
+
 test("80 % and the limit are told once in an interval, whatever comes and goes", () => {
   const clock = { now: 0 };
   const limits = limitsAt(clock);

@@ -14,7 +14,7 @@
 
 import type { Clock } from "../io/clock.ts";
 import { Limits } from "./limits.ts";
-import type { LimitAnswer, Reservation, WindowRule, WindowUse } from "./limits.ts";
+import type { LimitAnswer, Over, Reservation, WindowRule, WindowUse } from "./limits.ts";
 
 /** Whom limits are for, and which. */
 export interface Subject {
@@ -62,7 +62,7 @@ export interface Held extends Reservation {
   readonly stranger?: number;
 }
 
-type Full = Extract<LimitAnswer, { kind: "over" }> & { readonly layer: Layer };
+type Full = Over & { readonly layer: Layer };
 
 export type QuotaAnswer =
   | {
@@ -72,7 +72,12 @@ export type QuotaAnswer =
       /** The first window beyond which it was taken. */
       readonly beyond?: Full;
     }
-  | (Full & { readonly notices: readonly LimitNotice[] });
+  | NoRoom;
+
+type NoRoom = Full & { readonly notices: readonly LimitNotice[] };
+
+/** Whether something would fit, asked beforehand. */
+export type FitAnswer = { readonly kind: "fits" } | NoRoom;
 
 export interface AccountLimits {
   attempt(subject: Subject): LimitAnswer;
@@ -80,6 +85,8 @@ export interface AccountLimits {
   reserve(subject: Subject, stranger?: number): QuotaAnswer;
   /** One message, whatever its recipients. */
   reserveMessage(subject: Subject): QuotaAnswer;
+  /** Whether so many octets would fit now; takes nothing, so later they may not. */
+  octetsFit(subject: Subject, octets: number): FitAnswer;
   /** What it weighs. */
   reserveOctets(subject: Subject, octets: number): QuotaAnswer;
   release(held: readonly Held[]): void;
@@ -263,6 +270,13 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     },
     reserveMessage: (subject) =>
       reserveAll(subject, [{ layer: "messages", limits: countsOf(subject).messages, key: subject.account, units: 1 }]),
+    octetsFit: (subject, octets) => {
+      const part: Part = { layer: "bytes", limits: countsOf(subject).bytes, key: subject.account, units: octets };
+      const now = clock.monotonic();
+      const over = part.limits.obstacle(part.key, octets, now);
+      if (over === undefined) return { kind: "fits" };
+      return { ...over, layer: part.layer, notices: notices(part, now, over.window) };
+    },
     reserveOctets: (subject, octets) =>
       reserveAll(subject, [{ layer: "bytes", limits: countsOf(subject).bytes, key: subject.account, units: octets }]),
     release,

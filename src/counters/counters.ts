@@ -2,7 +2,15 @@
 // thread that thread itself, and the answer is there at once; with several, a thread of its own (remote.ts), and the
 // answer is a promise. An owner that does not answer in time is "unavailable", which lets nothing pass.
 
-import type { AccountCharge, AccountRules, AccountUse, Held, QuotaAnswer, Subject } from "./account-limits.ts";
+import type {
+  AccountCharge,
+  AccountRules,
+  AccountUse,
+  FitAnswer,
+  Held,
+  QuotaAnswer,
+  Subject,
+} from "./account-limits.ts";
 import type { ClientRules, Connecting } from "./client-limits.ts";
 import type { Guesses } from "./guesses.ts";
 import type { LimitAnswer } from "./limits.ts";
@@ -26,6 +34,8 @@ export interface AccountCounts {
   reserve(subject: Subject, stranger?: number): Awaitable<QuotaAnswer | Unanswered>;
   /** The same for the message itself. */
   reserveMessage(subject: Subject): Awaitable<QuotaAnswer | Unanswered>;
+  /** Whether so many octets would fit now. Takes nothing. */
+  octetsFit(subject: Subject, octets: number): Awaitable<FitAnswer | Unanswered>;
   /** The same for its octets. */
   reserveOctets(subject: Subject, octets: number): Awaitable<QuotaAnswer | Unanswered>;
   release(held: readonly Held[]): void;

@@ -22,16 +22,16 @@ export interface Reservation {
   readonly at: number;
 }
 
-export type LimitAnswer =
-  | { readonly kind: "within"; readonly reservation: Reservation }
-  | {
-      readonly kind: "over";
-      readonly window: string;
-      readonly used: number;
-      readonly limit: number;
-      /** Until the units would fit, ms; Infinity when they never do. */
-      readonly opensIn: number;
-    };
+export interface Over {
+  readonly kind: "over";
+  readonly window: string;
+  readonly used: number;
+  readonly limit: number;
+  /** Until the units would fit, ms; Infinity when they never do. */
+  readonly opensIn: number;
+}
+
+export type LimitAnswer = { readonly kind: "within"; readonly reservation: Reservation } | Over;
 
 export interface WindowUse {
   readonly window: string;
@@ -59,12 +59,19 @@ export class Limits {
     const windows = this.#windows(key);
     for (let index = 0; index < windows.length; index++) {
       const window = windows[index]!;
-      if (window.fits(units, now)) continue;
-      const { name, limit } = this.#rules[index]!;
-      return { kind: "over", window: name, used: window.used(now), limit, opensIn: window.opensAt(units, now) - now };
+      if (!window.fits(units, now)) return this.#over(index, window, units, now);
     }
     for (const window of windows) window.take(units, now);
     return { kind: "within", reservation: { key, units, at: now } };
+  }
+
+  /** What would stand in the way of so many units, and first of all what always will. Takes nothing. */
+  obstacle(key: string, units: number, now: number): Over | undefined {
+    const windows = this.#keys.get(key) ?? this.#rules.map(({ length, limit }) => new SlidingWindow(length, limit));
+    const never = windows.findIndex((window) => units > window.limit);
+    const index = never === -1 ? windows.findIndex((window) => !window.fits(units, now)) : never;
+    const window = windows[index];
+    return window === undefined ? undefined : this.#over(index, window, units, now);
   }
 
   release(reservation: Reservation): void {
@@ -151,6 +158,11 @@ export class Limits {
       for (const window of windows) window.used(now);
       if (windows.every((window) => window.idle)) this.#keys.delete(key);
     }
+  }
+
+  #over(index: number, window: SlidingWindow, units: number, now: number): Over {
+    const { name, limit } = this.#rules[index]!;
+    return { kind: "over", window: name, used: window.used(now), limit, opensIn: window.opensAt(units, now) - now };
   }
 
   #windows(key: string): readonly SlidingWindow[] {

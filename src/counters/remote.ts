@@ -6,7 +6,7 @@
 // that held stays equal to used. Nothing is given back for a thread that ends: the process ends with it.
 
 import type { MessagePort } from "node:worker_threads";
-import type { AccountCharge, AccountUse, Held, QuotaAnswer, Subject } from "./account-limits.ts";
+import type { AccountCharge, AccountUse, FitAnswer, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
 import type { Attempt, Turn } from "./guesses.ts";
@@ -28,6 +28,7 @@ interface Questions {
   readonly reserve: { readonly asked: readonly [Subject, stranger: number | undefined]; readonly answer: QuotaAnswer };
   readonly reserveMessage: { readonly asked: readonly [Subject]; readonly answer: QuotaAnswer };
   readonly reserveOctets: { readonly asked: readonly [Subject, octets: number]; readonly answer: QuotaAnswer };
+  readonly octetsFit: { readonly asked: readonly [Subject, octets: number]; readonly answer: FitAnswer };
   readonly release: { readonly asked: readonly [readonly Held[]]; readonly answer: undefined };
   readonly uses: { readonly asked: readonly [Subject]; readonly answer: AccountUse };
   readonly connect: { readonly asked: readonly [connection: number, address: string]; readonly answer: Connecting };
@@ -81,6 +82,8 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
         return accounts.reserveMessage(question[1]);
       case "reserveOctets":
         return accounts.reserveOctets(question[1], question[2]);
+      case "octetsFit":
+        return accounts.octetsFit(question[1], question[2]);
       case "release":
         return accounts.release(question[1]);
       case "uses":
@@ -255,6 +258,7 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
       reserve: (subject, stranger) => ask("reserve", [bare(subject), stranger], giveBack).catch(unavailable),
       reserveMessage: (subject) => ask("reserveMessage", [bare(subject)], giveBack).catch(unavailable),
       reserveOctets: (subject, octets) => ask("reserveOctets", [bare(subject), octets], giveBack).catch(unavailable),
+      octetsFit: (subject, octets) => ask("octetsFit", [bare(subject), octets]).catch(unavailable),
       release: (held) => {
         if (held.length > 0) tell("release", held);
       },

@@ -1,6 +1,6 @@
 // The counters' answer as a fact for the rules: how long something takes becomes a time people can read.
 
-import type { QuotaAnswer } from "../counters/account-limits.ts";
+import type { FitAnswer, QuotaAnswer } from "../counters/account-limits.ts";
 import type { CountAnswer, Unanswered } from "../counters/counters.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Connecting } from "../counters/client-limits.ts";
@@ -25,7 +25,7 @@ export function clientLimitFact(answer: CountAnswer | undefined, clock: Clock, f
   return fact.kind === "unavailable" ? { ...fact, fail } : fact;
 }
 
-export function limitFact(answer: CountAnswer | QuotaAnswer | undefined, clock: Clock): LimitFact {
+export function limitFact(answer: CountAnswer | QuotaAnswer | FitAnswer | undefined, clock: Clock): LimitFact {
   if (answer === undefined) return { kind: "none" };
   if (answer.kind === "unavailable") return answer;
   const full = answer.kind === "over" ? answer : "beyond" in answer ? answer.beyond : undefined;

@@ -104,6 +104,9 @@ export interface MailFacts {
   readonly ownAddress: string;
   readonly declaredSize: number | undefined;
   readonly messageSize: number;
+  /** Whether that size would fit into the account's limit of octets; "none" where there is no such limit, or no size. */
+  readonly octets: LimitFact;
+  readonly over: OverLimit;
   /** Octets free where the state lives, and how many must remain. */
   readonly freeSpace: number;
   readonly freeSpaceNeeded: number;

@@ -264,6 +264,25 @@ const entries = {
     text: "message too large: at most {limit} octets",
     meaning: "The client announced a size above [smtp] message-size.",
   },
+  "sender.bytes-never": {
+    code: 552,
+    enhanced: "5.3.4",
+    text: "message too large for your account: at most {limit} octets in {window}",
+    meaning:
+      "The client announced a size that is more than the whole of a `bytes` limit of its account: it will never fit.",
+  },
+  "sender.bytes-limit": {
+    code: 452,
+    enhanced: "4.7.1",
+    text: "size limit reached: {used} octets of {limit} in {window}, again from {reset}",
+    meaning: "The client announced a size for which the `bytes` limit of its account has no room now (RFC 1870).",
+  },
+  "sender.bytes-limit-refused": {
+    code: 550,
+    enhanced: "5.7.1",
+    text: "size limit reached: {used} octets of {limit} in {window}, again from {reset}",
+    meaning: 'The same as `sender.bytes-limit`, where over = "reject" says so: the user is told at once.',
+  },
   "sender.no-space": {
     code: 452,
     enhanced: "4.3.1",

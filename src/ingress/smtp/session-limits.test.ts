@@ -238,6 +238,32 @@ test("octets are counted as they are stored: what is too much is refused and has
   assert.match(await send(client), /^250 /);
 });
 
+test("an announced size without room is refused at MAIL, for good or for now, and takes nothing", async (t) => {
+  const house = service({ bytes: [{ name: "1h", length: HOUR, limit: 2000 }] });
+  const client = await dialAs(t, house, await listen(t, house));
+  assert.equal(
+    await client.ask(`MAIL FROM:<${ALICE}> SIZE=2001`),
+    "552 5.3.4 message too large for your account: at most 2000 octets in 1h",
+  );
+  assert.match(await send(client, message().replace("body", "x".repeat(1400))), /^250 /);
+  const used = house.spool.appended[0]!.content.length;
+  assert.match(
+    await client.ask(`MAIL FROM:<${ALICE}> SIZE=600`),
+    new RegExp(`^452 4\\.7\\.1 size limit reached: ${used} octets of 2000 in 1h, again from 2026-01-01T01:`),
+  );
+  assert.equal(await client.ask(`MAIL FROM:<${ALICE}> SIZE=200`), "250 2.1.0 ok");
+  await client.ask("RSET");
+  house.clock.now += HOUR + 60_000;
+  assert.equal(await client.ask(`MAIL FROM:<${ALICE}> SIZE=600`), "250 2.1.0 ok", "there is room again");
+
+  const strict = service({ bytes: [{ name: "1h", length: HOUR, limit: 2000 }], terms: { over: "reject" } });
+  const other = await dialAs(t, strict, await listen(t, strict));
+  await send(other, message().replace("body", "x".repeat(1400)));
+  assert.match(await other.ask(`MAIL FROM:<${ALICE}> SIZE=600`), /^550 5\.7\.1 size limit reached/);
+  const held = service({ bytes: [{ name: "1h", length: HOUR, limit: 2000 }], terms: { over: "hold" } });
+  assert.match(await (await dialAs(t, held, await listen(t, held))).ask(`MAIL FROM:<${ALICE}> SIZE=9000`), /^250 /);
+});
+
 test("clients that nobody can count are served where the operator said so, which is told, and nowhere else", async (t) => {
   const uncounted = { kind: "unavailable", cause: "no answer" } as const;
   const clients = {

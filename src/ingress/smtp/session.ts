@@ -11,9 +11,9 @@ import type { LegacySettings, ListenerSettings } from "../../config/settings.ts"
 import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
-import type { Held, QuotaAnswer } from "../../counters/account-limits.ts";
+import type { FitAnswer, Held, QuotaAnswer } from "../../counters/account-limits.ts";
 import type { Connecting } from "../../counters/client-limits.ts";
-import type { ClientHandle, CountAnswer, Unanswered } from "../../counters/counters.ts";
+import type { AccountCounts, ClientHandle, CountAnswer, Unanswered } from "../../counters/counters.ts";
 import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
 import { mechanismNames } from "../../proto/sasl/mechanism.ts";
 import type { Peer } from "../../observe/events.ts";
@@ -418,12 +418,18 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         (error: unknown) => {
           // Without terms nothing could be counted: the null sender waits as well.
           const unavailable = { kind: "unavailable", cause: String(error) } as const;
-          this.#mailDecided(request, unavailable, { ...unavailable, fail: "closed" }, undefined, unavailable);
+          this.#mailDecided(
+            request,
+            unavailable,
+            { ...unavailable, fail: "closed" },
+            undefined,
+            unavailable,
+            undefined,
+          );
         },
       );
     }
-    this.#mailCounted(request, owned, counted, terms, standing);
-    return undefined;
+    return this.#mailCounted(request, owned, counted, terms, standing);
   }
 
   #mailCounted(
@@ -432,9 +438,23 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     messages: CountAnswer | undefined,
     terms: AccountTerms | undefined,
     standing: MailFacts["standing"],
-  ): void {
+  ): Promise<void> | undefined {
     const fact = clientLimitFact(messages, this.services.clock, this.#failOf("message", messages));
-    this.#mailDecided(request, ownership, fact, terms, standing);
+    const octets = this.#octetsFit(request, terms);
+    if (octets instanceof Promise) {
+      return octets.then((answer) => this.#mailDecided(request, ownership, fact, terms, standing, answer));
+    }
+    this.#mailDecided(request, ownership, fact, terms, standing, octets);
+    return undefined;
+  }
+
+  /** Where what is beyond is held, it is taken all the same. */
+  #octetsFit(
+    { declaredSize }: MailRequest,
+    terms: AccountTerms | undefined,
+  ): ReturnType<AccountCounts["octetsFit"]> | undefined {
+    if (declaredSize === undefined || terms?.counts.bytes !== true || terms.over === "hold") return undefined;
+    return this.services.limits.octetsFit(terms, declaredSize);
   }
 
   #standing(): Exclude<MailFacts["standing"], object> | Promise<Exclude<MailFacts["standing"], object>> {
@@ -457,9 +477,11 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     clientMessages: ClientLimitFact,
     terms: AccountTerms | undefined,
     standing: MailFacts["standing"],
+    octets: FitAnswer | Unanswered | undefined,
   ): void {
-    const { hostname, smtp, observer } = this.services;
+    const { hostname, smtp, observer, clock } = this.services;
     const { sender, declaredSize } = request;
+    if (octets !== undefined) tellLimits(this.services, terms, octets);
     const decision = this.#decide(
       decideMail({
         hostname,
@@ -472,6 +494,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
         ownAddress: terms?.address ?? "",
         declaredSize,
         messageSize: smtp.messageSize,
+        octets: limitFact(octets, clock),
+        over: terms?.over ?? "defer",
         freeSpace: this.services.freeSpace(),
         freeSpaceNeeded: smtp.freeSpace,
         clientMessages,

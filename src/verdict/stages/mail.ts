@@ -21,8 +21,18 @@ export function decideMail(facts: MailFacts): readonly Verdict[] {
     verdicts.push({ kind: "defer", reason: "sender.spool-full", evidence: { spooled: facts.spooled } });
   }
   verdicts.push(...limitRule(facts.clientMessages, "sender.client-rate"));
+  verdicts.push(...octetsRule(facts));
   verdicts.push(senderRule(facts));
   return verdicts;
+}
+
+/** RFC 1870 §6.1: said before anything is sent. What does fit is weighed when it is there (data.ts). */
+function octetsRule({ octets, declaredSize = 0, over }: MailFacts): readonly Verdict[] {
+  if (octets.kind === "over" && declaredSize > octets.limit) {
+    const { limit, window } = octets;
+    return [{ kind: "reject", reason: "sender.bytes-never", evidence: { limit, window } }];
+  }
+  return limitRule(octets, over === "reject" ? "sender.bytes-limit-refused" : "sender.bytes-limit");
 }
 
 function senderRule(facts: MailFacts): Verdict {

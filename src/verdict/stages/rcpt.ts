@@ -89,6 +89,8 @@ type LimitReason =
   | "recipient.domain-limit"
   | "recipient.client-rate"
   | "sender.client-rate"
+  | "sender.bytes-limit"
+  | "sender.bytes-limit-refused"
   | "data.limit"
   | "data.limit-refused"
   | "message.bytes-limit"

@@ -204,6 +204,8 @@ const mails = product<MailFacts>({
   ownAddress: [account],
   declaredSize: [undefined, 1000, 1001],
   messageSize: [1000],
+  octets: [{ kind: "none" }],
+  over: ["defer"],
   freeSpace: [5000, 5999, Number.POSITIVE_INFINITY],
   freeSpaceNeeded: [5000],
   clientMessages: ofClients,
@@ -274,6 +276,22 @@ test("MAIL: nothing begins that is too large, would fill the disk or the spool, 
     if (!hasRoom(facts.clientMessages)) assert.notEqual(kind, "accept");
     if (facts.spooled + declared > facts.spoolLimit) assert.notEqual(kind, "accept");
     if (facts.messages >= facts.messageLimit) assert.equal(kind, "disconnect");
+  }
+});
+
+test("MAIL: an announced size for which the account has no room is refused at once, for good where it never has", () => {
+  const fine = mails.find((facts) => facts.account !== undefined && decided(decideMail(facts)).kind === "accept")!;
+  const roomy = { ...fine, freeSpace: Number.POSITIVE_INFINITY, spooled: 0 };
+  for (const octets of limits.filter(({ kind }) => kind !== "beyond")) {
+    for (const over of ["defer", "reject"] as const) {
+      for (const declaredSize of [100, 201]) {
+        const { kind, reason } = decided(decideMail({ ...roomy, declaredSize, octets, over }));
+        if (octets.kind === "within" || octets.kind === "none") assert.equal(kind, "accept");
+        else if (octets.kind !== "over") assert.equal(kind, "defer");
+        else if (declaredSize > octets.limit) assert.equal(reason, "sender.bytes-never");
+        else assert.equal(kind, over === "reject" ? "reject" : "defer");
+      }
+    }
   }
 });
 
