@@ -28,7 +28,7 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   2034: entry("done", "SMTP enhanced error codes"),
   2045: entry("partly", "MIME bodies", "what may stand in content, and conversion to 7-bit"),
   2046: entry("partly", "MIME media types", "as much as conversion needs"),
-  2047: entry("not", "MIME encoded words", "header values are passed on undecoded"),
+  2047: entry("partly", "MIME encoded words", "written in notices; header values are passed on undecoded"),
   2142: entry("partly", "Role mailboxes", "postmaster, abuse, hostmaster"),
   2231: entry("not", "MIME parameter values", "a boundary in that form is not read: such mail is not converted"),
   2308: entry("done", "Negative DNS answers"),

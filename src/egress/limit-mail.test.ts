@@ -46,6 +46,15 @@ async function told(account: Account | undefined, about: LimitNotice) {
   return { appended, created };
 }
 
+/** Quoted-printable (RFC 2045 §6.7). */
+function decoded(text: string): string {
+  const body = text.slice(text.indexOf("\r\n\r\n") + 4).replaceAll("=\r\n", "");
+  const octets = body.replaceAll(/=([0-9A-F]{2})/g, (_all, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(octets, "latin1").toString("utf8");
+}
+
 test("an account and its second contact are told apart, from nobody and at nobody's cost", async () => {
   const { appended, created } = await told({ ...alice, contact: "alice@example.org" }, notice);
   assert.deepEqual(created, ["id0", "id1"]);
@@ -67,11 +76,31 @@ test("an account and its second contact are told apart, from nobody and at nobod
 
 test("at the limit it is said what becomes of the rest; an address in UTF-8 is told in UTF-8", async () => {
   const { appended } = await told({ ...alice, contact: "花子@example.org" }, { ...notice, level: "reached" });
-  assert.match(appended[0]!.text, /accepted and held until the administrator/);
+  assert.match(decoded(appended[0]!.text), /accepted and held until the administrator/);
   assert.deepEqual(
     appended.map(({ record: { utf8 } }) => utf8),
     [undefined, true],
   );
+});
+
+test("it is said in English and in Japanese, in seven bits", async () => {
+  for (const [level, english, japanese] of [
+    ["near", "has nearly used up a sending limit", "送信の上限に近づいています"],
+    ["reached", "has used up a sending limit", "送信の上限に達しました"],
+  ] as const) {
+    // oxlint-disable-next-line no-await-in-loop -- two
+    const { text } = (await told(alice, { ...notice, level })).appended[0]!;
+    assert.doesNotMatch(text, /[^\r\n\x20-\x7e]/);
+    for (const line of text.split("\r\n")) assert.ok(line.length <= 78, line);
+    const [, words, encoded = ""] =
+      /^Subject: Alice@sekimori\.test (.*) \/\r\n =\?utf-8\?B\?(\S+)\?=\r$/m.exec(text) ?? [];
+    assert.deepEqual([words, Buffer.from(encoded, "base64").toString()], [english, japanese]);
+    const body = decoded(text);
+    assert.match(body, /宛先の数: 1日あたり上限 1000 のうち 800 を使用\r\n/);
+    assert.equal(body.split("  Alice@sekimori.test\r\n").length, 3, "named in both");
+    assert.equal(body.split("  postmaster@sekimori.test\r\n").length, 3);
+    assert.equal(body.includes("保留します"), level === "reached");
+  }
 });
 
 test("nobody is told of what others used up, or of an account that is gone", async () => {

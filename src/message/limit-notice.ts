@@ -1,11 +1,13 @@
 // Tells somebody that an account has nearly or wholly used up a limit: a text for people, from the mail system, to one
-// address. It says of itself that a program made it (RFC 3834), so that no other program answers.
+// address. It says of itself that a program made it (RFC 3834), so that no other program answers. In English and in Japanese,
+// one below the other: nobody has told the server what its people read. 7-bit (RFC 2045 §6.7, RFC 2047), but for addresses that are not.
 
 import { formatAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
 import { crlfLines } from "../base/crlf.ts";
 import { formatDateTime } from "../base/date.ts";
+import { encodeQuotedPrintable } from "./transfer-encoding.ts";
 
 export interface LimitNoticeRequest {
   /** Id of the new message, from base/id.ts. */
@@ -25,6 +27,17 @@ export interface LimitNoticeRequest {
   readonly at: number;
 }
 
+interface Texts {
+  readonly subject: { readonly near: string; readonly reached: string };
+  readonly opening: (hostname: string) => string;
+  readonly state: (said: Said) => readonly string[];
+  readonly over: Readonly<Record<LimitNoticeRequest["over"], string>>;
+  readonly stolen: readonly string[];
+  readonly once: string;
+}
+
+type Said = Pick<LimitNoticeRequest, "level" | "layer" | "used" | "limit" | "window">;
+
 const things: Readonly<Record<string, string>> = {
   recipients: "recipients",
   "new-recipients": "recipients that it had not written to before",
@@ -32,47 +45,114 @@ const things: Readonly<Record<string, string>> = {
   bytes: "octets of mail",
 };
 
-const consequences = {
-  defer: "What is sent beyond the limit is refused for now; most mail programs try again by themselves.",
-  reject: "What is sent beyond the limit is refused, and the mail program says so.",
-  hold: "What is sent beyond the limit is accepted and held until the administrator has looked at it.",
-} as const;
+const english: Texts = {
+  subject: { near: "has nearly used up a sending limit", reached: "has used up a sending limit" },
+  opening: (hostname) => `This is the mail server ${hostname}. The account`,
+  state: ({ level, layer, used, limit, window }) => [
+    `${level === "near" ? "has nearly used up" : "has used up"} a limit: ${used} of ${limit} ${things[layer] ?? layer}`,
+    `in any ${window}.`,
+  ],
+  over: {
+    defer: "What is sent beyond the limit is refused for now; most mail programs try again by themselves.",
+    reject: "What is sent beyond the limit is refused, and the mail program says so.",
+    hold: "What is sent beyond the limit is accepted and held until the administrator has looked at it.",
+  },
+  stolen: [
+    "If you did not send that much, somebody else may know the password of the",
+    "account. Change it now, and tell the administrator:",
+  ],
+  once: "This is told once for each limit and interval.",
+};
+
+const japaneseThings: Readonly<Record<string, string>> = {
+  recipients: "宛先の数",
+  "new-recipients": "初めて送る宛先の数",
+  messages: "メールの数",
+  bytes: "メールの合計サイズ（オクテット）",
+};
+
+const japaneseUnits: Readonly<Record<string, string>> = { s: "秒", m: "分", h: "時間", d: "日", w: "週間" };
+
+const japanese: Texts = {
+  subject: { near: "送信の上限に近づいています", reached: "送信の上限に達しました" },
+  opening: (hostname) => `メールサーバー ${hostname} からのお知らせです。アカウント`,
+  state: ({ level, layer, used, limit, window }) => [
+    level === "near" ? "は送信の上限に近づいています。" : "は送信の上限に達しました。",
+    `${japaneseThings[layer] ?? layer}: ${japaneseTime(window)}あたり上限 ${limit} のうち ${used} を使用`,
+  ],
+  over: {
+    defer: "上限を超えたメールは今は受け付けられません。多くのメールソフトは後で自動的に送り直します。",
+    reject: "上限を超えたメールは受け付けられず、メールソフトにその旨が表示されます。",
+    hold: "上限を超えたメールは受け付けますが、管理者が確認するまで保留します。",
+  },
+  stolen: [
+    "心当たりがない場合は、パスワードが他人に知られているおそれがあります。",
+    "すぐにパスワードを変更し、管理者にご連絡ください:",
+  ],
+  once: "このお知らせは、上限ごとに、その期間に一度だけお送りします。",
+};
 
 /** Octets for the spool, and its Message-ID. */
 export function makeLimitNotice(request: LimitNoticeRequest): {
   readonly content: Uint8Array[];
   readonly messageId: string;
 } {
-  const { id, hostname, to, account, level, layer, used, limit, window, over, at } = request;
+  const { id, hostname, to, account, level, at } = request;
   const messageId = `<${id}@${hostname}>`;
-  const postmaster = formatAddress(request.postmaster);
-  const thing = things[layer] ?? layer;
-  const state = level === "near" ? "has nearly used up" : "has used up";
-  const lines = [
-    `From: Mail System <${postmaster}>`,
+  const header = [
+    `From: Mail System <${formatAddress(request.postmaster)}>`,
     `To: <${to}>`,
-    `Subject: ${account} ${state} a sending limit`,
+    `Subject: ${account} ${english.subject[level]} /`,
+    ` ${encodedWord(japanese.subject[level])}`,
     `Date: ${formatDateTime(at)}`,
     `Message-ID: ${messageId}`,
     "Auto-Submitted: auto-generated",
     "MIME-Version: 1.0",
     "Content-Type: text/plain; charset=utf-8",
-    "Content-Transfer-Encoding: 8bit",
+    "Content-Language: en, ja",
+    "Content-Transfer-Encoding: quoted-printable",
     "",
-    `This is the mail server ${hostname}. The account`,
+  ];
+  const body = [
+    "（日本語は下にあります）",
+    "",
+    ...textIn(english, request),
+    "",
+    "--",
+    "",
+    ...textIn(japanese, request),
+  ];
+  const content = [Buffer.from(crlfLines(header), "utf8"), encodeQuotedPrintable(Buffer.from(crlfLines(body), "utf8"))];
+  return { content, messageId };
+}
+
+function textIn(texts: Texts, request: LimitNoticeRequest): readonly string[] {
+  const { hostname, account, level, over } = request;
+  return [
+    texts.opening(hostname),
     "",
     `  ${account}`,
     "",
-    `${state} a limit: ${used} of ${limit} ${thing}`,
-    `in any ${window}.`,
+    ...texts.state(request),
     "",
-    ...(level === "reached" ? [consequences[over], ""] : []),
-    "If you did not send that much, somebody else may know the password of the",
-    "account. Change it now, and tell the administrator:",
+    ...(level === "reached" ? [texts.over[over], ""] : []),
+    ...texts.stolen,
     "",
-    `  ${postmaster}`,
+    `  ${formatAddress(request.postmaster)}`,
     "",
-    "This is told once for each limit and interval.",
+    texts.once,
   ];
-  return { content: [Buffer.from(crlfLines(lines), "utf8")], messageId };
+}
+
+/** RFC 2047 §2: at most 75 characters, so at most 45 octets of text. */
+function encodedWord(text: string): string {
+  return `=?utf-8?B?${Buffer.from(text, "utf8").toString("base64")}?=`;
+}
+
+/** `1d` of the configuration. */
+function japaneseTime(window: string): string {
+  return window.replaceAll(
+    /(\d+)([smhdw])/g,
+    (_all, count: string, unit: string) => `${count}${japaneseUnits[unit] ?? unit}`,
+  );
 }
