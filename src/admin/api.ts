@@ -10,6 +10,7 @@ import type { Api, Environment } from "./route.ts";
 import { addSenderRoutes } from "./routes/account-senders.ts";
 import { addAccountRoutes } from "./routes/accounts.ts";
 import { addAppPasswordRoutes } from "./routes/app-passwords.ts";
+import { addCredentialRoute } from "./routes/credentials.ts";
 import { addQueueRoutes } from "./routes/queue.ts";
 import { addSiteRoutes } from "./routes/site.ts";
 import { addSubstituteRoutes } from "./routes/substitutes.ts";
@@ -43,6 +44,7 @@ export function createApi(door: Door, services: GuardServices, version: string):
   }
   for (const guard of createGuards(door, services)) api.use(`${BASE}/*`, guard);
   api.route(BASE, routes());
+  if (door === "socket") addCredentialRoute(api, BASE);
   addMethodAnswers(api);
   return api;
 }

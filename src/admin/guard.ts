@@ -38,7 +38,7 @@ export function createGuards(
   let open = 0;
 
   function refuse(context: Context<Environment>, code: ProblemCode, by?: string): never {
-    const { remoteAddress: client = "", remotePort: port = 0 } = socketOf(context) ?? {};
+    const { remoteAddress: client = "", remotePort: port = 0 } = socketOf(context.env) ?? {};
     const { method } = context.req;
     const who = by === undefined ? {} : { by };
     observer.emit("api.refused", { client, port, method, path: shown(context.req.path), cause: code, ...who });
@@ -84,7 +84,7 @@ export function createGuards(
       const { method, path } = context.req;
       const { status } = context.res;
       if (status === 403) {
-        const { remoteAddress: client = "", remotePort: port = 0 } = socketOf(context) ?? {};
+        const { remoteAddress: client = "", remotePort: port = 0 } = socketOf(context.env) ?? {};
         observer.emit("api.refused", { client, port, method, path: shown(path), cause: "rights", by: caller.by });
       }
       const milliseconds = Math.round(clock.monotonic() - begun);
@@ -143,11 +143,12 @@ function shown(path: string): string {
   return path.slice(0, 200);
 }
 
-function socketOf(
-  context: Context<Environment>,
+/** Who is at the other end, of the environment of a request. */
+export function socketOf(
+  environment: unknown,
 ): { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined } | undefined {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what @hono/node-server puts there; nothing in tests without one
-  const env = context.env as
+  const env = environment as
     | { readonly incoming?: { readonly socket: { readonly remoteAddress?: string; readonly remotePort?: number } } }
     | undefined;
   return env?.incoming?.socket;

@@ -6,6 +6,7 @@ import { isCancel, password as askPassword } from "@clack/prompts";
 import type { Command } from "commander";
 import { readQuota, readTime } from "../control/accounts.ts";
 import type { AccountView, Control } from "../control/control.ts";
+import { addExportCommand } from "./account-export.ts";
 import { addSenderCommands } from "./account-senders.ts";
 import { addAppPasswordCommands } from "./app-passwords.ts";
 import { addSubstituteCommands } from "./substitutes.ts";
@@ -290,6 +291,7 @@ export function addAccountCommands(program: Command, house: House): void {
   addSenderCommands(account, house);
   addAppPasswordCommands(account, house);
   addSubstituteCommands(account, house);
+  addExportCommand(account, house);
   leaf(account, "delete", "delete it with its aliases; its mailbox stays on disk", {
     examples: ["account delete alice@example.jp"],
   })

@@ -24,7 +24,7 @@ type WrittenDomain = Configuration["domain"][number];
 
 export function toSettings(configuration: Configuration): Settings {
   const state = configuration["state-directory"];
-  const { log, http, web, tls, smtp, mailbox, limits, delivery, dns } = configuration;
+  const { log, http, web, dovecot, tls, smtp, mailbox, limits, delivery, dns } = configuration;
   const { user, group } = configuration.process;
   const standard = toStandard(configuration);
   return {
@@ -48,6 +48,12 @@ export function toSettings(configuration: Configuration): Settings {
       tls: web.tls,
       outsideHosts: web["outside-hosts"],
       mtaSts: web["mta-sts"],
+    },
+    dovecot: {
+      listen: dovecot.listen,
+      tls: dovecot.tls,
+      clearText: dovecot["clear-text"],
+      token: dovecot.token,
     },
     tls: toTls(tls, state),
     domains: configuration.domain.map((domain) => toDomain(domain, state)),
@@ -117,7 +123,7 @@ export function toSettings(configuration: Configuration): Settings {
 
 /** Everything spelt out, with secrets hidden. */
 export function fromSettings(settings: Settings): Configuration {
-  const { log, http, web, tls, smtp, mailbox, limits, delivery, dns } = settings;
+  const { log, http, web, dovecot, tls, smtp, mailbox, limits, delivery, dns } = settings;
   return {
     version: settings.version,
     hostname: settings.hostname,
@@ -143,6 +149,12 @@ export function fromSettings(settings: Settings): Configuration {
       tls: web.tls,
       "outside-hosts": web.outsideHosts,
       "mta-sts": web.mtaSts,
+    },
+    dovecot: {
+      listen: dovecot.listen,
+      tls: dovecot.tls,
+      "clear-text": dovecot.clearText,
+      token: dovecot.token === undefined ? undefined : hiddenSecret,
     },
     tls: {
       certificate: tls.kind === "files" ? tls.certificate : undefined,

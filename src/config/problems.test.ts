@@ -419,6 +419,17 @@ await describe("references", () =>
       '[2001:db8::1]:80 is not on loopback, and tokens would pass there in clear (tls = "implicit", or clear-text = true where something else protects the way)',
     ],
     [
+      "Dovecot heard without a token, and in clear from elsewhere",
+      `${whole}[dovecot]\nlisten = ▸["127.0.0.1:2084", ▸"192.0.2.1:2084"]\n`,
+      '"listen" needs "token" (token = { file = "…" }, and the same in Dovecot)',
+      '192.0.2.1:2084 is not on loopback, and tokens would pass there in clear (tls = "implicit", or clear-text = true where something else protects the way)',
+    ],
+    [
+      "a token for Dovecot that is too short",
+      `${whole}[dovecot]\nlisten = ["127.0.0.1:2084"]\ntoken = ▸{ environment = "SECRET" }\n`,
+      "the token is too short, or has characters that cannot stand in a header (at least 20 letters and digits: openssl rand -hex 32)",
+    ],
+    [
       "a token that is too short",
       `${whole}[[http.token]]\nname = "a"\nsecret = ▸{ environment = "SECRET" }\n`,
       "the token is too short, or has characters that cannot stand in a header (at least 20 letters and digits: openssl rand -hex 32)",

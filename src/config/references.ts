@@ -41,6 +41,7 @@ export function checkReferences(tree: CheckedTree, sources: ConfigSources): read
   checkCertificate(rules);
   checkListeners(rules);
   checkHttp(rules);
+  checkDovecot(rules);
   checkCountries(rules);
   checkSession(rules);
   checkLimits(rules);
@@ -256,7 +257,7 @@ function checkListeners(rules: Rules): void {
       );
     }
   }
-  for (const table of ["http", "web"] as const) {
+  for (const table of ["http", "web", "dovecot"] as const) {
     for (const [position, endpoint] of present(draft[table]?.listen)) {
       endpoints.push([endpoint, placeOf(table, "listen", position)]);
     }
@@ -272,17 +273,8 @@ function checkListeners(rules: Rules): void {
 /** Who holds a token may do everything: it passes in clear on loopback only, unless somebody says that he knows. */
 function checkHttp(rules: Rules): void {
   const { draft, placeOf } = rules.tree;
-  const { listen, tls, "clear-text": clearText, token } = draft.http ?? {};
-  if (tls === "none" && clearText === false) {
-    for (const [position, endpoint] of present(listen)) {
-      if (isLoopback(endpoint.address)) continue;
-      rules.report(
-        placeOf("http", "listen", position),
-        `${writeEndpoint(endpoint)} is not on loopback, and tokens would pass there in clear`,
-        'tls = "implicit", or clear-text = true where something else protects the way',
-      );
-    }
-  }
+  const { token } = draft.http ?? {};
+  checkClearText(rules, "http");
   const tokens = present(token);
   for (const [index, { name, secret }] of tokens) {
     if (name !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
@@ -292,20 +284,54 @@ function checkHttp(rules: Rules): void {
         "letters, digits, dots, hyphens and underscores, at most 64",
       );
     }
-    // RFC 6750 §2.1: b64token.
-    if (secret !== undefined && !/^[A-Za-z0-9._~+/-]{20,512}=*$/.test(secret)) {
-      rules.report(
-        placeOf("http", "token", index, "secret"),
-        "the token is too short, or has characters that cannot stand in a header",
-        "at least 20 letters and digits: openssl rand -hex 32",
-      );
-    }
+    checkToken(rules, secret, placeOf("http", "token", index, "secret"));
   }
   checkUnique(
     rules,
     tokens.flatMap(([index, { name }]) =>
       name === undefined ? [] : [[name, placeOf("http", "token", index, "name"), `token ${quote(name)}`] as const],
     ),
+  );
+}
+
+/** Whoever has the token says who logged in: without one nobody is heard. */
+function checkDovecot(rules: Rules): void {
+  const { draft, placeOf, keyPlaceOf } = rules.tree;
+  const { listen, token } = draft.dovecot ?? {};
+  checkClearText(rules, "dovecot");
+  checkToken(rules, token, placeOf("dovecot", "token"));
+  // It may be there and wrong, which has its own problem.
+  const hasToken = keyPlaceOf("dovecot", "token") !== placeOf("dovecot");
+  if (present(listen).length > 0 && !hasToken) {
+    rules.report(
+      placeOf("dovecot", "listen"),
+      '"listen" needs "token"',
+      'token = { file = "…" }, and the same in Dovecot',
+    );
+  }
+}
+
+function checkClearText(rules: Rules, table: "http" | "dovecot"): void {
+  const { draft, placeOf } = rules.tree;
+  const { listen, tls, "clear-text": clearText } = (table === "http" ? draft.http : draft.dovecot) ?? {};
+  if (tls !== "none" || clearText !== false) return;
+  for (const [position, endpoint] of present(listen)) {
+    if (isLoopback(endpoint.address)) continue;
+    rules.report(
+      placeOf(table, "listen", position),
+      `${writeEndpoint(endpoint)} is not on loopback, and tokens would pass there in clear`,
+      'tls = "implicit", or clear-text = true where something else protects the way',
+    );
+  }
+}
+
+/** RFC 6750 §2.1: b64token. */
+function checkToken(rules: Rules, secret: string | undefined, place: Place): void {
+  if (secret === undefined || /^[A-Za-z0-9._~+/-]{20,512}=*$/.test(secret)) return;
+  rules.report(
+    place,
+    "the token is too short, or has characters that cannot stand in a header",
+    "at least 20 letters and digits: openssl rand -hex 32",
   );
 }
 

@@ -4,7 +4,7 @@
 
 import { domain, mailbox, tls } from "./schema/domain.ts";
 import { delivery, destination, dns, egress, route } from "./schema/egress.ts";
-import { http, web } from "./schema/http.ts";
+import { dovecot, http, web } from "./schema/http.ts";
 import { abuse, limits, planLimits } from "./schema/limits.ts";
 import { listener, smtp } from "./schema/listener.ts";
 import { network } from "./schema/network.ts";
@@ -53,6 +53,12 @@ export const schema = {
     retention: { type: { kind: "table", keys: retention }, default: {}, meaning: "How long traffic data is kept." },
     http: { type: { kind: "table", keys: http }, default: {}, meaning: "Health, metrics and the API." },
     web: { type: { kind: "table", keys: web }, default: {}, meaning: "Pages that lead users and their mail programs." },
+    dovecot: {
+      type: { kind: "table", keys: dovecot },
+      default: {},
+      meaning:
+        "Logins at a Dovecot that hands out mailboxes, as it tells of them (its authentication policy protocol).",
+    },
     tls: { type: { kind: "table", keys: tls }, default: {}, meaning: "The certificate that clients see." },
     domain: {
       type: { kind: "list", of: { kind: "table", keys: domain }, minimum: 1 },

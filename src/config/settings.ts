@@ -21,6 +21,7 @@ export interface Settings {
   readonly retention: { readonly log: number; readonly correspondents: number };
   readonly http: HttpSettings;
   readonly web: WebSettings;
+  readonly dovecot: DovecotSettings;
   readonly tls: TlsSettings;
   readonly domains: readonly DomainSettings[];
   readonly listeners: readonly ListenerSettings[];
@@ -71,6 +72,15 @@ export interface WebSettings {
   /** Mail servers elsewhere, for the port test of customers. */
   readonly outsideHosts: readonly string[];
   readonly mtaSts: "none" | "testing" | "enforce";
+}
+
+/** Where Dovecot tells of its logins. */
+export interface DovecotSettings {
+  readonly listen: readonly Endpoint[];
+  readonly tls: "none" | "implicit";
+  readonly clearText: boolean;
+  /** undefined only where nothing listens. */
+  readonly token: string | undefined;
 }
 
 export interface TokenSettings {

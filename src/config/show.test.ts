@@ -276,6 +276,12 @@ const anySettings: fc.Arbitrary<Settings> = fc
         outsideHosts: fc.array(anyDomain, { maxLength: 2 }),
         mtaSts: fc.constantFrom("none", "testing", "enforce"),
       }),
+      dovecot: fc.record({
+        listen: fc.array(anyEndpoint(0), { maxLength: 2 }),
+        tls: fc.constantFrom("none", "implicit"),
+        clearText: fc.constant(true),
+        token: fc.constant(hidden),
+      }),
       tls: fc.record({
         kind: fc.constant("files"),
         certificate: anyPath,

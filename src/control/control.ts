@@ -69,6 +69,24 @@ export interface SubstituteView {
   readonly problem?: string;
 }
 
+/** For programs that log people in themselves. */
+export interface CredentialView {
+  readonly address: string;
+  readonly aliases: readonly string[];
+  readonly suspended: boolean;
+  readonly passwordHash: string;
+  /** So many, which are not told. */
+  readonly appPasswords: number;
+}
+
+export interface CredentialList {
+  readonly total: number;
+  /** By address. */
+  readonly entries: readonly CredentialView[];
+  /** There are more, behind this one. */
+  readonly next?: string;
+}
+
 /** What an operator sets for one account. Null: as the configuration says. */
 export interface AccountTerms {
   /** Octets that its mailbox may hold. */
@@ -243,6 +261,8 @@ export interface Control {
   /** By its address or one of its aliases. */
   findAccount(address: string): Promise<AccountView | undefined>;
   setPassword(address: string, password: string): Promise<Outcome>;
+  /** With password hashes: never over the network. */
+  exportCredentials(page: Page): Promise<CredentialList>;
   /** What is left out stays as it is. */
   changeAccount(address: string, terms: AccountTerms): Promise<Outcome>;
   addAlias(address: string, alias: string): Promise<Outcome>;

@@ -67,6 +67,7 @@ async function examinePorts(
     ...settings.listeners.flatMap(({ role, endpoints }) => endpoints.map((endpoint) => ({ name: role, endpoint }))),
     ...settings.http.listen.map((endpoint) => ({ name: "http", endpoint })),
     ...settings.web.listen.map((endpoint) => ({ name: "web", endpoint })),
+    ...settings.dovecot.listen.map((endpoint) => ({ name: "dovecot", endpoint })),
   ].filter(({ endpoint }) => endpoint.port !== 0);
   return Promise.all(
     wanted.map(async ({ name, endpoint }): Promise<Finding> => {

@@ -15,6 +15,7 @@ import type { ThirdParties } from "./third-parties.ts";
 import { appPasswordControl } from "./app-passwords.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { AccountView, Control, Health, ReloadOutcome } from "./control.ts";
+import { credentialControl } from "./credentials.ts";
 import { destinationViews } from "./destinations.ts";
 import { diagnose } from "./diagnose.ts";
 import { queueControl } from "./queue-control.ts";
@@ -82,6 +83,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
       ...senders,
       ...appPasswords,
       ...enrolmentControl({ ...services, mailCode: (code) => mail.mailCode(code) }, by),
+      ...credentialControl(services, by),
       setStanding: accounts.setStanding,
       deleteAccount: accounts.deleteAccount,
       findAccount: async (address) => {

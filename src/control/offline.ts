@@ -17,6 +17,7 @@ import { createThirdParties } from "./third-parties.ts";
 import { appPasswordControl } from "./app-passwords.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
+import { credentialControl } from "./credentials.ts";
 import { diagnose } from "./diagnose.ts";
 import { queueControl, sumOf } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
@@ -108,6 +109,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     ...senders,
     ...appPasswords,
     ...enrolmentControl({ ...services, thirdParties, mailCode: undefined }, by),
+    ...credentialControl(services, by),
     retention: retained.retention,
     purge: () => retained.purge(by),
     noteTrace: (question) => Promise.resolve(noteTrace(question)),

@@ -61,7 +61,7 @@ function keepFixed(
   current: Settings,
   read: Settings,
 ): { readonly next: Settings; readonly restart: readonly string[] } {
-  const { hostname, http, web, process, mailThreads } = current;
+  const { hostname, http, web, dovecot, process, mailThreads } = current;
   const { directory, stdout } = current.log;
   const { listen, tls } = http;
   const fixed = [
@@ -72,6 +72,8 @@ function keepFixed(
     ["http.tls", http.tls, read.http.tls],
     ["web.listen", web.listen, read.web.listen],
     ["web.tls", web.tls, read.web.tls],
+    ["dovecot.listen", dovecot.listen, read.dovecot.listen],
+    ["dovecot.tls", dovecot.tls, read.dovecot.tls],
     ["log.directory", directory, read.log.directory],
     ["log.stdout", stdout, read.log.stdout],
   ] as const;
@@ -81,6 +83,7 @@ function keepFixed(
       hostname,
       http: { ...read.http, listen, tls },
       web: { ...read.web, listen: web.listen, tls: web.tls },
+      dovecot: { ...read.dovecot, listen: dovecot.listen, tls: dovecot.tls },
       process,
       mailThreads,
       log: { ...read.log, directory, stdout },
@@ -96,6 +99,7 @@ function differences(current: Settings, next: Settings): readonly string[] {
     "abuse",
     "http",
     "web",
+    "dovecot",
     "tls",
     "domains",
     "listeners",

@@ -2,7 +2,7 @@
 // synced, renamed, and the directory synced, so that it is still there after a power cut.
 
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Only the owner may read it. Directories that are missing are made, for the owner alone. */
@@ -15,13 +15,36 @@ export function writePublicFile(path: string, content: string): Promise<void> {
   return writeDurably(path, content, 0o644);
 }
 
-async function writeDurably(path: string, content: string, mode: number): Promise<void> {
+/**
+ * In place of a file that keeps its owner, group and mode; a new one is for its owner alone. Rejects where others than owner and group
+ * may read it, and leaves it as it is.
+ */
+export async function replaceSecretFile(path: string, content: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  const mode = (found?.mode ?? 0o600) & 0o777;
+  if ((mode & 0o007) !== 0)
+    throw new Error(`${path} is open to everybody (mode ${mode.toString(8)}): chmod 640 ${path}`);
+  await writeDurably(path, content, mode, found);
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+async function writeDurably(path: string, content: string, mode: number, owner?: Owner): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const file = await open(temporary, "wx", mode);
     try {
+      if (owner !== undefined) await file.chown(owner.uid, owner.gid);
+      // Whatever the umask is.
+      if (owner !== undefined) await file.chmod(mode);
       await file.writeFile(content);
       await file.sync();
     } finally {

@@ -1,5 +1,6 @@
 // All mail threads as one: what main and the control ask of "the mail" goes to every thread that it concerns.
 
+import type { DovecotLogins } from "../control/dovecot-logins.ts";
 import { sumOf } from "../control/queue-control.ts";
 import type { MailControl } from "../control/live.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
@@ -11,6 +12,8 @@ export type MailReload =
   | { readonly kind: "refused"; readonly problems: readonly string[] };
 
 export interface MailGroup extends Remote<MailControl> {
+  /** Logins at Dovecot. The first thread hears of all of them. */
+  readonly logins: Remote<DovecotLogins>;
   /** `binding`: "together" where all threads wait for each other while they have privileges. */
   start(binding: "in turn" | "together"): Promise<readonly OpenListener[]>;
   /** All of it in all threads, or nothing. */
@@ -67,6 +70,10 @@ export function createMailGroup(threads: readonly Remote<MailThread>[]): MailGro
     mailCode: (mail) => first.mailCode(mail),
     // Each gives the counts of all.
     accountUse: (account) => first.accountUse(account),
+    logins: {
+      admit: (login) => first.admitLogin(login),
+      report: (login, outcome) => first.reportLogin(login, outcome),
+    },
   };
 }
 

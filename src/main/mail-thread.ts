@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createAbuseTap } from "../abuse/tap.ts";
 import type { Observed } from "../abuse/tap.ts";
 import { addressKey } from "../address/address.ts";
+import { createDovecotLogins } from "../control/dovecot-logins.ts";
 import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
 import { remoteCounters } from "../counters/remote.ts";
@@ -99,6 +100,7 @@ const accounts = {
 };
 const login = createLogin(accounts);
 const scram = createScramLogin(accounts);
+const dovecotLogins = createDovecotLogins({ ...accounts, visits: counters.visits, observer });
 const mailboxes = openMailboxes(mailRoot(settings.state), {
   hostname: settings.hostname,
   clock,
@@ -318,6 +320,8 @@ const thread: MailThread = {
     ),
   mailCode: createCodeMail(house),
   accountUse: async (account) => counters.accounts.uses(await terms(account)),
+  admitLogin: (reported) => dovecotLogins.admit(reported),
+  reportLogin: (reported, outcome) => dovecotLogins.report(reported, outcome),
 };
 
 serveCalls(data.control, thread);

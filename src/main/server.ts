@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { AbuseWatch } from "../abuse/watch.ts";
 import type { GuardServices } from "../admin/guard.ts";
+import { createDovecotApp } from "../admin/dovecot.ts";
 import { createPublicApp, createSocketApp } from "../admin/http.ts";
 import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
@@ -178,6 +179,12 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     files,
   );
   listeners.push(...settings.web.listen.map((endpoint) => ({ name: "web", ...endpoint })));
+  await http.open(
+    createDovecotApp({ token: () => settings.dovecot.token, logins: () => mail?.logins, observer }),
+    settings.dovecot,
+    files,
+  );
+  listeners.push(...settings.dovecot.listen.map((endpoint) => ({ name: "dovecot", ...endpoint })));
   lowered?.lower();
   const known = [...(await lanesOnDisk(settings.state)), ...(await store.lanesWaiting())];
   const forAll = {

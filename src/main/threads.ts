@@ -3,6 +3,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Observed } from "../abuse/tap.ts";
 import type { Settings } from "../config/settings.ts";
+import type { DovecotLogins } from "../control/dovecot-logins.ts";
 import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
 import type { CodeMail } from "../egress/code-mail.ts";
@@ -82,6 +83,9 @@ export interface MailThread {
   accountUse(account: string): Promise<AccountUse>;
   /** Resolves when the message is durable. */
   mailCode(mail: CodeMail): Promise<void>;
+  /** Logins at Dovecot: control/dovecot-logins.ts. */
+  admitLogin: DovecotLogins["admit"];
+  reportLogin: DovecotLogins["report"];
 }
 
 export type PreparedReload =

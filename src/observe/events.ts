@@ -164,6 +164,7 @@ export interface EventFields {
     /** What was done: "told", or "suspended" with its queued mail held. */
     readonly done: string;
   };
+  "accounts.exported": { readonly accounts: number; readonly by: string };
   "account.changed": {
     readonly account: string;
     readonly change: string;
@@ -253,7 +254,9 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "api.answered": { level: "debug", meaning: "The API answered a question; `by` is who asked." },
   "api.refused": {
     level: "warn",
-    meaning: "The API refused a question: no token, a wrong one, one without the rights, or a foreign Host or Origin.",
+    meaning:
+      "The API refused a question: no token, a wrong one, one without the rights, or a foreign Host or Origin. Or `[dovecot]` did: no token, or a " +
+      "wrong one.",
     label: "cause",
   },
   "session.opened": { level: "debug", meaning: "A client connected.", label: "listener" },
@@ -315,6 +318,10 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     level: "warn",
     meaning: "Somebody else may be using an account: its traffic is not like its own history. Told once for each step.",
     label: "step",
+  },
+  "accounts.exported": {
+    level: "warn",
+    meaning: "Somebody took a copy of the accounts with their password hashes (`account export`).",
   },
   "account.changed": { level: "warn", meaning: "An account was added or changed.", label: "change" },
   "enrolment.refused": {

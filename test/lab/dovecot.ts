@@ -1,5 +1,6 @@
 // Debian's Dovecot as a mailbox store behind LMTP: unpacked, not installed, with its own configuration and mailboxes in one
-// directory, listening on one loopback address. It knows the users it is told of and refuses all others at RCPT.
+// directory, listening on one loopback address. It knows the users it is told of and refuses all others at RCPT. Where a test asks for
+// it, people read their mail there, over IMAP and POP3, with the accounts of a passwd-file.
 // Dovecot looks for its parts under /usr/lib, wherever it lies itself: so it gets a mount namespace of its own in which
 // the unpacked tree is laid over /usr/lib. That needs root; nothing outside the directory changes.
 
@@ -8,9 +9,11 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { makeCertificate } from "./certificate.ts";
 import { runProgram, startChild } from "./child.ts";
 import type { Child } from "./child.ts";
 import { atEnd } from "./cleanup.ts";
+import type { Where } from "./client.ts";
 import { loopbackAddress } from "./loopback.ts";
 import { requires, requiresRoot } from "./skip.ts";
 import { temporaryDirectory } from "./temporary.ts";
@@ -22,9 +25,22 @@ export interface DovecotUser {
   readonly quota?: number;
 }
 
+/** Who reads mail there. In place of the users. */
+export interface DovecotAccess {
+  /** What `account export` writes, sooner or later. */
+  readonly passwdFile: string;
+  /** Asked about logins, and told of them (`auth_policy_…`): URL and header. */
+  readonly policy?: { readonly url: string; readonly header: string };
+}
+
 export interface Dovecot {
   readonly address: string;
   readonly port: number;
+  /** Implicit TLS; only with access, as the two below. */
+  readonly imaps: Where;
+  readonly pop3s: Where;
+  /** Passwords in clear. */
+  readonly pop3: Where;
   /** Messages in the mailbox of that user so far, as octets. */
   messages(user: string): Promise<readonly string[]>;
   /** Ends it; whoever is connected is cut off. */
@@ -34,11 +50,16 @@ export interface Dovecot {
 }
 
 const port = 2424;
+const ports = { imaps: 2993, pop3s: 2995, pop3: 2110 } as const;
 const user = "nobody";
 const group = "nogroup";
 
 /** Undefined after the test was marked as skipped. The test's end stops it. */
-export async function startDovecot(t: TestContext, users: readonly DovecotUser[]): Promise<Dovecot | undefined> {
+export async function startDovecot(
+  t: TestContext,
+  users: readonly DovecotUser[],
+  access?: DovecotAccess,
+): Promise<Dovecot | undefined> {
   const program = await requires(t, "dovecot");
   if (program === undefined || !requiresRoot(t, "Dovecot needs a mount namespace")) return undefined;
   if (program.tree === undefined) throw new Error("Dovecot is always unpacked");
@@ -51,7 +72,7 @@ export async function startDovecot(t: TestContext, users: readonly DovecotUser[]
   }
   const directory = await temporaryDirectory(t);
   const address = loopbackAddress();
-  await lay(directory, address, users, program.environment);
+  await lay(directory, address, users, program.environment, access);
   const configuration = join(directory, "dovecot.conf");
   // doveconf hands the configuration to the master, which would look for doveconf in /usr/bin otherwise.
   const start =
@@ -81,6 +102,9 @@ export async function startDovecot(t: TestContext, users: readonly DovecotUser[]
   return {
     address,
     port,
+    imaps: { address, port: ports.imaps },
+    pop3s: { address, port: ports.pop3s },
+    pop3: { address, port: ports.pop3 },
     stop,
     start: begin,
     messages: async (name) => {
@@ -96,6 +120,7 @@ async function lay(
   address: string,
   users: readonly DovecotUser[],
   environment: Readonly<Record<string, string>>,
+  access: DovecotAccess | undefined,
 ): Promise<void> {
   await chmod(directory, 0o711);
   const mail = join(directory, "mail");
@@ -113,22 +138,57 @@ async function lay(
     `default_internal_group = ${group}`,
     "default_login_user = daemon",
     `import_environment = LD_LIBRARY_PATH=${environment["LD_LIBRARY_PATH"] ?? ""}`,
-    "protocols = lmtp",
     `log_path = ${directory}/log`,
-    "ssl = no",
     `mail_location = maildir:${mail}/%u`,
     `mail_uid = ${user}`,
     `mail_gid = ${group}`,
     "first_valid_uid = 1",
     "first_valid_gid = 1",
     "mail_plugins = quota",
-    "passdb {\n  driver = static\n  args = nopassword=y\n}",
-    `userdb {\n  driver = passwd-file\n  args = ${directory}/users\n}`,
+    ...(access === undefined ? storeOnly(directory) : await withAccess(directory, address, access)),
     "plugin {\n  quota = maildir:User quota\n  quota_grace = 0\n}",
     `service lmtp {\n  inet_listener lmtp {\n    address = ${address}\n    port = ${port}\n  }\n}`,
     "",
   ];
   await writeFile(join(directory, "dovecot.conf"), settings.join("\n"));
+}
+
+function storeOnly(directory: string): readonly string[] {
+  return [
+    "protocols = lmtp",
+    "ssl = no",
+    "passdb {\n  driver = static\n  args = nopassword=y\n}",
+    `userdb {\n  driver = passwd-file\n  args = ${directory}/users\n}`,
+  ];
+}
+
+/** As docs/guide/dovecot.md has it, but for places and for passwords in clear. */
+async function withAccess(directory: string, address: string, access: DovecotAccess): Promise<readonly string[]> {
+  const { certificate, key } = await makeCertificate(directory, "imap.example.net");
+  const listener = (name: keyof typeof ports, ssl: "yes" | "no"): string =>
+    `  inet_listener ${name} {\n    address = ${address}\n    port = ${ports[name]}\n    ssl = ${ssl}\n  }\n`;
+  const { policy } = access;
+  return [
+    "protocols = lmtp imap pop3",
+    "ssl = yes",
+    `ssl_cert = <${certificate}`,
+    `ssl_key = <${key}`,
+    "disable_plaintext_auth = no",
+    "auth_failure_delay = 0",
+    `passdb {\n  driver = passwd-file\n  args = ${access.passwdFile}\n}`,
+    `userdb {\n  driver = static\n  args = uid=${user} gid=${group} home=${directory}/home/%u\n}`,
+    // Only root may read the file.
+    "service auth {\n  user = root\n}",
+    `service imap-login {\n  chroot =\n  inet_listener imap {\n    port = 0\n  }\n${listener("imaps", "yes")}}`,
+    `service pop3-login {\n  chroot =\n${listener("pop3", "no")}${listener("pop3s", "yes")}}`,
+    ...(policy === undefined
+      ? []
+      : [
+          `auth_policy_server_url = ${policy.url}`,
+          `auth_policy_server_api_header = ${policy.header}`,
+          "auth_policy_hash_nonce = laboratory",
+        ]),
+  ];
 }
 
 function idOf(database: "passwd" | "group", name: string): number {

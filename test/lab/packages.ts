@@ -17,6 +17,7 @@ export type ProgramName =
   | "haproxy"
   | "ip"
   | "named-compilezone"
+  | "neomutt"
   | "nft"
   | "nsd"
   | "nsd-checkzone"
@@ -102,9 +103,14 @@ const sources: Readonly<Record<ProgramName, Source>> = {
   "nsd-checkzone": { packages: ["nsd"], path: "usr/sbin/nsd-checkzone", installed: "use" },
   rbldnsd: { packages: ["rbldnsd"], path: "usr/sbin/rbldnsd", installed: "use" },
   // The part with the most libraries; the others lie beside it. An installed one has the machine's configuration.
-  dovecot: { packages: ["dovecot-core", "dovecot-lmtpd"], path: "usr/lib/dovecot/auth", installed: "ignore" },
+  dovecot: {
+    packages: ["dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd", "dovecot-core"],
+    path: "usr/lib/dovecot/auth",
+    installed: "ignore",
+  },
   exim4: { packages: ["exim4-daemon-light"], path: "usr/sbin/exim4", installed: "ignore" },
   msmtp: { packages: ["msmtp"], path: "usr/bin/msmtp", installed: "use" },
+  neomutt: { packages: ["neomutt"], path: "usr/bin/neomutt", installed: "use" },
   // With nfdump, beside it.
   nfpcapd: { packages: ["nfdump"], path: "usr/bin/nfpcapd", installed: "use" },
   // An installed one has the machine's users and spool.

@@ -1,4 +1,4 @@
-// What is served by HTTP: to operators (`[http]`) and to users and their mail programs (`[web]`).
+// What is served by HTTP: to operators (`[http]`), to users and their mail programs (`[web]`), and to Dovecot (`[dovecot]`).
 
 import type { Keys } from "../types.ts";
 
@@ -105,5 +105,38 @@ export const web = {
     },
     default: "testing",
     meaning: "The mode of the MTA-STS policy of the domains (RFC 8461 §5).",
+  },
+} as const satisfies Keys;
+
+export const dovecot = {
+  listen: {
+    type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
+    default: [],
+    meaning:
+      "Where Dovecot's login processes ask and report (its setting `auth_policy_server_url`). Anywhere but on loopback it needs `tls` or " +
+      "`clear-text`. Empty for none.",
+    example: ["127.0.0.1:2084"],
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: { none: "HTTP", implicit: "HTTPS, with the certificate of `[tls]`" },
+    },
+    default: "none",
+    meaning: "Whether it is HTTPS.",
+  },
+  "clear-text": {
+    type: { kind: "boolean" },
+    default: false,
+    meaning:
+      "Say true when `listen` has other addresses than loopback, no `tls`, and something else protects the way: login names and the token pass there.",
+  },
+  token: {
+    type: { kind: "secret" },
+    otherwise: "nobody is answered, so `listen` must be empty",
+    meaning:
+      "What Dovecot shows (`auth_policy_server_api_header = Authorization: Bearer …`): where it is kept, never the token itself. Whoever has it " +
+      "opens addresses for POP-before-SMTP. At least 20 characters that may stand in a header; `openssl rand -hex 32` makes a good one.",
+    example: { file: "/etc/sekimori/dovecot.token" },
   },
 } as const satisfies Keys;

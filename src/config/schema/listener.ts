@@ -12,7 +12,7 @@ const popBeforeSmtp = {
   for: {
     type: { kind: "duration", minimum: "1m", maximum: "1h" },
     default: "15m",
-    meaning: "How long after a login over POP3 its address may send.",
+    meaning: "How long after a login its address may send.",
   },
   shared: {
     type: { kind: "list", of: { kind: "prefix" }, minimum: 0, alone: true },
@@ -89,7 +89,8 @@ export const listener = {
     type: { kind: "table", keys: popBeforeSmtp },
     otherwise: "nobody sends without logging in to send",
     meaning:
-      "Of a legacy listener: an address from which an account has just logged in over POP3, inside TLS, may send without AUTH, as that account. " +
+      "Of a legacy listener: an address from which an account has just logged in over POP3, inside TLS, here or at Dovecot (`[dovecot]`), may send " +
+      "without AUTH, as that account. " +
       "The sender must belong to exactly one of the accounts that did. `sekimori report legacy` says who needs it.",
     example: { networks: ["198.51.100.0/24"] },
   },

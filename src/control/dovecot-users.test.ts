@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, stat, writeFile, chmod } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { verifyPassword } from "../io/password-hash.ts";
+import type { CredentialView } from "./control.ts";
+import { dovecotUsers, writeDovecotUsers } from "./dovecot-users.ts";
+
+const hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$dGFndGFndGFndGFndGFn";
+const named = (address: string, more: Partial<CredentialView> = {}): CredentialView => ({
+  address,
+  aliases: [],
+  suspended: false,
+  passwordHash: hash,
+  appPasswords: 0,
+  ...more,
+});
+
+test("one line for each name, an alias leads to its account, and what is left out is counted", async () => {
+  const users = await dovecotUsers(
+    [named("alice@a.test", { aliases: ["info@a.test"], appPasswords: 2 }), named("bob@b.test")],
+    [],
+  );
+  assert.equal(
+    users.text,
+    `alice@a.test:{ARGON2ID}${hash}::::::\ninfo@a.test:{ARGON2ID}${hash}::::::user=alice@a.test\nbob@b.test:{ARGON2ID}${hash}::::::\n`,
+  );
+  assert.deepEqual([users.accounts, users.suspended, users.appPasswords], [2, 0, 2]);
+  assert.equal((await dovecotUsers([named("alice@a.test"), named("bob@b.test")], ["B.test"])).accounts, 1);
+});
+
+test("a suspended account has a hash like all others, of a password that nobody knows", async () => {
+  const { text, suspended } = await dovecotUsers([named("alice@a.test", { suspended: true })], []);
+  const [, other = ""] = /^alice@a\.test:\{ARGON2ID\}(\S+)::::::$/m.exec(text) ?? [];
+  assert.equal(suspended, 1);
+  assert.notEqual(other, hash);
+  assert.equal(await verifyPassword("", other), false);
+});
+
+test("hashes of other kinds say which they are, and one of no kind that Dovecot knows lets nobody in", async () => {
+  for (const [stored, written] of [
+    ["$6$salt$tag", "{SHA512-CRYPT}$6$salt$tag"],
+    ["$2y$05$tag", "{BLF-CRYPT}$2y$05$tag"],
+    ["{SSHA}dGFn", "{SSHA}dGFn"],
+  ] as const) {
+    // oxlint-disable-next-line no-await-in-loop -- a few
+    const { text } = await dovecotUsers([named("alice@a.test", { passwordHash: stored })], []);
+    assert.equal(text, `alice@a.test:${written}::::::\n`);
+  }
+  const { text, unknown } = await dovecotUsers([named("alice@a.test", { passwordHash: "plain text" })], []);
+  assert.deepEqual(unknown, ["alice@a.test"]);
+  assert.match(text, /^alice@a\.test:\{ARGON2ID\}\$argon2id\$/);
+});
+
+test("a name that would be another line or another field is left out and told", async () => {
+  for (const name of ['"a:b"@a.test', '"a b"@a.test', "#a@a.test"]) {
+    // oxlint-disable-next-line no-await-in-loop -- a few
+    const { text, unnamable } = await dovecotUsers([named(name), named("bob@b.test", { aliases: [name] })], []);
+    assert.deepEqual([text.split("\n").length, unnamable], [2, [name, name]]);
+  }
+});
+
+test("a new file is for its owner alone; an old one keeps its mode, and is not written where everybody may read it", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "dovecot-users-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const users = await dovecotUsers([named("alice@a.test")], []);
+  const fresh = join(directory, "fresh");
+  await writeDovecotUsers(fresh, users);
+  assert.deepEqual([(await stat(fresh)).mode & 0o777, await readFile(fresh, "utf8")], [0o600, users.text]);
+  await chmod(fresh, 0o640);
+  await writeDovecotUsers(fresh, users);
+  assert.equal((await stat(fresh)).mode & 0o777, 0o640);
+  const open = join(directory, "open");
+  await writeFile(open, "as it was", { mode: 0o644 });
+  await assert.rejects(writeDovecotUsers(open, users), /open to everybody \(mode 644\)/);
+  assert.equal(await readFile(open, "utf8"), "as it was");
+});

@@ -1,0 +1,83 @@
+// The accounts as Dovecot reads them: a passwd-file for its passdb, one line for each name that an account logs in with. The hashes are the
+// same that stand here: Dovecot checks argon2id PHC strings as {ARGON2ID}.
+//
+// A suspended account gets a hash that nobody knows the password of: to Dovecot, and to whoever tries, it is a wrong password and costs
+// as much. An alias leads to its account (`user=`), so that there is one mailbox. App passwords are left out: they are for
+// submission and POP3 here, and a line has room for one password.
+
+import { randomBytes } from "node:crypto";
+import { hashPassword } from "../io/password-hash.ts";
+import { replaceSecretFile } from "../io/durable-file.ts";
+import type { CredentialView } from "./control.ts";
+
+export interface DovecotUsers {
+  /** Of the file. */
+  readonly text: string;
+  readonly accounts: number;
+  readonly suspended: number;
+  /** That are not in it. */
+  readonly appPasswords: number;
+  /** Names that cannot stand in such a file. */
+  readonly unnamable: readonly string[];
+  /** Whose hash is of a kind that Dovecot does not know: they cannot log in there. */
+  readonly unknown: readonly string[];
+}
+
+/** `domains`: only theirs; none: all. */
+export async function dovecotUsers(
+  credentials: readonly CredentialView[],
+  domains: readonly string[],
+): Promise<DovecotUsers> {
+  const wanted = new Set(domains.map((domain) => domain.toLowerCase()));
+  const chosen = credentials.filter(({ address }) => wanted.size === 0 || wanted.has(domainOf(address)));
+  const nobodys = await hashPassword(randomBytes(32).toString("base64"));
+  const lines: string[] = [];
+  const unnamable: string[] = [];
+  const unknown: string[] = [];
+  for (const { address, aliases, suspended, passwordHash } of chosen) {
+    const known = withScheme(passwordHash);
+    if (known === undefined) unknown.push(address);
+    const password = suspended ? withScheme(nobodys)! : (known ?? withScheme(nobodys)!);
+    for (const name of [address, ...aliases]) {
+      if (!isNamable(name) || !isNamable(address)) unnamable.push(name);
+      else lines.push(`${name}:${password}::::::${name === address ? "" : `user=${address}`}\n`);
+    }
+  }
+  return {
+    text: lines.join(""),
+    accounts: chosen.length,
+    suspended: chosen.filter((each) => each.suspended).length,
+    appPasswords: chosen.reduce((sum, each) => sum + each.appPasswords, 0),
+    unnamable,
+    unknown,
+  };
+}
+
+/** Rejects for a person to read; then the old file is still there. */
+export function writeDovecotUsers(path: string, { text }: DovecotUsers): Promise<void> {
+  return replaceSecretFile(path, text);
+}
+
+const schemes: readonly (readonly [RegExp, string])[] = [
+  [/^\$argon2id\$/, "{ARGON2ID}"],
+  [/^\$6\$/, "{SHA512-CRYPT}"],
+  [/^\$5\$/, "{SHA256-CRYPT}"],
+  [/^\$2[aby]\$/, "{BLF-CRYPT}"],
+  // It says itself what it is.
+  [/^\{[A-Z0-9.-]+\}/, ""],
+];
+
+function withScheme(hash: string): string | undefined {
+  if (/[\s:]/.test(hash)) return undefined;
+  const scheme = schemes.find(([pattern]) => pattern.test(hash))?.[1];
+  return scheme === undefined ? undefined : `${scheme}${hash}`;
+}
+
+/** A colon ends a name, # begins a comment, and a quoted local part may have white space. */
+function isNamable(name: string): boolean {
+  return !/[\s:]|^#/.test(name);
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1);
+}
