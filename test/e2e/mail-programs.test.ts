@@ -1,5 +1,5 @@
-// Two more programs that submit mail: msmtp, a sendmail for people, and nodemailer, which web sites use. What they send arrives as they
-// meant it, and what is refused they tell with our words.
+// More programs that submit mail: msmtp, a sendmail for people, neomutt, which people write in, and nodemailer, which web sites use. What
+// they send arrives as they meant it, and what is refused they tell with our words.
 
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
@@ -107,6 +107,70 @@ test("msmtp is told by EX_NOPERM and our words when the password is wrong, and b
   );
   assert.match(foreign?.stderr ?? "", /550 5\.7\.1/);
   assert.notEqual(foreign?.code, 0);
+});
+
+// --- neomutt
+
+async function neomutt(
+  t: TestContext,
+  options: { readonly url: string; readonly password: string; readonly from?: string; readonly subject: string },
+): Promise<Awaited<ReturnType<typeof runProgram>> | undefined> {
+  const program = await requires(t, "neomutt");
+  if (program === undefined) return undefined;
+  const directory = await temporaryDirectory(t);
+  const attachment = join(directory, "gate.bin");
+  await writeFile(attachment, Buffer.from([0, 1, 2, 255]));
+  const lines = [
+    `set from = "${options.from ?? bob.address}"`,
+    `set smtp_url = "${options.url}"`,
+    `set smtp_pass = "${options.password}"`,
+    'set smtp_authenticators = "plain"',
+    "set ssl_force_tls = yes",
+    "set ssl_verify_host = no",
+    // Trusted as if somebody had looked at it and said yes.
+    `set certificate_file = "${join(site.server.state, "tls", "self-signed.crt")}"`,
+    "set copy = no",
+    "set crypt_use_gpgme = no",
+    'set charset = "utf-8"',
+    "",
+  ];
+  const file = join(directory, "muttrc");
+  await writeFile(file, lines.join("\n"), { mode: 0o600 });
+  return runProgram({
+    program: program.path,
+    environment: { ...program.environment, HOME: directory, TERM: "dumb", LC_ALL: "C.UTF-8" },
+    parameters: ["-n", "-F", file, "-s", options.subject, "-a", attachment, "--", alice.address],
+    input: ".\n..two\n関守\n",
+    milliseconds: 60_000,
+  });
+}
+
+const login = bob.address.replace("@", "%40");
+
+for (const [how, url] of [
+  ["STARTTLS", `smtp://${login}@${site.address}:${site.submission.port}`],
+  ["implicit TLS", `smtps://${login}@${site.address}:${site.submissions.port}`],
+] as const) {
+  test(`neomutt submits with ${how}: UTF-8 and an attachment`, async (t) => {
+    const sent = await neomutt(t, { url, password: bob.password, subject: `neomutt, ${how}` });
+    if (sent === undefined) return;
+    assert.equal(sent.code, 0, sent.stdout + sent.stderr);
+    const message = await arrived(t, `Subject: neomutt, ${how}\r\n`);
+    assert.ok(message.includes(Buffer.from([0, 1, 2, 255]).toString("base64")), message);
+    assert.match(message, /\r\n\.\r\n\.\.two\r\n/);
+  });
+}
+
+test("neomutt sends nothing with a wrong password, or with somebody else's sender", async (t) => {
+  const url = `smtp://${login}@${site.address}:${site.submission.port}`;
+  const wrong = await neomutt(t, { url, password: "not it", subject: "never sent" });
+  if (wrong === undefined) return;
+  assert.notEqual(wrong.code, 0, wrong.stdout + wrong.stderr);
+  const foreign = await neomutt(t, { url, password: bob.password, from: alice.address, subject: "never sent" });
+  assert.notEqual(foreign?.code, 0);
+  assert.match(`${foreign?.stdout ?? ""}${foreign?.stderr ?? ""}`, /550 5\.7\.1/);
+  const all = await readMailbox(t, site.pop3s, alice);
+  assert.ok(!all.some((message) => message.includes("never sent")));
 });
 
 // --- nodemailer
