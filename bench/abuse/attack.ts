@@ -33,7 +33,7 @@ export interface Outcomes {
 export interface Act {
   readonly at: number;
   readonly login: Observation;
-  readonly message: Observation;
+  readonly message: Extract<Observation, { kind: "message" }>;
   readonly outcomes: readonly Observation[];
   readonly recipients: number;
 }

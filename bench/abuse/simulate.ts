@@ -1,13 +1,14 @@
 // A month of honest accounts, and accounts that were taken over, through the decision code of src/abuse: what is stopped, after how many
-// recipients, and who is bothered for nothing.
+// recipients, and who is bothered for nothing. What is done is what a server does with act = "suspend": one recipient in two minutes for
+// the whole account once it is slowed, whoever sends, and nothing more once its mail is held.
 
 import { observe, standardRules } from "../../src/abuse/detector.ts";
 import type { DetectorRules } from "../../src/abuse/detector.ts";
 import type { Observation } from "../../src/abuse/observation.ts";
 import { DAY, kinds, scoreOf, startProfile } from "../../src/abuse/profile.ts";
 import type { Profile } from "../../src/abuse/profile.ts";
-import { goesBeyond, slowFor, slowInterval, standardThresholds, stepFor } from "../../src/abuse/steps.ts";
-import type { Step, Thresholds } from "../../src/abuse/steps.ts";
+import { nextTaken, slowInterval, standardThresholds } from "../../src/abuse/steps.ts";
+import type { Step, Taken, Thresholds } from "../../src/abuse/steps.ts";
 import { actsOf } from "./attack.ts";
 import type { Attack, Outcomes } from "./attack.ts";
 import { createHonest } from "./background.ts";
@@ -53,18 +54,27 @@ export function simulateHonest(
     const past = kind.history ?? history;
     const profile = startProfile(EPOCH - past * DAY);
     let highest = 0;
-    let slowUntil = Number.NEGATIVE_INFINITY;
+    let slowed: Taken | undefined;
+    /** From then on one more recipient of an account that is slowed is accepted. */
+    let free = Number.NEGATIVE_INFINITY;
     for (let day = -past; day < days; day++) {
       for (const observation of account.day(day)) {
         observe(profile, observation, rules);
         observations++;
         if (day < 0) continue;
+        const { at } = observation;
         const score = scoreOf(profile);
         highest = Math.max(highest, score);
-        if (score >= thresholds.slow) slowUntil = observation.at + slowFor;
-        if (observation.kind !== "message") continue;
-        messages++;
-        if (observation.at < slowUntil) delays.push(observation.recipients * slowInterval);
+        if (observation.kind === "message") {
+          messages++;
+          // The last recipient, where the client tries again as soon as it may; when the slowing ends, all of them go.
+          if (slowed?.step === "slow" && at < slowed.until) {
+            const begin = Math.max(at, free);
+            free = begin + observation.recipients * slowInterval;
+            delays.push(Math.min(free - slowInterval, slowed.until) - at);
+          }
+        }
+        slowed = nextTaken(slowed, { at, score }, thresholds, "slow");
       }
       // What came of the history is settled: the month begins without a suspicion.
       if (day === -1) settle(profile);
@@ -101,38 +111,53 @@ export function simulateAttack(
   settle(profile);
 
   const waiting = pending(owner, lasts);
-  let taken: Step | undefined;
+  let taken: Taken | undefined;
   let recipients = 0;
-  /** Slowed: one recipient in two minutes, so acts come later than the abuser wants. */
+  /** Slowed: the next recipient is accepted from then on. The owner, who is slowed as well, leaves every turn to the abuser. */
   let free = begin;
-  for (const act of actsOf(attack, begin, lasts, outcomes, random)) {
-    const at = taken === "slow" ? Math.max(act.at, free) : act.at;
-    const shift = at - act.at;
-    const see = (observation: Observation): void => {
-      observe(profile, observation, rules);
-      const step = stepFor(scoreOf(profile), thresholds);
-      if (step !== undefined && goesBeyond(step, taken)) taken = step;
-    };
+  const see = (observation: Observation): void => {
+    observe(profile, observation, rules);
+    taken = nextTaken(taken, { at: observation.at, score: scoreOf(profile) }, thresholds, "suspend");
+  };
+  const seeUntil = (at: number): void => {
     for (const observation of waiting.until(at)) see(observation);
-    if (stops(taken)) return { recipients, stopped: taken, time: at - begin };
-    see({ ...act.login, at });
-    if (stops(taken)) return { recipients, stopped: taken, time: at - begin };
-    see({ ...act.message, at: act.message.at + shift });
-    // The message was let through before anybody could weigh it.
-    recipients += act.recipients;
-    if (stops(taken)) return { recipients, stopped: taken, time: at - begin };
-    waiting.add(act.outcomes.map((each) => ({ ...each, at: each.at + shift })));
-    free = at + act.recipients * slowInterval;
+  };
+  for (const act of actsOf(attack, begin, lasts, outcomes, random)) {
+    const start = isSlowed(taken, act.at) ? Math.max(act.at, free) : act.at;
+    seeUntil(start);
+    if (!stops(taken)) see({ ...act.login, at: start });
+    // As many at once as are let: all of them, or one.
+    for (let sent = 0, at = start; sent < act.recipients;) {
+      if (stops(taken)) return { recipients, stopped: taken?.step, time: at - begin };
+      const count = isSlowed(taken, at) ? 1 : act.recipients - sent;
+      const shift = at - act.at;
+      const newRecipients = Math.max(0, Math.min(count, act.message.newRecipients - sent));
+      see({ ...act.message, at: act.message.at + shift, recipients: count, newRecipients });
+      // They were let through before anybody could weigh it.
+      recipients += count;
+      waiting.add(act.outcomes.slice(sent, sent + count).map((each) => ({ ...each, at: each.at + shift })));
+      sent += count;
+      free = at + slowInterval;
+      if (stops(taken)) return { recipients, stopped: taken?.step, time: at - begin };
+      if (sent === act.recipients) break;
+      at = free;
+      seeUntil(at);
+    }
+    if (stops(taken)) return { recipients, stopped: taken?.step, time: start - begin };
   }
-  return { recipients, stopped: taken, time: lasts * DAY };
+  return { recipients, stopped: taken?.step, time: lasts * DAY };
+}
+
+function isSlowed(taken: Taken | undefined, at: number): boolean {
+  return taken?.step === "slow" && at < taken.until;
 }
 
 function settle({ scores }: Profile): void {
   for (const kind of kinds) scores[kind] = 0;
 }
 
-function stops(taken: Step | undefined): boolean {
-  return taken === "hold" || taken === "suspend";
+function stops(taken: Taken | undefined): boolean {
+  return taken?.step === "hold" || taken?.step === "suspend";
 }
 
 function live(owner: HonestAccount, profile: Profile, from: number, until: number, rules: DetectorRules): void {

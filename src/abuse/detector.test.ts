@@ -103,6 +103,12 @@ const anyObservation: fc.Arbitrary<Omit<Observation, "at"> & { readonly step: nu
     newRecipients: fc.nat(5000),
     author: fc.constantFrom("x", "y", "toString"),
   }),
+  fc.record({
+    kind: fc.constant("content" as const),
+    step: fc.nat(HOUR),
+    body: fc.constantFrom("", "a1", "b2", "constructor"),
+    programs: fc.subarray(["exe", "js"]),
+  }),
   fc.record({ kind: fc.constant("outcome" as const), step: fc.nat(HOUR), result: fc.constantFrom("taken", "unknown") }),
 );
 
@@ -125,6 +131,40 @@ test("whatever comes: scores are sound, what is kept is bounded, and a stored pr
       assert.deepEqual(JSON.parse(JSON.stringify(profile)), JSON.parse(JSON.stringify(same)));
     }),
   );
+});
+
+test("the same text again and again, and a program that was never sent, speak for somebody else", () => {
+  const profile = lived(60);
+  const sent = (index: number, body: string, programs: readonly string[]): void =>
+    void observe(profile, { kind: "content", at: 60 * DAY + index * 1000, body, programs }, standardRules);
+  for (let each = 0; each < 20; each++) sent(each, "text", []);
+  assert.equal(scoreOf(profile), 0, "nobody wonders");
+  for (let each = 20; each < 200; each++) sent(each, "text", []);
+  const repeated = scoreOf(profile);
+  assert.ok(repeated > 3, String(repeated));
+  sent(200, "other", ["exe"]);
+  assert.ok(scoreOf(profile) > repeated + 1);
+  const before = scoreOf(profile);
+  sent(201, "other", ["exe"]);
+  assert.equal(scoreOf(profile), before);
+  const signs = new Set(profile.evidence.map(({ sign }) => sign));
+  assert.ok(signs.has("repeated-text") && signs.has("new-program"));
+});
+
+test("who sends the same text to many every week is not noticed for it, and what is kept of texts is bounded", () => {
+  const profile = startProfile(0);
+  for (let week = 0; week < 20; week++) {
+    for (let each = 0; each < 60; each++) {
+      const at = week * 7 * DAY + each * 1000;
+      observe(profile, { kind: "content", at, body: "news", programs: [] }, standardRules);
+      assert.ok(scoreOf(profile) < standardThresholds.notice);
+    }
+  }
+  assert.equal(scoreOf(profile) < 1, true, String(scoreOf(profile)));
+  for (let each = 0; each < 5000; each++) {
+    observe(profile, { kind: "content", at: 150 * DAY, body: `text ${each}`, programs: [] }, standardRules);
+  }
+  assert.ok(Object.keys(profile.today.texts ?? {}).length <= 101);
 });
 
 test("a profile stays small however many networks an account has", () => {

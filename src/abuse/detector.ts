@@ -18,12 +18,26 @@ export interface DetectorRules {
   /** Recipients a day, and new ones, that surprise nobody, whatever the history. */
   readonly usualRecipients: number;
   readonly usualNewRecipients: number;
+  /** Messages of one text on a day, likewise. */
+  readonly usualRepeats: number;
 }
 
-export const standardRules: DetectorRules = { scoreHalfLife: 7, usualRecipients: 100, usualNewRecipients: 25 };
+export const standardRules: DetectorRules = {
+  scoreHalfLife: 7,
+  usualRecipients: 100,
+  usualNewRecipients: 25,
+  usualRepeats: 20,
+};
 
 /** Of abusers: logins come from networks and countries that the account never used; lists are old. */
-const abuser = { newNetwork: 0.95, newCountry: 0.7, jump: 0.5, unknown: 0.25, newAuthor: 0.3 } as const;
+const abuser = {
+  newNetwork: 0.95,
+  newCountry: 0.7,
+  jump: 0.5,
+  unknown: 0.25,
+  newAuthor: 0.3,
+  newProgram: 0.2,
+} as const;
 /** Half of what is seen is still the owner's. */
 const SHARE = 0.5;
 /** Two countries within this are a jump, ms. */
@@ -32,6 +46,8 @@ const JUMP = 2 * 3_600_000;
 const TRIP = 14;
 /** Below this an observation is nobody's evidence. */
 const WORTH_TELLING = 0.5;
+/** Texts of a day that are told apart; the first ones are forgotten. */
+const MOST_TEXTS = 100;
 
 const kindOf: Readonly<Record<Sign, Kind>> = {
   "new-network": "place",
@@ -43,6 +59,8 @@ const kindOf: Readonly<Record<Sign, Kind>> = {
   "unknown-recipients": "outcome",
   "unusual-hour": "habit",
   "new-author": "habit",
+  "repeated-text": "volume",
+  "new-program": "habit",
 };
 
 /** Updates the profile and gives what spoke for abuse now. */
@@ -69,6 +87,9 @@ export function observe(profile: Profile, observation: Observation, rules: Detec
       break;
     case "message":
       message(profile, observation, rules, weigh);
+      break;
+    case "content":
+      content(profile, observation, rules, weigh);
       break;
     case "outcome":
       outcome(profile, observation, weigh);
@@ -198,6 +219,35 @@ function message(
       ratio(abuser.newAuthor, 2 / (Object.keys(profile.authors).length + 10)),
       `${author} in From, never seen before`,
     );
+  }
+}
+
+function content(
+  profile: Profile,
+  { body, programs }: Extract<Observation, { kind: "content" }>,
+  rules: DetectorRules,
+  weigh: Weigh,
+): void {
+  const { today } = profile;
+  if (body !== "") {
+    const texts = (today.texts ??= {});
+    const count = (Object.hasOwn(texts, body) ? texts[body]! : 0) + 1;
+    texts[body] = count;
+    const names = Object.keys(texts);
+    if (names.length > MOST_TEXTS) delete texts[names.find((name) => texts[name] === 1 && name !== body) ?? names[0]!];
+    const usual = Math.max(rules.usualRepeats, 1.5 * (profile.mostRepeated ?? 0));
+    const more = beyond(count, usual) - (today.textsWeight ?? 0);
+    // In steps that are worth telling, or nobody would ever read why.
+    if (more >= WORTH_TELLING) {
+      today.textsWeight = (today.textsWeight ?? 0) + more;
+      weigh("repeated-text", more, `the same text in ${count} messages today; usual are up to ${Math.round(usual)}`);
+    }
+  }
+  const known = (profile.programs ??= {});
+  for (const ending of programs) {
+    if (note(known, ending, today.day) !== "new") continue;
+    // Nobody can tell how often an owner sends his first program; seldom.
+    weigh("new-program", ratio(abuser.newProgram, 0.02), `a file ending in .${ending}, never sent before`);
   }
 }
 

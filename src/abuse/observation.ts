@@ -1,4 +1,4 @@
-// What the detector sees of an account: traffic data only, never content. Times are wall milliseconds. A network is a prefix that one
+// What the detector sees of an account: traffic data, and features of content only where its plan has consented to that. Times are wall milliseconds. A network is a prefix that one
 // customer or one access point has, /24 or /48, as text; a country is two letters, or unknown where no database says it.
 
 export type Observation =
@@ -15,6 +15,15 @@ export type Observation =
       readonly newRecipients: number;
       /** Author address, in lower case. */
       readonly author: string;
+    }
+  /** Of the content of a message that was accepted from it, with consent (classify/content.ts). */
+  | {
+      readonly kind: "content";
+      readonly at: number;
+      /** Fingerprint of the text; "": none. */
+      readonly body: string;
+      /** Endings of names of files that are programs. */
+      readonly programs: readonly string[];
     }
   /** What became of one recipient: taken by somebody, or nobody there knows it (5.1.1 and the like). */
   | { readonly kind: "outcome"; readonly at: number; readonly result: "taken" | "unknown" };
@@ -37,4 +46,6 @@ export type Sign =
   | "many-recipients"
   | "new-recipients"
   | "unknown-recipients"
-  | "new-author";
+  | "new-author"
+  | "repeated-text"
+  | "new-program";

@@ -2,7 +2,7 @@
 // normal after some weeks. Plain data: it can be stored as JSON.
 
 import type { Evidence } from "./observation.ts";
-import type { Step } from "./steps.ts";
+import type { Step, Taken } from "./steps.ts";
 
 export interface Profile {
   /** When the account was first seen. */
@@ -28,6 +28,9 @@ export interface Profile {
   mostNew: number;
   unknown: number;
   taken: number;
+  /** With consent only: the most messages of one text on a day (fading), and endings of programs with the day they were last seen. */
+  mostRepeated?: number;
+  programs?: Record<string, number>;
   /** Nothing of today is history yet: what an abuser does now must not become the measure for what he does next. */
   today: Today;
   /** What speaks for abuse, in nats, by kind of sign; none is ever below zero. */
@@ -36,6 +39,8 @@ export interface Profile {
   evidence: Evidence[];
   /** The farthest step that somebody was told of. */
   told?: Step | undefined;
+  /** What was done about it. */
+  done?: Taken | undefined;
 }
 
 /** Signs of one kind are weighed together; ordinary traffic of one kind says nothing about another. */
@@ -60,6 +65,9 @@ export interface Today {
   failureNetworks: string[];
   last: { at: number; country: string } | undefined;
   jumped: boolean;
+  /** With consent only: messages by fingerprint of their text, and what they have added to the score so far. */
+  texts?: Record<string, number>;
+  textsWeight?: number;
 }
 
 export const kinds = ["place", "volume", "outcome", "habit"] as const satisfies readonly Kind[];
@@ -125,6 +133,9 @@ export function advance(profile: Profile, at: number, scoreHalfLife: number): vo
   const { today } = profile;
   profile.mostRecipients = Math.max(profile.mostRecipients * share, today.recipients);
   profile.mostNew = Math.max(profile.mostNew * share, today.newRecipients);
+  if (profile.mostRepeated !== undefined || today.texts !== undefined) {
+    profile.mostRepeated = Math.max((profile.mostRepeated ?? 0) * share, ...Object.values(today.texts ?? {}));
+  }
   profile.networkDays = (profile.networkDays + today.networkDays) * share;
   profile.newNetworks = (profile.newNetworks + today.newNetworks) * share;
   profile.newCountries = (profile.newCountries + today.newCountries) * share;

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { openMemoryStore } from "../store/memory/memory-store.ts";
 import type { ProfileStore } from "../store/store.ts";
 import { createAbuseTap } from "./tap.ts";
+import type { Step } from "./steps.ts";
 import type { Observed } from "./tap.ts";
 import { createAbuseWatch } from "./watch.ts";
 import type { AbuseWatch, Suspicion, WatchServices } from "./watch.ts";
@@ -28,10 +29,15 @@ function fail(cause: unknown): void {
   assert.fail(String(cause));
 }
 
-function watchOver(store: ProfileStore): Bench {
+function watchOver(store: ProfileStore, farthest: Step = "notice"): Bench {
   const told: Suspicion[] = [];
   return {
-    watch: createAbuseWatch({ store: asyncStore(store), suspect: (one) => void told.push(one), failed: fail }),
+    watch: createAbuseWatch({
+      store: asyncStore(store),
+      suspect: (one) => void told.push({ ...one, evidence: [...one.evidence] }),
+      farthest: () => farthest,
+      failed: fail,
+    }),
     told,
   };
 }
@@ -69,6 +75,89 @@ test("somebody who has looked ends it, and it begins anew from nothing", async (
   assert.equal(told.length, 1);
   await watch.observed(unknown(8));
   assert.equal(told[1]?.step, "notice");
+});
+
+test("what is to be done rises with the steps, and outlives a restart", async () => {
+  const store = openMemoryStore();
+  const first = watchOver(store, "suspend");
+  await first.watch.observed(unknown(10));
+  assert.deepEqual(store.suspects(), ["a@b"]);
+  const second = watchOver(store, "suspend");
+  await second.watch.observed(unknown(15));
+  const changes = [...first.told, ...second.told].map(({ step, before, taken }) => [step, before?.step, taken?.step]);
+  assert.deepEqual(changes, [
+    ["notice", undefined, undefined],
+    ["slow", undefined, "slow"],
+    ["hold", "slow", "hold"],
+    ["suspend", "hold", "suspend"],
+  ]);
+});
+
+test("as far as it is allowed, and no farther; the rest is told", async () => {
+  const { watch, told } = watchOver(openMemoryStore(), "slow");
+  await watch.observed(unknown(25));
+  assert.deepEqual(
+    told.map(({ step, taken }) => [step, taken?.step]),
+    [
+      ["notice", undefined],
+      ["slow", "slow"],
+      ["hold", "slow"],
+      ["suspend", "slow"],
+    ],
+  );
+});
+
+test("what could not be done is asked for again, and told when it is done", async () => {
+  const store = openMemoryStore();
+  const done: string[] = [];
+  const failures: string[] = [];
+  let isThere = false;
+  const watch = createAbuseWatch({
+    store: asyncStore(store),
+    suspect: ({ step, taken }) => {
+      if (!isThere) throw new Error("the store does not answer");
+      done.push(`${step} ${taken?.step}`);
+    },
+    farthest: () => "suspend",
+    failed: (cause) => void failures.push(String(cause)),
+  });
+  await watch.observed(unknown(25));
+  assert.deepEqual(done, []);
+  assert.ok(failures.length > 1, "it was tried with each observation");
+  isThere = true;
+  await watch.observed(unknown(1, 20_000 * 24 * HOUR + 60_000));
+  assert.deepEqual(done, ["suspend suspend"]);
+});
+
+test("clearing undoes what was done before anything else is seen, and says when that failed", async () => {
+  const store = openMemoryStore();
+  const { watch, told } = watchOver(store, "suspend");
+  await watch.observed(unknown(25));
+  const order: string[] = [];
+  const cleared = watch.clear("a@b", async () => {
+    await Promise.resolve();
+    order.push(`lifted after ${told.length}`);
+  });
+  const next = watch.observed(unknown(8)).then(() => order.push(`seen ${told.length}`));
+  await Promise.all([cleared, next]);
+  assert.deepEqual(order, ["lifted after 4", "seen 5"]);
+  assert.equal(told.at(-1)?.before, undefined);
+  await assert.rejects(
+    watch.clear("a@b", () => Promise.reject(new Error("no"))),
+    /no/,
+  );
+  await watch.clear("a@b");
+  assert.deepEqual(store.suspects(), []);
+});
+
+test("a slowing ends by itself, and that is asked for as well", async () => {
+  const { watch, told } = watchOver(openMemoryStore(), "slow");
+  const at = 20_000 * 24 * HOUR;
+  await watch.observed(unknown(9, at));
+  assert.equal(told.at(-1)?.taken?.step, "slow");
+  const quiet = { kind: "outcome", at: at + 14 * 24 * HOUR, result: "taken" } as const;
+  await watch.observed([{ account: "a@b", observation: quiet, times: 1 }]);
+  assert.deepEqual([told.at(-1)?.step, told.at(-1)?.before?.step, told.at(-1)?.taken], [undefined, "slow", undefined]);
 });
 
 test("a thousand guessed names leave nothing behind", async () => {

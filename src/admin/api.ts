@@ -14,6 +14,7 @@ import { addCredentialRoute } from "./routes/credentials.ts";
 import { addQueueRoutes } from "./routes/queue.ts";
 import { addSiteRoutes } from "./routes/site.ts";
 import { addSubstituteRoutes } from "./routes/substitutes.ts";
+import { addSuspectRoutes } from "./routes/suspects.ts";
 import { problem } from "./schemas.ts";
 
 const BASE = "/api/v1";
@@ -82,6 +83,7 @@ function routes(): Api {
   addSenderRoutes(api);
   addAppPasswordRoutes(api);
   addSubstituteRoutes(api);
+  addSuspectRoutes(api);
   addQueueRoutes(api);
   addSiteRoutes(api);
   return api;

@@ -13,12 +13,31 @@ const windowUse = z
   })
   .openapi("WindowUse");
 
+const suspicion = z
+  .object({
+    score: z.number(),
+    step: z.enum(["notice", "slow", "hold", "suspend"]).optional(),
+    evidence: z.array(z.object({ at: time, sign: z.string(), text: z.string() })).readonly(),
+  })
+  .openapi({ description: "Why somebody else may be using it; absent where nothing says so." });
+
+const restraint = z
+  .object({
+    step: z.enum(["slow", "hold", "suspend"]),
+    since: time,
+    until: time.optional().openapi({ description: "It ends by itself then, unless there are further signs." }),
+    score: z.number(),
+    evidence: z.array(z.string()).readonly(),
+    clause: z.string().optional().openapi({ description: "Of the terms of use, as [abuse] has it." }),
+  })
+  .openapi({ description: "What was done about a suspicion, while it lasts, and what it rests on as of then." });
+
 export const account = z
   .object({
     address: z.string().openapi({ example: "alice@example.jp" }),
     aliases: z.array(z.string()).readonly(),
     created: time,
-    suspended: z.boolean(),
+    suspended: z.boolean().openapi({ description: "By an operator or, as `restraint` says, for a suspicion." }),
     senders: z
       .array(z.object({ sender: z.string().openapi({ example: "boss@example.jp" }), as: z.enum(["own", "delegate"]) }))
       .readonly()
@@ -47,16 +66,35 @@ export const account = z
       })
       .optional()
       .openapi({ description: "What is used of its limits: recipients of accepted mail, and RCPT commands." }),
-    suspicion: z
-      .object({
-        score: z.number(),
-        step: z.enum(["notice", "slow", "hold", "suspend"]).optional(),
-        evidence: z.array(z.object({ at: time, sign: z.string(), text: z.string() })).readonly(),
-      })
-      .optional()
-      .openapi({ description: "Why somebody else may be using it; absent where nothing says so." }),
+    suspicion: suspicion.optional(),
+    restraint: restraint.optional(),
   })
   .openapi("Account");
+
+/** An account that somebody else may be using. */
+export const suspect = z
+  .object({
+    address: z.string().openapi({ example: "alice@example.jp" }),
+    suspendedByOperator: z.boolean(),
+    suspicion: suspicion.optional(),
+    restraint: restraint.optional(),
+    held: z.number().openapi({ description: "Messages of it that are held, for whatever reason." }),
+  })
+  .openapi("Suspect");
+
+export const suspectList = z
+  .object({ entries: z.array(suspect).readonly(), next: z.string().optional() })
+  .openapi("SuspectList");
+
+export const clearing = z
+  .strictObject({
+    reason: z.string().max(500).openapi({ example: "the owner travels; she called" }),
+    mail: z.enum(["kept", "released", "returned"]).openapi({
+      description:
+        "What becomes of its mail that is held for the suspicion: it goes on waiting, goes out, or back to its sender.",
+    }),
+  })
+  .openapi("Clearing");
 
 export const appPassword = z
   .object({
@@ -106,7 +144,11 @@ const recipient = z
   .object({
     address: z.string(),
     state: z.enum(["in delivery", "waiting", "held"]),
-    why: z.string().optional().openapi({ description: "Which limit it is beyond, where it is held for that." }),
+    heldFor: z
+      .enum(["limit", "suspicion", "operator"])
+      .optional()
+      .openapi({ description: "`suspicion`: somebody else may be using the account." }),
+    why: z.string().optional().openapi({ description: "Which limit it is beyond, or which step was taken and when." }),
     attempts: z.number(),
     next: time.optional().openapi({ description: "When the next attempt is due." }),
     status: z.string().optional(),
@@ -144,9 +186,14 @@ export const queueChange = z
         z.strictObject({ kind: z.literal("message"), id: z.string().min(1).max(64) }),
         z.strictObject({ kind: z.literal("sender"), sender: z.string().max(320) }),
         z.strictObject({ kind: z.literal("domain"), domain: z.string().min(1).max(255) }),
+        z.strictObject({ kind: z.literal("account"), account: z.string().min(1).max(320) }),
+        z.strictObject({ kind: z.literal("suspected"), account: z.string().min(1).max(320) }),
         z.strictObject({ kind: z.literal("all") }),
       ])
-      .openapi({ description: 'Which mail is meant. The sender `""` is the null sender.' }),
+      .openapi({
+        description:
+          'Which mail is meant. The sender `""` is the null sender; `suspected` is what of an account is held for a suspicion.',
+      }),
   })
   .openapi("QueueChange");
 

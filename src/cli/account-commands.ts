@@ -148,6 +148,7 @@ export function addAccountCommands(program: Command, house: House): void {
       contact: second,
       raise: raised,
       suspicion,
+      restraint,
     } = account;
     print(`address    ${printable(account.address)}`);
     print(`standing   ${suspended ? "suspended" : "active"}`);
@@ -170,6 +171,11 @@ export function addAccountCommands(program: Command, house: House): void {
       print(`${(layer === "new-recipients" ? "new" : layer).padEnd(10)} ${used} of ${limit} in ${window}`);
     }
     for (const { window, used, limit } of use?.attempts ?? []) print(`attempts   ${used} of ${limit} in ${window}`);
+    if (restraint !== undefined) {
+      const { step, since, until, score, clause } = restraint;
+      const rests = clause === undefined ? "" : `; ${printable(clause)}`;
+      print(`restraint  ${step} since ${since}${until === undefined ? "" : ` until ${until}`}, score ${score}${rests}`);
+    }
     if (suspicion !== undefined) {
       print(`suspicion  ${suspicion.score}${suspicion.step === undefined ? "" : `, ${suspicion.step}`}`);
       for (const { at, text } of suspicion.evidence.slice(-10)) print(`           ${at} ${printable(text)}`);
@@ -270,7 +276,7 @@ export function addAccountCommands(program: Command, house: House): void {
     .option("--for <time>", "how long, as in 12h, 3d")
     .option("--reason <text>", "why")
     .action(raise);
-  leaf(account, "suspend", "no login, no mail out, mail in waits at its sender; open sessions send nothing more", {
+  leaf(account, "suspend", "no login, no mail out, mail in waits at its sender; open sessions end", {
     examples: ["account suspend alice@example.jp"],
   })
     .argument("<address>", one)
@@ -280,7 +286,9 @@ export function addAccountCommands(program: Command, house: House): void {
         (address) => `suspended ${address}`,
       ),
     );
-  leaf(account, "resume", "end a suspension", { examples: ["account resume alice@example.jp"] })
+  leaf(account, "resume", "end a suspension, whoever or whatever suspended it", {
+    examples: ["account resume alice@example.jp"],
+  })
     .argument("<address>", one)
     .action(
       changer(

@@ -15,6 +15,8 @@ import type {
   QueueEntry,
   QueueList,
   QueueOutcome,
+  SuspectList,
+  SuspectView,
   Refused,
   ReloadOutcome,
   RetentionView,
@@ -80,6 +82,12 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     removeSubstitute: (address, foreign) => outcome("DELETE", substitute(address, foreign)),
     setStanding: (address, standing) => outcome("PUT", `${account(address)}/standing`, { standing }),
     deleteAccount: (address) => outcome("DELETE", account(address)),
+    listSuspects: (page) => get<SuspectList>(`/suspects?${search(page)}`),
+    findSuspect: (address) => find<SuspectView>(`/suspects/${encodeURIComponent(address)}`),
+    clearSuspect: async (address, how): Promise<QueueOutcome> => {
+      const answer = await ask("POST", `/suspects/${encodeURIComponent(address)}/clear`, how);
+      return refusedBy(answer) ?? { done: true, ...good<QueueCountView>(answer) };
+    },
     listQueue: (query) => get<QueueList>(`/queue?${search(query)}`),
     findInQueue: (id) => find<QueueEntry>(`/queue/${encodeURIComponent(id)}`),
     changeQueue: async (change, selector): Promise<QueueOutcome> => {

@@ -90,7 +90,7 @@ test("the completion script is good bash and knows every command", async (t) => 
   };
   assert.equal(asked("sekimori que"), "queue");
   assert.equal(asked("sekimori queue re"), "release retry return");
-  assert.equal(asked("sekimori queue hold --s"), "--sender");
+  assert.equal(asked("sekimori queue hold --s"), "--sender --suspected");
 });
 
 test("the table of the README has every command", () => {

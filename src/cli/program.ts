@@ -1,6 +1,7 @@
 // The command `sekimori`: names, options, help, exit codes.
 
 import { Command, CommanderError } from "commander";
+import { addAbuseCommands } from "./abuse-commands.ts";
 import { addAccountCommands } from "./account-commands.ts";
 import { addCompletionCommand } from "./completion.ts";
 import { addConfigCommands } from "./config-commands.ts";
@@ -30,6 +31,7 @@ Exit codes: 0 yes, 1 the answer is no, 2 usage or configuration wrong, 3 not pos
     );
   addServerCommands(program, house);
   addAccountCommands(program, house);
+  addAbuseCommands(program, house);
   addQueueCommands(program, house);
   addLogCommands(program, house);
   addReportCommands(program, house);

@@ -19,12 +19,15 @@ interface ListOptions extends OutputOptions {
   readonly state?: "held" | "waiting" | "active";
   readonly domain?: string;
   readonly sender?: string;
+  readonly account?: string;
   readonly limit?: number;
 }
 
 interface SelectorOptions extends OutputOptions {
   readonly domain?: string;
   readonly sender?: string;
+  readonly account?: string;
+  readonly suspected?: string;
   readonly all?: true;
 }
 
@@ -32,7 +35,8 @@ function stateOf(recipient: QueueEntry["recipients"][number]): string {
   const attempts = `${recipient.attempts} attempt${recipient.attempts === 1 ? "" : "s"}`;
   const why = recipient.reply === undefined || recipient.reply === "" ? "" : `: ${recipient.reply}`;
   const isDue = recipient.next !== undefined && recipient.state === "waiting";
-  const held = recipient.why === undefined ? recipient.state : `${recipient.state} (${recipient.why})`;
+  const reason = recipient.why ?? (recipient.heldFor === "suspicion" ? "its account is suspect" : undefined);
+  const held = reason === undefined ? recipient.state : `${recipient.state} (${reason})`;
   return `${held}, ${attempts}${isDue ? `, next ${recipient.next.slice(0, 19)}` : ""}${why}`;
 }
 
@@ -48,16 +52,18 @@ function chooseLimit(value: string): number {
 }
 
 /** Exactly one way to say what is meant: nothing happens to a whole queue by an argument that was forgotten. */
-function selectorOf(id: string | undefined, { domain, sender, all }: SelectorOptions): Selector {
+function selectorOf(id: string | undefined, { domain, sender, account, suspected, all }: SelectorOptions): Selector {
   const said: Selector[] = [];
   if (id !== undefined) said.push({ kind: "message", id });
   if (domain !== undefined) said.push({ kind: "domain", domain });
   // As it is printed, `<>` included.
   if (sender !== undefined) said.push({ kind: "sender", sender: sender.replace(/^<(.*)>$/, "$1") });
+  if (account !== undefined) said.push({ kind: "account", account });
+  if (suspected !== undefined) said.push({ kind: "suspected", account: suspected });
   if (all !== undefined) said.push({ kind: "all" });
   const [selector, second] = said;
   if (selector !== undefined && second === undefined) return selector;
-  throw new Exit(2, "say which mail is meant: a queue id, or one of --domain, --sender, --all");
+  throw new Exit(2, "say which mail is meant: a queue id, or one of --domain, --sender, --account, --suspected, --all");
 }
 
 function paceOf({ state, rate, rests }: DestinationView): string {
@@ -93,8 +99,8 @@ function listQueue(control: Control, query: QueueQuery, limit: number): Promise<
 }
 
 export function addQueueCommands(program: Command, house: House): void {
-  async function list({ state, domain, sender, limit = PAGE, ...options }: ListOptions): Promise<void> {
-    const query = { state, domain, sender: sender?.replace(/^<(.*)>$/, "$1") };
+  async function list({ state, domain, sender, account, limit = PAGE, ...options }: ListOptions): Promise<void> {
+    const query = { state, domain, account, sender: sender?.replace(/^<(.*)>$/, "$1") };
     const found = await house.withControl(siteOf(options), (control) => listQueue(control, query, limit));
     if (options.json) return printJson(found);
     printTable(
@@ -168,6 +174,7 @@ export function addQueueCommands(program: Command, house: House): void {
     .option("--state <state>", "only what is held, waiting or active (in delivery now)", chooseState)
     .option("--domain <domain>", "only recipients of this domain")
     .option("--sender <address>", "only mail from this sender; <> is the null sender")
+    .option("--account <address>", "only what this account sent")
     .option("--limit <number>", `list at most so many messages (${PAGE})`, chooseLimit)
     .action(list);
   leaf(queue, "show", "one message in full, with its attempts in the remote's words", {
@@ -183,7 +190,9 @@ export function addQueueCommands(program: Command, house: House): void {
     leaf(queue, name, description, { examples: [`queue ${name} 1m82a7kf70dxm4fx`, ...more] })
       .argument("[id]", "queue id")
       .option("--domain <domain>", "the recipients of this domain in all messages")
-      .option("--sender <address>", "all mail from this sender; <> is the null sender");
+      .option("--sender <address>", "all mail from this sender; <> is the null sender")
+      .option("--account <address>", "all that this account sent")
+      .option("--suspected <address>", "of that, what is held since somebody else may be using the account");
   selecting("hold", "no further attempts until it is released; an attempt that is under way goes on", [
     "queue hold --sender alice@example.jp",
   ])

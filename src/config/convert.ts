@@ -35,7 +35,11 @@ export function toSettings(configuration: Configuration): Settings {
     mailThreads: configuration.process["mail-threads"],
     log: { level: log.level, directory: log.directory ?? join(state, "log"), stdout: log.stdout },
     retention: configuration.retention,
-    abuse: { act: configuration.abuse.act, countries: configuration.abuse.countries },
+    abuse: {
+      act: configuration.abuse.act,
+      clause: configuration.abuse.clause,
+      countries: configuration.abuse.countries,
+    },
     http: {
       listen: http.listen,
       tls: http.tls,
@@ -136,7 +140,7 @@ export function fromSettings(settings: Settings): Configuration {
     },
     log,
     retention: settings.retention,
-    abuse: { act: settings.abuse.act, countries: settings.abuse.countries },
+    abuse: { act: settings.abuse.act, clause: settings.abuse.clause, countries: settings.abuse.countries },
     http: {
       listen: http.listen,
       tls: http.tls,
@@ -288,6 +292,7 @@ function toStandard({ limits: { account }, smtp }: Configuration): PlanSettings 
     recipientsPerMessage: account["recipients-per-message"] ?? smtp.recipients,
     over: account.over,
     foreignSender: account["foreign-sender"],
+    contentChecks: account["content-checks"],
     ramp: { length: account["new-for"], share: account["new-share"] },
   };
 }
@@ -302,6 +307,7 @@ function toPlan(plan: Configuration["plan"][number], standard: PlanSettings): Pl
     recipientsPerMessage: plan["recipients-per-message"] ?? standard.recipientsPerMessage,
     over: plan.over ?? standard.over,
     foreignSender: plan["foreign-sender"] ?? standard.foreignSender,
+    contentChecks: plan["content-checks"] ?? standard.contentChecks,
     ramp: { length: plan["new-for"] ?? standard.ramp.length, share: plan["new-share"] ?? standard.ramp.share },
   };
 }
@@ -309,6 +315,7 @@ function toPlan(plan: Configuration["plan"][number], standard: PlanSettings): Pl
 function fromPlan(plan: PlanSettings) {
   const { recipients, attempts, messages, newRecipients, bytes, recipientsPerMessage, over, foreignSender, ramp } =
     plan;
+  const { contentChecks } = plan;
   return {
     recipients,
     attempts,
@@ -318,6 +325,7 @@ function fromPlan(plan: PlanSettings) {
     "recipients-per-message": recipientsPerMessage,
     over,
     "foreign-sender": foreignSender,
+    "content-checks": contentChecks,
     "new-for": ramp.length,
     "new-share": ramp.share,
   };

@@ -91,6 +91,7 @@ await describe("loadSettings", async () => {
         recipientsPerMessage: 1000,
         over: "defer",
         foreignSender: "refuse",
+        contentChecks: false,
         ramp: { length: 0, share: 20 },
       },
       plans: new Map(),

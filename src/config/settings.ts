@@ -29,7 +29,7 @@ export interface Settings {
   readonly mailbox: MailboxSettings;
   readonly limits: LimitSettings;
   /** What is done about accounts that somebody else may be using. */
-  readonly abuse: { readonly act: "none" | "notice" | "suspend"; readonly countries: string | undefined };
+  readonly abuse: AbuseSettings;
   readonly delivery: DeliverySettings;
   readonly substitute: SubstituteSettings;
   readonly dns: DnsSettings;
@@ -223,6 +223,16 @@ export interface WindowSettings {
   readonly recipients: number;
 }
 
+/** What is done about accounts that somebody else may be using. */
+export interface AbuseSettings {
+  /** The farthest step that is taken. */
+  readonly act: "none" | "notice" | "slow" | "hold" | "suspend";
+  /** Of the terms of use, cited with each step. */
+  readonly clause: string | undefined;
+  /** Database of countries. */
+  readonly countries: string | undefined;
+}
+
 export interface LimitSettings {
   /** Of accounts without a plan: [limits.account]. */
   readonly standard: PlanSettings;
@@ -250,6 +260,8 @@ export interface PlanSettings {
   readonly over: "defer" | "reject" | "hold";
   /** What is done about senders and authors that are not the account's. */
   readonly foreignSender: "refuse" | "tag" | "rewrite";
+  /** Consent: content may be looked at for signs that somebody else uses the account. */
+  readonly contentChecks: boolean;
   /** For so long after it was made, ms, an account grows from this share of its limits, per cent, to all of them. */
   readonly ramp: { readonly length: number; readonly share: number };
 }

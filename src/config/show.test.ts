@@ -121,6 +121,7 @@ const anyPlan: fc.Arbitrary<PlanSettings> = fc
     recipientsPerMessage: between(1, 50_000),
     over: fc.constantFrom("defer" as const, "reject" as const, "hold" as const),
     foreignSender: fc.constantFrom("refuse" as const, "tag" as const, "rewrite" as const),
+    contentChecks: fc.boolean(),
     ramp: fc.record({ length: between(0, 365).map((days) => days * 86_400_000), share: between(1, 100) }),
   })
   .map(({ windows, ...rest }) => ({ ...rest, recipients: windows, attempts: windows }));
@@ -250,7 +251,8 @@ const anySettings: fc.Arbitrary<Settings> = fc
         correspondents: between(7, 3650).map((days) => days * 86_400_000),
       }),
       abuse: fc.record({
-        act: fc.constantFrom("none", "notice", "suspend"),
+        act: fc.constantFrom("none", "notice", "slow", "hold", "suspend"),
+        clause: fc.option(anyText, { nil: undefined }),
         countries: fc.option(anyPath, { nil: undefined }),
       }),
       process: fc.option(fc.record({ user: anyText, group: anyText }), { nil: undefined }),

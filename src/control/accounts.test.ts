@@ -12,6 +12,8 @@ interface Office {
   readonly control: ReturnType<typeof accountControl>;
   readonly store: Store;
   readonly changed: string[][];
+  /** Whose sessions were ended. */
+  readonly ended: string[];
   readonly events: object[];
 }
 
@@ -24,6 +26,7 @@ const office: PlanSettings = {
   recipientsPerMessage: 100,
   over: "defer",
   foreignSender: "refuse",
+  contentChecks: false,
   ramp: { length: 0, share: 100 },
 };
 const client = {
@@ -40,6 +43,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
   return async () => {
     const store = openMemoryStore();
     const changed: string[][] = [];
+    const ended: string[] = [];
     const events: object[] = [];
     const name = parseDomain("sekimori.test");
     assert.ok(name.ok);
@@ -56,11 +60,12 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
         observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
         clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },
         forgive: () => Promise.resolve(),
+        endSessions: async (keys) => void ended.push(...keys),
         changed: async (keys) => void changed.push([...keys]),
       },
       "operator",
     );
-    await work({ control, store, changed, events });
+    await work({ control, store, changed, ended, events });
   };
 }
 
@@ -169,7 +174,7 @@ test(
 
 test(
   "an account is suspended and resumed under any of its names; doing it twice is told",
-  withOffice(async ({ control, store, changed, events }) => {
+  withOffice(async ({ control, store, changed, ended, events }) => {
     await control.addAccount("bob@sekimori.test", password, ["robert@sekimori.test"]);
     assert.deepEqual(await control.setStanding("Robert@sekimori.test", "suspended"), { done: true });
     assert.equal(store.findAccount("bob@sekimori.test")?.suspended, true);
@@ -185,6 +190,22 @@ test(
     ]);
     const changes = events.slice(1).map((event) => Reflect.get(event, "change") as unknown);
     assert.deepEqual(changes, ["suspended", "resumed"]);
+    assert.deepEqual(ended, ["bob@sekimori.test"]);
+  }),
+);
+
+test(
+  "what the detector suspended an operator can make his own, and whoever resumes ends that",
+  withOffice(async ({ control, store }) => {
+    await control.addAccount("bob@sekimori.test", password, []);
+    store.setRestraint("bob@sekimori.test", { step: "hold", since: 1, score: 13, evidence: ["a login"] });
+    assert.equal((await control.setStanding("bob@sekimori.test", "active")).done, false, "nobody suspended it");
+    assert.equal((await control.find("bob@sekimori.test"))?.restraint?.step, "hold");
+    store.setRestraint("bob@sekimori.test", { step: "suspend", since: 1, score: 19, evidence: ["a login"] });
+    assert.equal((await control.find("bob@sekimori.test"))?.suspended, true);
+    assert.deepEqual(await control.setStanding("bob@sekimori.test", "suspended"), { done: true });
+    store.setRestraint("bob@sekimori.test", undefined);
+    assert.equal((await control.find("bob@sekimori.test"))?.suspended, true);
   }),
 );
 

@@ -8,6 +8,7 @@ import type { Result } from "../base/result.ts";
 import { readDuration, readSize } from "../config/scalars.ts";
 import { mailboxOctets, mailRoot } from "../mailbox/usage.ts";
 import type { Settings } from "../config/settings.ts";
+import { isSuspended } from "../directory/restraint.ts";
 import type { Clock } from "../io/clock.ts";
 import { hashPassword } from "../io/password-hash.ts";
 import { makeScramKeys } from "../io/scram-keys.ts";
@@ -15,6 +16,7 @@ import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../proto/sasl/prepare.ts";
 import type { Account, AccountStore } from "../store/store.ts";
+import { restraintView } from "./suspicion.ts";
 import type { AccountList, AccountTerms, AccountView, Control, Page, Refused } from "./control.ts";
 
 export interface AccountServices {
@@ -23,10 +25,12 @@ export interface AccountServices {
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
-  /** Somebody looked at the account and lets it go on. */
+  /** Somebody looked at the account and lets it go on: what was done because of a suspicion is over. */
   readonly forgive: (key: string) => Promise<void>;
   /** These keys changed: caches must forget them. */
   readonly changed: (keys: readonly string[]) => Promise<void>;
+  /** These accounts may not be used any more: what they have open ends. */
+  readonly endSessions: (keys: readonly string[]) => Promise<void>;
 }
 
 /** NIST SP 800-63B §5.1.1.2. */
@@ -60,6 +64,11 @@ export function accountControl(
   function raiseOf({ raise }: Account): Pick<AccountView, "raise"> {
     if (raise === undefined || raise.until <= clock.wall()) return {};
     return { raise: { ...raise, until: new Date(raise.until).toISOString() } };
+  }
+
+  function restraintOf(account: Account): Pick<AccountView, "restraint"> {
+    const restraint = restraintView(account, clock.wall());
+    return restraint === undefined ? {} : { restraint };
   }
 
   async function mailboxOf({ key, quota }: Account): Promise<Pick<AccountView, "mailbox">> {
@@ -152,11 +161,13 @@ export function accountControl(
       const account = await stored(address);
       if (account === undefined) return refused("not-found", `${address}: no such account`);
       const change = standing === "suspended" ? "suspended" : "resumed";
-      if (account.suspended === (standing === "suspended"))
+      // What the detector suspended an operator can make his own; who resumes ends both.
+      if (standing === "suspended" ? account.suspended : !isSuspended(account))
         return refused("conflict", `${address} is ${standing} already`);
       await store.setSuspended(account.key, standing === "suspended");
       if (standing === "active") await services.forgive(account.key);
       await services.changed([account.key, ...account.aliases]);
+      if (standing === "suspended") await services.endSessions([account.key]);
       observer.emit("account.changed", { account: account.key, change, by });
       return { done: true };
     },
@@ -174,6 +185,8 @@ export function accountControl(
           "conflict",
           `${address} is the postmaster or behind an alias of ${leads.name}: change the configuration first`,
         );
+      // Whoever has the address next is somebody else.
+      await services.forgive(account.key);
       await store.deleteAccount(account.key);
       await services.changed(names);
       observer.emit("account.changed", { account: account.key, change: "deleted", by });
@@ -183,7 +196,7 @@ export function accountControl(
       const account = await stored(address);
       return account === undefined
         ? undefined
-        : { ...toView(account), ...raiseOf(account), ...(await mailboxOf(account)) };
+        : { ...toView(account), ...raiseOf(account), ...restraintOf(account), ...(await mailboxOf(account)) };
     },
     list: async ({ after, limit = PAGE }) => {
       // One more than asked for says whether there is more.
@@ -196,12 +209,13 @@ export function accountControl(
   };
 }
 
-function toView({ address, aliases, createdAt, suspended, plan, contact, senders }: Account): AccountView {
+function toView(account: Account): AccountView {
+  const { address, aliases, createdAt, plan, contact, senders } = account;
   return {
     address,
     aliases,
     created: new Date(createdAt).toISOString(),
-    suspended,
+    suspended: isSuspended(account),
     ...(plan === undefined ? {} : { plan }),
     ...(contact === undefined ? {} : { contact }),
     ...(senders === undefined ? {} : { senders }),

@@ -25,7 +25,43 @@ export interface AccountView {
   readonly raise?: { readonly factor: number; readonly until: string; readonly by: string; readonly reason: string };
   /** Why somebody else may be using it; absent where nothing says so. */
   readonly suspicion?: SuspicionView;
+  /** What was done about that, while it lasts. */
+  readonly restraint?: RestraintView;
 }
+
+/** What is in force, and what it rests on: as of when it was taken. */
+export interface RestraintView {
+  readonly step: "slow" | "hold" | "suspend";
+  /** ISO 8601. */
+  readonly since: string;
+  /** It ends by itself. */
+  readonly until?: string;
+  readonly score: number;
+  readonly evidence: readonly string[];
+  /** Of the terms of use. */
+  readonly clause?: string;
+}
+
+/** An account that somebody else may be using. */
+export interface SuspectView {
+  readonly address: string;
+  readonly suspendedByOperator: boolean;
+  /** What speaks against it now. */
+  readonly suspicion?: SuspicionView;
+  readonly restraint?: RestraintView;
+  /** Messages of it that are held, for whatever reason. */
+  readonly held: number;
+}
+
+export interface SuspectList {
+  /** By address. */
+  readonly entries: readonly SuspectView[];
+  /** There are more, behind this one. */
+  readonly next?: string;
+}
+
+/** What becomes of the mail that is held for a suspicion. Nothing of it is ever deleted. */
+export type HeldMail = "kept" | "released" | "returned";
 
 export interface SuspicionView {
   /** In nats; steps are taken from 8 on. */
@@ -118,7 +154,9 @@ export interface QueueRecipient {
   readonly address: string;
   /** `held`: nothing is tried until it is released. */
   readonly state: "in delivery" | "waiting" | "held";
-  /** Which limit of its account it is beyond, where it is held for that. */
+  /** For whom it is held: a limit of its account, somebody who looks whether that is somebody else's, or an operator said so. */
+  readonly heldFor?: "limit" | "suspicion" | "operator";
+  /** Which limit, or which step since when. */
   readonly why?: string;
   readonly attempts: number;
   /** ISO 8601; when the next attempt is due. */
@@ -145,6 +183,8 @@ export interface QueueQuery extends Page {
   /** Of a recipient; only the recipients that match are told. */
   readonly domain?: string | undefined;
   readonly sender?: string | undefined;
+  /** Of an account: its address or one of its aliases. */
+  readonly account?: string | undefined;
 }
 
 export interface QueueList {
@@ -282,12 +322,21 @@ export interface Control {
   listSubstitutes(address: string): Promise<readonly SubstituteView[] | undefined>;
   removeSubstitute(address: string, foreign: string): Promise<Outcome>;
   /**
-   * A suspended account can neither log in nor send; mail for it waits at its sender. Nothing of it is lost. "active" also says
-   * that somebody has looked: what spoke against the account is forgotten.
+   * A suspended account can neither log in nor send, and its sessions end; mail for it waits at its sender. Nothing of it is lost. "active"
+   * also says that somebody has looked: what spoke against the account is forgotten, and what was done about it is over.
    */
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
   /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
   deleteAccount(address: string): Promise<Outcome>;
+  /** Accounts that somebody else may be using: told, or something was done about them. */
+  listSuspects(page: Page): Promise<SuspectList>;
+  /** undefined: no such account, or nothing speaks against it. */
+  findSuspect(address: string): Promise<SuspectView | undefined>;
+  /**
+   * Somebody has looked: what spoke against the account is forgotten, and what was done about it is over. What an operator suspended
+   * stays so. The count is of the mail that was released or returned.
+   */
+  clearSuspect(address: string, how: { readonly reason: string; readonly mail: HeldMail }): Promise<QueueOutcome>;
   listQueue(query: QueueQuery): Promise<QueueList>;
   /** Those whose mail waits longest first; undefined: the server does not run, and nobody knows. */
   listDestinations(): Promise<readonly DestinationView[] | undefined>;

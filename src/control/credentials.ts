@@ -4,6 +4,7 @@
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Account, AccountStore } from "../store/store.ts";
+import { isSuspended } from "../directory/restraint.ts";
 import type { Control, CredentialView } from "./control.ts";
 
 interface CredentialServices {
@@ -33,6 +34,13 @@ export function credentialControl(
   };
 }
 
-function toView({ key, aliases, suspended, passwordHash, appPasswords }: Account): CredentialView {
-  return { address: key, aliases, suspended, passwordHash, appPasswords: appPasswords?.length ?? 0 };
+function toView(account: Account): CredentialView {
+  const { key, aliases, passwordHash, appPasswords } = account;
+  return {
+    address: key,
+    aliases,
+    suspended: isSuspended(account),
+    passwordHash,
+    appPasswords: appPasswords?.length ?? 0,
+  };
 }

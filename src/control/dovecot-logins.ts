@@ -15,6 +15,7 @@ import type { Guesses } from "../counters/guesses.ts";
 import type { Visits } from "../counters/visits.ts";
 import type { Directory } from "../directory/directory.ts";
 import type { Origins } from "../directory/origins.ts";
+import { isSuspended } from "../directory/restraint.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Account } from "../store/store.ts";
@@ -110,7 +111,7 @@ export function createDovecotLogins(services: DovecotLoginServices): DovecotLogi
         observer.emit("auth.failed", { ...peer, account: shown(login, account), mechanism, ...said });
         return;
       }
-      if (account === undefined || account.suspended) return;
+      if (account === undefined || isSuspended(account)) return;
       guesses.succeeded({ ...attempt, known: true });
       origins.note(account.key, client);
       observer.emit("auth.succeeded", { ...peer, account: account.key, mechanism });

@@ -9,6 +9,7 @@ import type { Result } from "../base/result.ts";
 import type { Settings } from "../config/settings.ts";
 import { hashEnrolmentCode, isSameHash, makeEnrolmentCode } from "../directory/enrolment-code.ts";
 import { wayOf } from "../directory/enrolments.ts";
+import { isSuspended } from "../directory/restraint.ts";
 import type { CodeMail } from "../egress/code-mail.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
@@ -116,7 +117,7 @@ export function enrolmentControl(
         return refused("conflict", "there is no listener of role substitute");
       }
       if (services.mailCode === undefined) return refused("conflict", "only a running server can mail a code");
-      if (account.suspended) return refused("conflict", `${address} is suspended`);
+      if (isSuspended(account)) return refused("conflict", `${address} is suspended`);
       const had = await store.enrolments(account.key);
       if (had.length >= MOST && had.every((each) => each.address !== key)) {
         return refused("conflict", `${address} has ${MOST} addresses at third parties already`);

@@ -21,13 +21,15 @@ import { diagnose } from "./diagnose.ts";
 import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 import { effectiveConfiguration, noRotation } from "./site.ts";
-import { suspicionOf } from "./suspicion.ts";
+import { liftRestraint, suspicionControl, suspicionOf } from "./suspicion.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Trace } from "./trace.ts";
 
 /** What the mail threads do for an operator, together. */
 export interface MailControl {
   forgetAccounts(keys: readonly string[]): void;
+  /** Their accounts may not be used any more. */
+  endSessions(accounts: readonly string[]): void;
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;
@@ -36,7 +38,10 @@ export interface MailControl {
   mailCode(mail: CodeMail): Promise<void>;
 }
 
-export interface LiveServices extends Omit<AccountServices, "changed" | "forgive" | "store" | "settings"> {
+export interface LiveServices extends Omit<
+  AccountServices,
+  "changed" | "forgive" | "endSessions" | "store" | "settings"
+> {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
   readonly mail: Remote<MailControl>;
@@ -47,8 +52,8 @@ export interface LiveServices extends Omit<AccountServices, "changed" | "forgive
   readonly metrics: () => Promise<string>;
   readonly tokens: Tokens;
   readonly thirdParties: Pick<ThirdParties, "read">;
-  /** What spoke against an account is forgotten. */
-  readonly clearSuspicion: (account: string) => Promise<void>;
+  /** What spoke against an account is forgotten; then `lift`, before anything else is seen of it. */
+  readonly clearSuspicion: (account: string, lift: () => Promise<void>) => Promise<void>;
 }
 
 /** Looks into the log at once. Each reads whole days of it. */
@@ -68,13 +73,20 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
     return { ...account, use: await mail.accountUse(key), ...(suspicion === undefined ? {} : { suspicion }) };
   }
 
+  const changed = (keys: readonly string[]): Promise<void> => mail.forgetAccounts(keys);
+
   return (by) => {
     const accounts = accountControl(
-      { ...services, changed: (keys) => mail.forgetAccounts(keys), forgive: services.clearSuspicion },
+      {
+        ...services,
+        changed,
+        forgive: (key) => services.clearSuspicion(key, () => liftRestraint({ store, changed }, key)),
+        endSessions: (keys) => mail.endSessions(keys),
+      },
       by,
     );
-    const senders = senderControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
-    const appPasswords = appPasswordControl({ ...services, changed: (keys) => mail.forgetAccounts(keys) }, by);
+    const senders = senderControl({ ...services, changed }, by);
+    const appPasswords = appPasswordControl({ ...services, changed }, by);
     return {
       reload: () => services.reload(by),
       addAccount: accounts.addAccount,
@@ -94,6 +106,16 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
         const list = await accounts.list(page);
         return { ...list, entries: await Promise.all(list.entries.map(withUse)) };
       },
+      ...suspicionControl(
+        {
+          ...services,
+          forgive: services.clearSuspicion,
+          changed,
+          changeQueue: (change, selector, who) => mail.changeQueue(change, selector, who),
+          returns: true,
+        },
+        by,
+      ),
       listDestinations: async () => destinationViews(await mail.destinations()),
       ...queueControl(
         {

@@ -8,7 +8,7 @@ import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Recovered, Spool } from "../spool/message.ts";
 import type { LaneStore } from "../store/lane.ts";
-import type { QueueCount, Store } from "../store/store.ts";
+import type { QueueAction, QueueCount, QueueSelector, Store } from "../store/store.ts";
 import { senderControl } from "./account-senders.ts";
 import { createResolver } from "../io/dns.ts";
 import { accountControl } from "./accounts.ts";
@@ -23,10 +23,13 @@ import { queueControl, sumOf } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 import { effectiveConfiguration, noRotation } from "./site.ts";
 import { makeToken, tokenFile } from "./tokens.ts";
-import { clearSuspicion, suspicionOf } from "./suspicion.ts";
+import { forgetSuspicion, liftRestraint, suspicionControl, suspicionOf } from "./suspicion.ts";
 import { trace } from "./trace.ts";
 
-export interface OfflineServices extends Omit<AccountServices, "changed" | "forgive" | "store" | "settings"> {
+export interface OfflineServices extends Omit<
+  AccountServices,
+  "changed" | "forgive" | "endSessions" | "store" | "settings"
+> {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
   /** Opened at the first question about mail. */
@@ -43,15 +46,26 @@ export interface OpenedLane {
 /** Looking at the queue queues nothing again: that is for the server to do, and to tell. */
 const quiet: Observer = { emit: () => undefined };
 
+/** Nobody remembers anything of an account. */
+const changed = (): Promise<void> => Promise.resolve();
+
 /** `by`: who it is that asks. */
 export function createOfflineControl(services: OfflineServices, by: string): Control {
   const { store, observer, clock, settings } = services;
   const accounts = accountControl(
-    { ...services, changed: () => Promise.resolve(), forgive: (account) => clearSuspicion(store, account) },
+    {
+      ...services,
+      changed,
+      forgive: async (key) => {
+        await forgetSuspicion(store, key);
+        await liftRestraint({ store, changed }, key);
+      },
+      endSessions: () => Promise.resolve(),
+    },
     by,
   );
-  const senders = senderControl({ ...services, changed: () => Promise.resolve() }, by);
-  const appPasswords = appPasswordControl({ ...services, changed: () => Promise.resolve() }, by);
+  const senders = senderControl({ ...services, changed }, by);
+  const appPasswords = appPasswordControl({ ...services, changed }, by);
   const retained = retentionControl(services);
   const thirdParties = createThirdParties({
     ...services,
@@ -70,28 +84,37 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     }));
   }
 
-  const queue = queueControl(
+  async function changeQueue(change: QueueAction, selector: QueueSelector, who: string): Promise<QueueCount> {
+    if (change === "return") return { messages: 0, recipients: 0 };
+    const counts: QueueCount[] = [];
+    for (const lane of await lanes()) {
+      const count =
+        change === "delete"
+          ? deleteWaiting(
+              { spool: lane.spool, store: lane.store, observer, clock, beingTried: () => false },
+              selector,
+              who,
+            )
+          : lane.store.changeWaiting(change, selector, clock.wall());
+      // oxlint-disable-next-line no-await-in-loop -- one store
+      counts.push(await count);
+    }
+    return sumOf(counts);
+  }
+
+  const queue = queueControl({ store, observer, active: () => Promise.resolve([]), change: changeQueue }, by);
+  const suspects = suspicionControl(
     {
       store,
       observer,
-      active: () => Promise.resolve([]),
-      change: async (change, selector, who) => {
-        if (change === "return") return { messages: 0, recipients: 0 };
-        const counts: QueueCount[] = [];
-        for (const lane of await lanes()) {
-          const count =
-            change === "delete"
-              ? deleteWaiting(
-                  { spool: lane.spool, store: lane.store, observer, clock, beingTried: () => false },
-                  selector,
-                  who,
-                )
-              : lane.store.changeWaiting(change, selector, clock.wall());
-          // oxlint-disable-next-line no-await-in-loop -- one store
-          counts.push(await count);
-        }
-        return sumOf(counts);
+      clock,
+      forgive: async (account, lift) => {
+        await forgetSuspicion(store, account);
+        await lift();
       },
+      changed,
+      changeQueue,
+      returns: false,
     },
     by,
   );
@@ -136,6 +159,18 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
       return account === undefined || suspicion === undefined ? account : { ...account, suspicion };
     },
     listAccounts: accounts.list,
+    listSuspects: async (page) => {
+      await lanes();
+      return suspects.listSuspects(page);
+    },
+    findSuspect: async (address) => {
+      await lanes();
+      return suspects.findSuspect(address);
+    },
+    clearSuspect: async (address, how) => {
+      await lanes();
+      return suspects.clearSuspect(address, how);
+    },
     listQueue: async (query) => {
       await lanes();
       return queue.listQueue(query);

@@ -1,18 +1,19 @@
 // The queue's use cases, the same for a running server and for its files: only where what is in delivery comes from, and
 // who changes the queue, differs.
 
+import { addressKey, parseAddress } from "../address/address.ts";
 import { domainOf } from "../queue/classes.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
-import type { QueueAction, QueueCount, QueueSelector, QueueStore } from "../store/store.ts";
+import type { AccountStore, QueueAction, QueueCount, QueueSelector, QueueStore } from "../store/store.ts";
 import type { Control, QueueQuery, Refused } from "./control.ts";
 import { queueEntries } from "./queue.ts";
 
 const LIST_LIMIT = 1000;
 
 export interface QueueServices {
-  readonly store: Remote<QueueStore>;
+  readonly store: Remote<QueueStore & Pick<AccountStore, "findAccount">>;
   readonly observer: Observer;
   readonly active: () => Promise<readonly ActiveMessage[]>;
   /** `by`: who it is that changes it. */
@@ -31,7 +32,8 @@ export function sumOf(counts: readonly QueueCount[]): QueueCount {
 
 export function queueControl({ store, observer, active, change }: QueueServices, by: string): QueueControl {
   return {
-    listQueue: async (query) => {
+    listQueue: async (asked) => {
+      const query = asked.account === undefined ? asked : { ...asked, account: await keyOf(asked.account) };
       const { limit = LIST_LIMIT, after = "" } = query;
       const running = query.state === undefined || query.state === "active" ? matching(await active(), query) : [];
       if (query.state === "active") return page(queueEntries([], running), countIds(running), query);
@@ -40,6 +42,7 @@ export function queueControl({ store, observer, active, change }: QueueServices,
           ...(query.state === undefined ? {} : { state: query.state }),
           ...(query.domain === undefined ? {} : { domain: query.domain }),
           ...(query.sender === undefined ? {} : { sender: query.sender }),
+          ...(query.account === undefined ? {} : { account: query.account }),
         },
         // One more than asked for says whether there is more.
         limit + 1,
@@ -52,7 +55,11 @@ export function queueControl({ store, observer, active, change }: QueueServices,
       const running = (await active()).filter(({ message }) => message.id === id);
       return queueEntries(waiting === undefined ? [] : [waiting], running, await store.attemptsFor(id))[0];
     },
-    changeQueue: async (kind, selector) => {
+    changeQueue: async (kind, asked) => {
+      const selector =
+        asked.kind === "account" || asked.kind === "suspected"
+          ? { ...asked, account: await keyOf(asked.account) }
+          : asked;
       const count = await change(kind, selector, by);
       if (count.recipients === 0) return whyNothing(kind, selector);
       const { messages, recipients } = count;
@@ -61,6 +68,14 @@ export function queueControl({ store, observer, active, change }: QueueServices,
       return { done: true, messages, recipients };
     },
   };
+
+  /** Of an account that is gone, mail may wait all the same. */
+  async function keyOf(address: string): Promise<string> {
+    const parsed = parseAddress(address);
+    if (!parsed.ok) return address.toLowerCase();
+    const key = addressKey(parsed.value);
+    return (await store.findAccount(key))?.key ?? key;
+  }
 
   async function whyNothing(kind: QueueAction, selector: QueueSelector): Promise<Refused> {
     if (selector.kind !== "message")
@@ -71,7 +86,9 @@ export function queueControl({ store, observer, active, change }: QueueServices,
     const waiting = await store.findWaiting(id);
     if (waiting === undefined) return { done: false, kind: "not-found", why: `${id} is not in the queue` };
     if (kind === "release") return conflict(`${id} is not held`);
-    return conflict(kind === "hold" ? `${id} is held already` : `${id} is held: release it first`);
+    return conflict(
+      kind === "hold" || kind === "hold-suspected" ? `${id} is held already` : `${id} is held: release it first`,
+    );
   }
 }
 
@@ -89,6 +106,10 @@ function describe(selector: QueueSelector): string {
       return `sender <${selector.sender}>`;
     case "domain":
       return `recipients at ${selector.domain}`;
+    case "account":
+      return `account ${selector.account}`;
+    case "suspected":
+      return `held for a suspicion, account ${selector.account}`;
   }
 }
 
@@ -108,9 +129,10 @@ function countIds(active: readonly ActiveMessage[]): number {
 }
 
 /** What is in delivery and asked for; only the recipients that match. */
-function matching(active: readonly ActiveMessage[], { domain, sender }: QueueQuery): readonly ActiveMessage[] {
+function matching(active: readonly ActiveMessage[], { domain, sender, account }: QueueQuery): readonly ActiveMessage[] {
   const wanted = domain?.toLowerCase();
   return active
+    .filter(({ message }) => account === undefined || message.account === account)
     .filter(({ message }) => sender === undefined || message.sender.toLowerCase() === sender.toLowerCase())
     .map((each) => ({
       ...each,

@@ -20,13 +20,13 @@ export function queueEntries(
     return found.recipients;
   };
   for (const { message, recipients } of waiting) {
-    for (const { recipient, attempts: made, due, status, reply, held } of recipients) {
+    for (const { recipient, attempts: made, due, status, reply, held, suspected } of recipients) {
       entry(message).set(recipient, {
         address: message.recipients[recipient]!,
         state: held === true ? "held" : "waiting",
         attempts: made,
         next: new Date(due).toISOString(),
-        ...(held === true && message.hold?.recipients.includes(recipient) === true ? { why: message.hold.why } : {}),
+        ...(held === true ? heldFor(message, recipient, suspected === true) : {}),
         ...(status === "" ? {} : { status, reply }),
       });
     }
@@ -53,6 +53,16 @@ export function queueEntries(
   return [...entries.values()]
     .map(({ message, recipients }) => toEntry(message, [...recipients.values()]))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function heldFor(
+  { hold, suspected: why }: SpooledMessage,
+  recipient: number,
+  isSuspected: boolean,
+): Pick<QueueRecipient, "heldFor" | "why"> {
+  if (isSuspected) return { heldFor: "suspicion", ...(why === undefined ? {} : { why }) };
+  if (hold?.recipients.includes(recipient) === true) return { heldFor: "limit", why: hold.why };
+  return { heldFor: "operator" };
 }
 
 function toEntry(message: SpooledMessage, recipients: readonly QueueRecipient[]): QueueEntry {

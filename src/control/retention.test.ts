@@ -35,6 +35,7 @@ function office(t: TestContext, days: number) {
           recipientsPerMessage: 100,
           over: "defer",
           foreignSender: "refuse",
+          contentChecks: false,
           ramp: { length: 0, share: 100 },
         },
         plans: new Map(),

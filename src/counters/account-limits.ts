@@ -7,6 +7,7 @@
 //   messages     the same for one message
 //   bytes        the same for its octets
 //   domain       recipients of all accounts of one domain together
+//   slowed       one recipient in two minutes, of an account that somebody else may be using
 //
 // The limits are those of the account's plan, times its share: less than one while it is new, more than one while somebody
 // has raised it. An account that changes plan or share takes its counts with it. A reservation takes from all layers or
@@ -26,9 +27,16 @@ export interface Subject {
   readonly share: number;
   /** With "hold" what does not fit is taken all the same, where it is the account's own limit, and the answer says beyond what. */
   readonly over?: "defer" | "reject" | "hold";
+  /** Somebody else may be using it. Whoever that is and the owner share what is left: nothing here tells them apart. */
+  readonly slowed?: true;
 }
 
 export type Layer = keyof Omit<PlanRules, "attempts"> | "domain";
+/** Counted like a layer, while it lasts, and no part of what an account may use. */
+type Counted = Layer | "slowed";
+
+/** What an account that is slowed still reaches. */
+export const slowedTo: WindowRule = { name: "2m", length: 120_000, limit: 1 };
 
 /** What one accepted message costs its account. */
 export interface AccountCharge {
@@ -57,12 +65,12 @@ export interface LimitNotice extends LayerUse {
 
 /** What a reservation took, to be given back. */
 export interface Held extends Reservation {
-  readonly layer: Layer;
+  readonly layer: Counted;
   /** Whom it stands for, where it is a stranger (directory/correspondents.ts). */
   readonly stranger?: number;
 }
 
-type Full = Over & { readonly layer: Layer };
+type Full = Over & { readonly layer: Counted };
 
 export type QuotaAnswer =
   | {
@@ -134,7 +142,7 @@ interface Stranger {
 }
 
 interface Part {
-  readonly layer: Layer;
+  readonly layer: Counted;
   readonly limits: Limits;
   readonly key: string;
   readonly units: number;
@@ -144,6 +152,7 @@ interface Part {
 export function createAccountLimits(first: AccountRules, clock: Clock): AccountLimits {
   let rules = first;
   let domains = new Limits(rules.domain);
+  const slowed = new Limits([slowedTo]);
   /** By share and plan. Until its account is asked about, what was replayed lies under "", in windows of every length there is. */
   let counts = new Map<string, Counts>([["", makeCounts(everyWindow(rules))]]);
   /** Where an account's counts are. */
@@ -177,11 +186,14 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
   }
 
   /** Wherever they are now. */
-  function limitsOf(layer: Layer, key: string): Limits | undefined {
+  function limitsOf(layer: Counted, key: string): Limits | undefined {
+    if (layer === "slowed") return slowed;
     return layer === "domain" ? domains : counts.get(places.get(key) ?? "")?.[layer];
   }
 
   function notices({ layer, limits, key }: Part, now: number, full?: string): readonly LimitNotice[] {
+    // Who is slowed is told so with every reply.
+    if (layer === "slowed") return none;
     const filled = limits.filled(key, NEAR, now);
     if (filled.length === 0) return none;
     return filled.flatMap(({ length, ...use }) => {
@@ -198,7 +210,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     const now = clock.monotonic();
     const held: Held[] = [];
     let beyond: Full | undefined;
-    let full: Map<Layer, string> | undefined;
+    let full: Map<Counted, string> | undefined;
     for (const part of parts) {
       const known = part.stranger === undefined ? undefined : strangers.get(part.key)?.get(part.stranger);
       if (known !== undefined) {
@@ -208,9 +220,9 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       }
       const answer = part.limits.reserve(part.key, part.units, now);
       if (answer.kind === "over") {
-        full = (full ?? new Map<Layer, string>()).set(part.layer, answer.window);
-        // What others have used up nobody may go beyond.
-        if (over !== "hold" || part.layer === "domain") {
+        full = (full ?? new Map<Counted, string>()).set(part.layer, answer.window);
+        // What others have used up nobody may go beyond, nor what is left to an account that is slowed.
+        if (over !== "hold" || part.layer === "domain" || part.layer === "slowed") {
           release(held);
           return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
         }
@@ -262,6 +274,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       const of = countsOf(subject);
       const key = subject.account;
       const parts: Part[] = [{ layer: "recipients", limits: of.recipients, key, units: 1 }];
+      if (subject.slowed !== undefined) parts.unshift({ layer: "slowed", limits: slowed, key, units: 1 });
       if (stranger !== undefined) {
         parts.push({ layer: "new-recipients", limits: of["new-recipients"], key, units: 1, stranger });
       }
@@ -291,6 +304,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
         if (newRecipients > 0) limitsOf("new-recipients", account)?.count(account, newRecipients, then);
         limitsOf("bytes", account)?.count(account, octets, then);
         domains.count(domainOf(account), recipients, then);
+        if (now - then < slowedTo.length) slowed.count(account, recipients, then);
         restored.add(account);
       }
       for (const account of restored)
@@ -310,6 +324,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     sweep: () => {
       const now = clock.monotonic();
       domains.sweep(now);
+      slowed.sweep(now);
       forgetStrangers(now);
       for (const each of counts.values()) for (const name of counted) each[name].sweep(now);
       for (const [account, place] of places) {

@@ -308,6 +308,7 @@ function unavailable(error: unknown): Unanswered {
 }
 
 /** What the owner needs of it, and no more: everything that is sent is copied. */
-function bare({ account, plan, share, over }: Subject): Subject {
-  return over === "hold" ? { account, plan, share, over } : { account, plan, share };
+function bare({ account, plan, share, over, slowed }: Subject): Subject {
+  const needed = slowed === undefined ? { account, plan, share } : { account, plan, share, slowed };
+  return over === "hold" ? { ...needed, over } : needed;
 }

@@ -227,6 +227,27 @@ test("an app password opens the services it is for, beside the main one, and its
   assert.deepEqual(await built.login(account, phone), refused, "suspended");
 });
 
+test("an account that the detector suspended opens for no password, remembered or not, and its mail comes in", async () => {
+  const built = house();
+  const phone = makeAppPassword();
+  built.account = { ...built.account, appPasswords: [entry("phone", phone, ["submission"])] };
+  const account = "alice@sekimori.test";
+  assert.equal((await built.login(account, "right password")).kind, "account");
+  built.account = { ...built.account, restraint: { step: "suspend", since: 1, score: 19, evidence: [] } };
+  built.directory.forget([account]);
+  assert.deepEqual(await built.login(account, "right password"), refused);
+  assert.deepEqual(await built.login(account, phone), refused);
+  assert.equal((await built.scram.confirm(account, await keysOf(built, account), visit)).kind, "refused");
+});
+
+test("a login that is under way when its account is suspended is refused", async () => {
+  const built = house();
+  const pending = built.login("alice@sekimori.test", "right password");
+  built.account = { ...built.account, suspended: true };
+  built.directory.forget(["alice@sekimori.test"]);
+  assert.deepEqual(await pending, refused);
+});
+
 test("a store that fails or holds a damaged hash is unavailable: neither a yes nor a wrong password", async () => {
   const broken = house();
   broken.broken = true;

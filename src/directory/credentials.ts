@@ -18,6 +18,7 @@ import type { Account, AccountStore, LoginScope } from "../store/store.ts";
 import { findAppPassword } from "./app-passwords.ts";
 import type { Directory } from "./directory.ts";
 import type { Origins } from "./origins.ts";
+import { isSuspended } from "./restraint.ts";
 import type { Credential } from "./standing.ts";
 
 export type LoginAnswer =
@@ -152,6 +153,10 @@ export function createLogin({ directory, store, guesses, origins, clock, failed 
       if (!(await verifyPassword(password, account.passwordHash, turn))) {
         return { kind: "refused", delay: await guesses.failed(attempt) };
       }
+      // Suspended, or with another password, since the check began: sessions are ended once, and this would come after it.
+      if ((await findUsable(directory, name))?.passwordHash !== account.passwordHash) {
+        return { kind: "refused", delay: await guesses.failed(attempt) };
+      }
       succeeded(account.key);
       for (const [old, end] of remembered) {
         if (end > now && remembered.size < REMEMBERED_MOST) break;
@@ -234,7 +239,7 @@ function opened({ key, passwordHash }: Account): LoginAnswer {
 async function findUsable(directory: Directory, name: string): Promise<Account | undefined> {
   const address = parseAddress(name);
   const account = address.ok ? await directory.findAccount(addressKey(address.value)) : undefined;
-  return account?.suspended === true ? undefined : account;
+  return account === undefined || isSuspended(account) ? undefined : account;
 }
 
 /** Spellings of one address are one, as they would be if it existed. */

@@ -9,6 +9,7 @@ import type { Address } from "../address/address.ts";
 import type { DomainSettings, StoreSettings } from "../config/settings.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Account, AccountStore, SenderGrant } from "../store/store.ts";
+import { isSuspended } from "./restraint.ts";
 
 export type LocalAnswer =
   | { readonly kind: "mailbox"; readonly account: string }
@@ -147,7 +148,7 @@ function classify(
 }
 
 function judge(account: string, holder: Account | undefined, address: Address, answer: LocalAnswer): SenderRight {
-  if (holder === undefined || holder.suspended) return "foreign";
+  if (holder === undefined || isSuspended(holder)) return "foreign";
   if (leadsOnlyTo(answer, account)) return "own";
   return grantedRight(holder.senders ?? [], address);
 }

@@ -50,4 +50,9 @@ test("a login holds as long as what it was made with is there, and the account m
   assert.equal(standing({ ...withApp, suspended: true }, main), "suspended");
   assert.equal(standing({ ...withApp, suspended: true }, other), "suspended");
   assert.equal(standing(undefined, main), "ended");
+  for (const step of ["slow", "hold", "suspend"] as const) {
+    const suspect = { ...withApp, restraint: { step, since: 1, score: 12, evidence: [] } };
+    for (const credential of [main, other])
+      assert.equal(standing(suspect, credential), step === "suspend" ? "suspended" : "active");
+  }
 });

@@ -3,6 +3,7 @@
 
 import type { Account } from "../store/store.ts";
 import type { Directory } from "./directory.ts";
+import { isSuspended } from "./restraint.ts";
 
 /** What somebody logged in with. Never leaves the process and is never written down. */
 export type Credential =
@@ -25,7 +26,7 @@ export function loginStanding(
 
 function standingOf(account: Account | undefined, credential: Credential): Standing {
   if (account === undefined) return "ended";
-  if (account.suspended) return "suspended";
+  if (isSuspended(account)) return "suspended";
   switch (credential.kind) {
     case "password":
       return account.passwordHash === credential.hash ? "active" : "ended";

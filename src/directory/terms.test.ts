@@ -16,6 +16,7 @@ const standard: PlanSettings = {
   recipientsPerMessage: 1000,
   over: "defer",
   foreignSender: "refuse",
+  contentChecks: false,
   ramp: { length: 0, share: 100 },
 };
 const office: PlanSettings = {
@@ -79,4 +80,22 @@ test("a raise multiplies until its time is over, also what a new account has", a
   assert.equal((await termsOf({ raise })).share, 5);
   assert.equal((await termsOf({ raise: { ...raise, until: NOW } })).share, 1);
   assert.equal((await termsOf({ raise, plan: "office", createdAt: NOW })).share, 1);
+});
+
+const restrainedTo = async (restraint: Account["restraint"]) => {
+  const { slowed, suspected } = await termsOf(restraint === undefined ? {} : { restraint });
+  return [slowed, suspected];
+};
+
+test("an account that somebody else may be using is slowed until that ends, or its mail is held", async () => {
+  const grounds = { since: NOW - 5, score: 12, evidence: [] };
+  const held = `since ${new Date(NOW - 5).toISOString()}`;
+  assert.deepEqual(await restrainedTo({ step: "slow", until: NOW + 1, ...grounds }), [true, undefined]);
+  assert.deepEqual(await restrainedTo({ step: "slow", until: NOW, ...grounds }), [undefined, undefined]);
+  assert.deepEqual(await restrainedTo({ step: "hold", ...grounds }), [undefined, `account.suspected: hold ${held}`]);
+  assert.deepEqual(await restrainedTo({ step: "suspend", ...grounds }), [
+    undefined,
+    `account.suspected: suspend ${held}`,
+  ]);
+  assert.deepEqual(await restrainedTo(undefined), [undefined, undefined]);
 });

@@ -5,6 +5,7 @@ import type { PlanSettings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Account } from "../store/store.ts";
 import type { Directory } from "./directory.ts";
+import { restraintInForce } from "./restraint.ts";
 
 export interface AccountTerms {
   readonly account: string;
@@ -17,6 +18,12 @@ export interface AccountTerms {
   readonly foreignSender: PlanSettings["foreignSender"];
   /** Its own address; undefined: there is no such account any more. */
   readonly address: string | undefined;
+  /** With consent: content may be looked at for signs of somebody else. */
+  readonly contentChecks?: true;
+  /** Somebody else may be using it: one recipient at a time (counters/account-limits.ts). */
+  readonly slowed?: true;
+  /** For the same reason its mail is taken and held: which step, and since when. */
+  readonly suspected?: string;
   /** What is limited beside recipients. */
   readonly counts: { readonly messages: boolean; readonly newRecipients: boolean; readonly bytes: boolean };
 }
@@ -46,6 +53,8 @@ export function accountTerms(services: TermsServices): (account: string) => Acco
       over: plan.over,
       foreignSender: plan.foreignSender,
       address: account?.address,
+      ...(plan.contentChecks ? { contentChecks: true } : {}),
+      ...(account === undefined ? {} : restrained(account, now)),
       counts: {
         messages: plan.messages.length > 0,
         newRecipients: plan.newRecipients.length > 0,
@@ -65,6 +74,13 @@ export function growth({ length, share }: PlanSettings["ramp"], age: number): nu
   if (age >= length || share >= 100) return 1;
   const steps = Math.floor((Math.max(0, age) / length) * STEPS);
   return (share + ((100 - share) * steps) / STEPS) / 100;
+}
+
+function restrained(account: Account, now: number): Pick<AccountTerms, "slowed" | "suspected"> {
+  const restraint = restraintInForce(account, now);
+  if (restraint === undefined) return {};
+  if (restraint.step === "slow") return { slowed: true };
+  return { suspected: `account.suspected: ${restraint.step} since ${new Date(restraint.since).toISOString()}` };
 }
 
 function raised({ raise }: Account, now: number): number {

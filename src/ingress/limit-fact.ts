@@ -32,8 +32,8 @@ export function limitFact(answer: CountAnswer | QuotaAnswer | FitAnswer | undefi
   if (full === undefined) return { kind: "within" };
   const { window, used, limit, opensIn } = full;
   const layer = "layer" in full ? full.layer : undefined;
-  const of: { readonly of?: "domain" | "new-recipients" } =
-    layer === "domain" || layer === "new-recipients" ? { of: layer } : {};
+  const of: { readonly of?: "domain" | "new-recipients" | "slowed" } =
+    layer === "domain" || layer === "new-recipients" || layer === "slowed" ? { of: layer } : {};
   const kind = answer.kind === "over" ? "over" : "beyond";
   return { kind, ...of, window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
 }

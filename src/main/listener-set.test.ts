@@ -20,6 +20,7 @@ function host(refused: ReadonlyMap<number, string> = new Map()) {
       address,
       port,
       stopAccepting: () => void journal.push(`stop ${port}`),
+      endSessions: (accounts) => void journal.push(`end ${[...accounts].join()} ${port}`),
       close: () => Promise.resolve(void journal.push(`close ${port}`)),
     });
   });

@@ -12,6 +12,7 @@ export interface Listener {
   readonly address: string;
   readonly port: number;
   stopAccepting(): void;
+  endSessions(accounts: ReadonlySet<string>): void;
   close(grace: number): Promise<void>;
 }
 
@@ -47,6 +48,8 @@ export interface ListenerSet {
    * another thread has opened for the same change, in the same order.
    */
   prepare(listeners: readonly ListenerSettings[], ports?: readonly number[]): Promise<ListenerChange>;
+  /** Of these accounts, on all listeners, those that take no new ones too. */
+  endSessions(accounts: ReadonlySet<string>): void;
   close(grace: number): Promise<void>;
 }
 
@@ -97,6 +100,9 @@ export function createListenerSet(open: (place: Place, port: number | undefined)
         },
         abandon: () => closeAll(added),
       };
+    },
+    endSessions: (accounts) => {
+      for (const { listener } of [...held, ...retired]) listener.endSessions(accounts);
     },
     close: async (grace) => {
       await Promise.all([...held, ...retired].map(({ listener }) => listener.close(grace)));

@@ -63,6 +63,9 @@ export function createMailGroup(threads: readonly Remote<MailThread>[]): MailGro
     forgetAccounts: async (keys) => {
       await each((thread) => thread.forgetAccounts(keys));
     },
+    endSessions: async (accounts) => {
+      await each((thread) => thread.endSessions(accounts));
+    },
     activeMessages: async () => (await each((thread) => thread.activeMessages())).flat(),
     destinations: async () => mergeDestinations((await each((thread) => thread.destinations())).flat()),
     changeQueue: async (change, selector, by) =>

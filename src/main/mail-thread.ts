@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createAbuseTap } from "../abuse/tap.ts";
 import type { Observed } from "../abuse/tap.ts";
 import { addressKey } from "../address/address.ts";
+import { createExaminer } from "../classify/content.ts";
 import { createDovecotLogins } from "../control/dovecot-logins.ts";
 import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
@@ -34,6 +35,7 @@ import { mailRoot } from "../mailbox/usage.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
+import type { SpooledMessage } from "../spool/message.ts";
 import { storeOfLane } from "../store/lane.ts";
 import { createBatches } from "./batches.ts";
 import { counterRules } from "./counter-rules.ts";
@@ -117,6 +119,7 @@ const mailboxes = openMailboxes(mailRoot(settings.state), {
 });
 
 const correspondents = createCorrespondents(hurried, secret);
+const examine = createExaminer(secret);
 
 const outbound = createOutbound({ settings: deliveryShare(settings, place), dkimKeys: data.dkimKeys, observer, clock });
 const lanes = await Promise.all(
@@ -174,7 +177,11 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   visits: counters.visits,
   spool: lane.spool,
   tellAccount: createLimitMail({ ...house, directory }),
-  accepted: (message, content) => lane.dispatcher.accepted(message, content),
+  accepted: (message, content) => void onItsWay(message, content),
+  examine: (account, content) => {
+    if (settings.abuse.act === "none") return;
+    seen.add({ account, observation: { kind: "content", at: clock.wall(), ...examine(content) }, times: 1 });
+  },
   deliver: (message, content, within) => lane.dispatcher.deliver(message, content, within),
   observer,
   clock,
@@ -184,6 +191,20 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   load,
 };
 let services = servicesOf(data);
+
+/**
+ * Between the question at the final dot and the disk an account may have become suspect, or be cleared. What was in the queue by then was
+ * held or released; this was not there yet.
+ */
+async function onItsWay(message: SpooledMessage, content: readonly Uint8Array[]): Promise<void> {
+  const { account } = message;
+  const found = account === undefined ? undefined : terms(account);
+  // In the same turn where nothing has to be asked.
+  const now = found instanceof Promise ? await found.catch(() => undefined) : found;
+  if (now === undefined || now.suspected === message.suspected) return lane.dispatcher.accepted(message, content);
+  const { suspected: _then, ...rest } = message;
+  lane.dispatcher.accepted(now.suspected === undefined ? rest : { ...rest, suspected: now.suspected }, content);
+}
 
 function servicesOf(configuration: MailConfiguration): SmtpServices {
   const { hostname, smtp, limits } = configuration.settings;
@@ -304,6 +325,7 @@ const thread: MailThread = {
   },
   metrics: () => metrics.collect(),
   forgetAccounts: (keys) => directory.forget(keys),
+  endSessions: (keys) => listeners.endSessions(new Set(keys)),
   destinations: () => outbound.destinations(),
   activeMessages: () => lanes.flatMap(({ dispatcher }) => dispatcher.active()),
   changeQueue: async (change, selector, by) =>

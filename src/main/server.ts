@@ -251,7 +251,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     searchLog,
     tokens,
     thirdParties,
-    clearSuspicion: async (suspect) => await watch?.clear(suspect),
+    clearSuspicion: async (suspect, lift) => await (watch === undefined ? lift() : watch.clear(suspect, lift)),
     metrics: collectMetrics,
     health: () => {
       const now = state === "ready" ? state : "stopping";
@@ -263,7 +263,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     store,
     observer,
     countries: () => countries,
-    control: () => controlOf("abuse detection"),
+    mail: group,
   });
   const saving = setInterval(() => void watch?.save(), SAVE);
   undo.push(async () => {

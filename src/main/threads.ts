@@ -77,6 +77,8 @@ export interface MailThread {
   stop(grace: number): Promise<void>;
   metrics(): Promise<object>;
   forgetAccounts(keys: readonly string[]): void;
+  /** Their accounts may not be used any more. */
+  endSessions(accounts: readonly string[]): void;
   destinations(): readonly EgressDestination[];
   activeMessages(): readonly ActiveMessage[];
   changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;

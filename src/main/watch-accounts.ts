@@ -1,53 +1,80 @@
-// What follows from a suspicion: it is told, and where the configuration says so the account is suspended and its queued mail held. Both
-// are undone by `account resume` and `queue release`; nothing is deleted.
+// What follows from a suspicion: it is told, and as far as the configuration allows something is done. Decided here, in one place for all
+// mail threads: written down first, so that it outlives a restart; then every thread forgets the account as it was, and asks for it anew
+// with the next transaction or login; then, of who is suspended, sessions end and what is queued is held. Nothing is deleted, and
+// `abuse clear` undoes all of it.
 
+import { farthestOf, goesBeyond } from "../abuse/steps.ts";
+import type { Taken } from "../abuse/steps.ts";
 import type { Observed } from "../abuse/tap.ts";
 import { createAbuseWatch } from "../abuse/watch.ts";
 import type { AbuseWatch, Suspicion } from "../abuse/watch.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Control } from "../control/control.ts";
+import type { MailControl } from "../control/live.ts";
 import type { Countries } from "../io/countries.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
-import type { ProfileStore } from "../store/store.ts";
+import type { AccountStore, ProfileStore } from "../store/store.ts";
 
 interface Services {
   readonly settings: () => Pick<Settings, "abuse">;
-  readonly store: Remote<ProfileStore>;
+  readonly store: Remote<ProfileStore & Pick<AccountStore, "findAccount" | "setRestraint">>;
   readonly observer: Observer;
   /** In effect. */
   readonly countries: () => Countries | undefined;
-  readonly control: () => Pick<Control, "setStanding" | "changeQueue" | "findAccount">;
+  readonly mail: Pick<Remote<MailControl>, "forgetAccounts" | "endSessions" | "changeQueue">;
 }
 
 const MOST_EVIDENCE = 10;
+const BY = "abuse detection";
+const done = { slow: "slowed", hold: "held", suspend: "suspended" } as const satisfies Record<Taken["step"], string>;
 
-export function watchAccounts({ settings, store, observer, countries, control }: Services): AbuseWatch {
-  async function suspect({ account, step, score, evidence }: Suspicion): Promise<void> {
+export function watchAccounts({ settings, store, observer, countries, mail }: Services): AbuseWatch {
+  async function suspect({ account, step, score: exact, evidence, taken, before }: Suspicion): Promise<void> {
     const words = evidence
       .toSorted((a, b) => b.weight - a.weight)
       .slice(0, MOST_EVIDENCE)
       .map(({ at, text }) => `${new Date(at).toISOString()} ${text}`);
-    const suspends = step === "suspend" && settings().abuse.act === "suspend";
-    const done = suspends ? await suspend(account) : "told";
-    observer.emit("account.suspected", { account, step, score: Math.round(score * 10) / 10, evidence: words, done });
+    const score = Math.round(exact * 10) / 10;
+    const { clause } = settings().abuse;
+    const cited = clause === undefined ? {} : { clause };
+    const outcome =
+      taken === before
+        ? taken === undefined
+          ? "told"
+          : done[taken.step]
+        : await restrain(account, taken, before, { score, evidence: words, ...cited });
+    if (step === undefined) return;
+    observer.emit("account.suspected", { account, step, score, evidence: words, done: outcome, ...cited });
   }
 
-  async function suspend(account: string): Promise<string> {
-    const outcome = await control().setStanding(account, "suspended");
-    if (!outcome.done) return `told: ${outcome.why}`;
-    const found = await control().findAccount(account);
-    for (const sender of [account, ...(found?.aliases ?? [])]) {
-      // oxlint-disable-next-line no-await-in-loop -- few
-      await control().changeQueue("hold", { kind: "sender", sender });
+  async function restrain(
+    account: string,
+    taken: Taken | undefined,
+    before: Taken | undefined,
+    grounds: { readonly score: number; readonly evidence: readonly string[]; readonly clause?: string },
+  ): Promise<string> {
+    const found = await store.findAccount(account);
+    if (found === undefined) return "told: no such account";
+    const inForce = found.restraint?.step;
+    // Of an account that was not seen for long the profile is gone; what was done stays until somebody has looked.
+    const isLess =
+      inForce !== undefined && before === undefined && taken !== undefined && goesBeyond(inForce, taken.step);
+    if (isLess || (taken === undefined && inForce !== "slow")) return inForce === undefined ? "told" : done[inForce];
+    await store.setRestraint(found.key, taken === undefined ? undefined : { ...taken, ...grounds });
+    await mail.forgetAccounts([found.key, ...found.aliases]);
+    if (taken === undefined) return "told";
+    if (taken.step === "suspend") {
+      await mail.endSessions([found.key]);
+      await mail.changeQueue("hold-suspected", { kind: "account", account: found.key }, BY);
     }
-    return "suspended";
+    return done[taken.step];
   }
 
   const watch = createAbuseWatch({
     store,
     suspect,
-    failed: (cause) => observer.emit("internal.failed", { where: "abuse detection", cause: String(cause) }),
+    farthest: () => farthestOf(settings().abuse.act),
+    failed: (cause) => observer.emit("internal.failed", { where: BY, cause: String(cause) }),
   });
 
   /** Of the first address of a network: countries do not change within one. */

@@ -161,8 +161,20 @@ export interface EventFields {
     readonly score: number;
     /** What speaks for it, in words, the weightiest first. */
     readonly evidence: readonly string[];
-    /** What was done: "told", or "suspended" with its queued mail held. */
+    /** What was done: "told", "slowed", "held", or "suspended" with its queued mail held. */
     readonly done: string;
+    /** The clause of the terms of use that it rests on, where one is configured. */
+    readonly clause?: string;
+  };
+  "account.cleared": {
+    readonly account: string;
+    /** What had been done about it: none, slow, hold, suspend. */
+    readonly step: string;
+    readonly reason: string;
+    /** What became of its mail that was held for it: kept, released, returned; and how much it was. */
+    readonly mail: string;
+    readonly recipients: number;
+    readonly by: string;
   };
   "accounts.exported": { readonly accounts: number; readonly by: string };
   "account.changed": {
@@ -277,7 +289,8 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "message.held": {
     level: "warn",
     meaning:
-      "Recipients of an accepted message are beyond a limit of its account and wait for an operator: `queue list --state held`.",
+      "Recipients of an accepted message are beyond a limit of its account, or somebody else may be using that, and wait for an operator: " +
+      "`queue list --state held`.",
   },
   "message.deleted": { level: "warn", meaning: "An operator deleted a queued message; `by` is who." },
   "delivery.started": { level: "debug", meaning: "An attempt begins; it was recorded before it was dialled." },
@@ -316,7 +329,14 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   },
   "account.suspected": {
     level: "warn",
-    meaning: "Somebody else may be using an account: its traffic is not like its own history. Told once for each step.",
+    meaning:
+      "Somebody else may be using an account: its traffic is not like its own history. Told once for each step, with what was done.",
+    label: "step",
+  },
+  "account.cleared": {
+    level: "warn",
+    meaning:
+      "Somebody has looked at an account that was suspect: what spoke against it and what was done about it is over.",
     label: "step",
   },
   "accounts.exported": {

@@ -38,6 +38,8 @@ export interface AcceptRecord {
   readonly remember?: true;
   /** Beyond a limit: these recipients wait until an operator has looked at them. */
   readonly hold?: Hold;
+  /** Somebody else may be using the account: what else there is waits as well, until somebody has looked. Which step, and since when. */
+  readonly suspected?: string;
   /** For the failure report and trace: who handed it over. */
   readonly client?: string;
 }

@@ -24,6 +24,8 @@ function message(id: string): SpooledMessage {
     messageId: "<x@y>",
     size: 3,
     ...(id.endsWith("d") ? { bulk: true } : {}),
+    ...(id.endsWith("a") || id.endsWith("b") ? { account: "a@b.test" } : {}),
+    ...(id.endsWith("b") ? { suspected: "hold", hold: { why: "a limit", recipients: [1] } } : {}),
   };
 }
 
@@ -39,6 +41,9 @@ const selector: fc.Arbitrary<QueueSelector> = fc.oneof(
   fc.constant<QueueSelector>({ kind: "all" }),
   id.map((each): QueueSelector => ({ kind: "message", id: each })),
   fc.constantFrom("a@B.test", "").map((sender): QueueSelector => ({ kind: "sender", sender })),
+  fc
+    .constantFrom("account" as const, "suspected" as const)
+    .map((kind): QueueSelector => ({ kind, account: "a@b.test" })),
   fc.constantFrom("ONE.test", "two.test", "").map((domain): QueueSelector => ({ kind: "domain", domain })),
 );
 
@@ -80,7 +85,7 @@ const others: fc.Arbitrary<Question> = fc.oneof(
         store.removeWaiting([{ id: each, recipients: which }]),
   ),
   fc
-    .tuple(fc.constantFrom("hold", "release", "flush", "requeue"), selector, lane)
+    .tuple(fc.constantFrom("hold", "hold-suspected", "release", "flush", "requeue"), selector, lane)
     .map(([change, which, of]): Question => {
       return (store, now) => store.changeWaiting(change, which, now, of);
     }),
@@ -102,9 +107,19 @@ const others: fc.Arbitrary<Question> = fc.oneof(
       return (store) => store.reconcile({ after, through, open: range, lane: of });
     }),
   fc
-    .tuple(fc.constantFrom(undefined, "held", "waiting"), fc.constantFrom(undefined, "One.test"), id, few)
-    .map(([state, domain, after, limit]): Question => {
-      const filter = { ...(state === undefined ? {} : { state }), ...(domain === undefined ? {} : { domain }) };
+    .tuple(
+      fc.constantFrom(undefined, "held", "waiting"),
+      fc.constantFrom(undefined, "One.test"),
+      fc.constantFrom(undefined, undefined, "a@b.test"),
+      id,
+      few,
+    )
+    .map(([state, domain, account, after, limit]): Question => {
+      const filter = {
+        ...(state === undefined ? {} : { state }),
+        ...(domain === undefined ? {} : { domain }),
+        ...(account === undefined ? {} : { account }),
+      };
       return (store) => store.listWaiting(filter, limit, after);
     }),
 );

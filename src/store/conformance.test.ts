@@ -681,14 +681,67 @@ everyStore("profiles are replaced, and go when their account was not seen for lo
   assert.equal(store.profile("a"), undefined);
   assert.deepEqual(store.profileSpan(0), { items: 0, oldest: undefined, expired: 0 });
   store.saveProfiles([
-    { account: "a", day: 10, profile: "{}" },
-    { account: "b", day: 12, profile: '{"x":"日本"}' },
+    { account: "a", day: 10, profile: "{}", suspect: true },
+    { account: "b", day: 12, profile: '{"x":"日本"}', suspect: true },
   ]);
-  store.saveProfiles([{ account: "a", day: 13, profile: "[]" }]);
+  assert.deepEqual(store.suspects(), ["a", "b"]);
+  store.saveProfiles([{ account: "a", day: 13, profile: "[]", suspect: false }]);
+  assert.deepEqual(store.suspects(), ["b"]);
   assert.deepEqual([store.profile("a"), store.profile("b")], ["[]", '{"x":"日本"}']);
   assert.deepEqual(store.profileSpan(12 * day), { items: 2, oldest: 12 * day, expired: 1 });
   store.purgeProfiles(12 * day);
   assert.deepEqual([store.profile("a"), store.profile("b")], ["[]", undefined]);
+});
+
+const sentBy = (id: string, more: Partial<SpooledMessage>): SpooledMessage => ({
+  ...message(id, ["x@r.test", "y@r.test"]),
+  account: "a@b.test",
+  ...more,
+});
+
+everyStore("what is held for a suspicion is told from the rest, and ends with it or by an operator", (store) => {
+  const limited = { suspected: "hold since then", hold: { why: "a limit", recipients: [1] } };
+  store.addWaiting([{ message: sentBy("m1", limited), recipients: [0, 1] }], 100, 0);
+  store.addWaiting([{ message: sentBy("m2", {}), recipients: [0, 1] }], 100, 0);
+  store.addWaiting([{ message: sentBy("m3", { account: "other@b.test" }), recipients: [0] }], 100, 0);
+  const states = (id: string) =>
+    store.findWaiting(id)!.recipients.map(({ held, suspected }) => (suspected ? "suspected" : held ? "held" : "free"));
+  assert.deepEqual(states("m1"), ["suspected", "held"]);
+  const account = { kind: "account", account: "a@b.test" } as const;
+  const suspected = { kind: "suspected", account: "a@b.test" } as const;
+  store.changeWaiting("hold", { kind: "message", id: "m2" }, 100);
+  store.changeWaiting("release", { kind: "message", id: "m2" }, 100);
+  assert.deepEqual(store.changeWaiting("hold-suspected", account, 100), { messages: 1, recipients: 2 });
+  assert.deepEqual([states("m2"), states("m3")], [["suspected", "suspected"], ["free"]]);
+  assert.deepEqual(idsOf(store.claimDue(200, 1000, 10)), ["m3"]);
+  assert.equal(store.listWaiting({ state: "held", account: "a@b.test" }, 10).total, 2);
+  // An operator's hold is his own.
+  store.changeWaiting("hold", { kind: "message", id: "m2" }, 200);
+  assert.deepEqual(states("m2"), ["held", "held"]);
+  assert.deepEqual(store.seizeWaiting(suspected, 200, 0, 10), [{ id: "m1", recipients: [0] }]);
+  assert.deepEqual(store.changeWaiting("release", suspected, 200), { messages: 1, recipients: 1 });
+  assert.deepEqual(
+    [states("m1"), states("m2")],
+    [
+      ["free", "held"],
+      ["held", "held"],
+    ],
+  );
+  assert.deepEqual(store.changeWaiting("release", account, 200), { messages: 2, recipients: 3 });
+});
+
+everyStore("an account is under a restraint until it is taken away", (store) => {
+  assert.equal(store.addAccount(alice), true);
+  const restraint = { step: "slow", since: 5, until: 9, score: 11.5, evidence: ["a login"], clause: "§ 7" } as const;
+  assert.equal(store.setRestraint("nobody@sekimori.test", restraint), false);
+  assert.deepEqual(store.restrained(), []);
+  assert.equal(store.setRestraint(alice.key, restraint), true);
+  assert.deepEqual(store.findAccount("a.smith@sekimori.test")?.restraint, restraint);
+  assert.equal(store.findAccount(alice.key)?.suspended, false);
+  assert.deepEqual(store.restrained(), [alice.key]);
+  assert.equal(store.setRestraint(alice.key, undefined), true);
+  assert.deepEqual(store.findAccount(alice.key), alice);
+  assert.deepEqual(store.restrained(), []);
 });
 
 everyStore("what a message says is to be held begins held, and stays released once it was", (store) => {

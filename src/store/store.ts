@@ -29,6 +29,22 @@ export interface Account {
   readonly senders?: readonly SenderGrant[];
   /** By name. Never empty. */
   readonly appPasswords?: readonly AppPassword[];
+  /** What was done because somebody else may be using it. What an operator suspended is `suspended`. */
+  readonly restraint?: AccountRestraint;
+}
+
+/** A step of abuse/ladder.ts, and what it rests on. */
+export interface AccountRestraint {
+  readonly step: "slow" | "hold" | "suspend";
+  /** Wall ms. */
+  readonly since: number;
+  /** It ends by itself: only `slow` does. */
+  readonly until?: number;
+  /** As they were then. */
+  readonly score: number;
+  readonly evidence: readonly string[];
+  /** The clause of the terms of use. */
+  readonly clause?: string;
 }
 
 /** What a password is for. */
@@ -79,11 +95,14 @@ export interface AccountStore {
   loginSecret(): string;
   /** False when there is no such account; likewise deleteAccount. */
   setSuspended(key: string, suspended: boolean): boolean;
-  /** False when there is no such account; likewise setPlan, setRaise and setContact. */
+  /** False when there is no such account; likewise setPlan, setRaise, setContact and setRestraint. */
   setQuota(key: string, quota: number | undefined): boolean;
   setPlan(key: string, plan: string | undefined): boolean;
   setRaise(key: string, raise: AccountRaise | undefined): boolean;
   setContact(key: string, contact: string | undefined): boolean;
+  setRestraint(key: string, restraint: AccountRestraint | undefined): boolean;
+  /** Keys of the accounts that have one, ended or not. */
+  restrained(): readonly string[];
   /** False when there is no such account, or the alias is an address or alias already. */
   addAlias(key: string, alias: string): boolean;
   /** False when the account has no such alias. */
@@ -134,6 +153,8 @@ export interface WaitingRecipient {
   readonly warned?: true;
   /** An operator or its limits said so: nothing is tried until it is released. */
   readonly held?: true;
+  /** It is held because somebody else may be using the account. */
+  readonly suspected?: true;
 }
 
 export interface WaitingMessage {
@@ -144,7 +165,7 @@ export interface WaitingMessage {
 /** What comes back from an attempt to wait. */
 export interface DeferredMessage {
   readonly message: SpooledMessage;
-  readonly recipients: readonly (Omit<WaitingRecipient, "held"> & {
+  readonly recipients: readonly (Omit<WaitingRecipient, "held" | "suspected"> & {
     readonly attempt?: Omit<PastAttempt, "recipient" | "status" | "reply">;
   })[];
 }
@@ -161,6 +182,10 @@ export type QueueSelector =
   | { readonly kind: "sender"; readonly sender: string }
   /** The recipients of one domain, in whatever messages. */
   | { readonly kind: "domain"; readonly domain: string }
+  /** What an account (key) sent. */
+  | { readonly kind: "account"; readonly account: string }
+  /** Of that, what is held because somebody else may be using the account. */
+  | { readonly kind: "suspected"; readonly account: string }
   | { readonly kind: "all" };
 
 /**
@@ -170,7 +195,8 @@ export type QueueSelector =
 /** What is done to waiting mail. delete: nobody is told. return: its sender gets it back. */
 export type QueueAction = QueueChange | "delete" | "return";
 
-export type QueueChange = "hold" | "release" | "flush" | "requeue";
+/** hold-suspected: a hold because somebody else may be using the account; what is held already stays as it is. */
+export type QueueChange = "hold" | "hold-suspected" | "release" | "flush" | "requeue";
 
 export interface QueueCount {
   readonly messages: number;
@@ -182,6 +208,8 @@ export interface WaitingFilter {
   readonly state?: "held" | "waiting";
   readonly sender?: string;
   readonly domain?: string;
+  /** Key. */
+  readonly account?: string;
 }
 
 /** Open messages of the spool with ids beyond `after` up to `through` (undefined: all that follow), ascending. */
@@ -296,11 +324,20 @@ export interface ChargeStore {
   correspondentSpan(before: number): Span;
 }
 
+export interface SavedProfile {
+  readonly account: string;
+  readonly day: number;
+  readonly profile: string;
+  readonly suspect: boolean;
+}
+
 /** What the detector of abused accounts (abuse/) knows of each, as a text of its own. */
 export interface ProfileStore {
   profile(account: string): string | undefined;
   /** In place of what was there. `day`: of the epoch, on which the account was last seen. */
-  saveProfiles(profiles: readonly { readonly account: string; readonly day: number; readonly profile: string }[]): void;
+  saveProfiles(profiles: readonly SavedProfile[]): void;
+  /** Accounts that were told to be suspect when their profile was saved last. */
+  suspects(): readonly string[];
   /** Of accounts last seen at or before `before`, wall ms; to the day. */
   purgeProfiles(before: number): void;
   profileSpan(before: number): Span;

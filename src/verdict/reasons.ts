@@ -75,6 +75,13 @@ const entries = {
     text: "{hostname} going down, try again later",
     meaning: "The server is stopping; what was answered 250 is safe.",
   },
+  "session.suspended": {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "{hostname} the account is suspended",
+    meaning:
+      "The account of this session was suspended, by an operator or as [abuse] act says. What was not answered 250 is not sent.",
+  },
   "session.messages": {
     code: 421,
     enhanced: "4.7.0",
@@ -242,7 +249,8 @@ const entries = {
     code: 550,
     enhanced: "5.7.1",
     text: "the account is suspended",
-    meaning: "The account was suspended after this session had logged in. Nothing more of it is sent.",
+    meaning:
+      "The account was suspended while this session logged in, or by a program that cannot end sessions. Nothing of it is sent.",
   },
   "sender.login-ended": {
     code: 421,
@@ -414,6 +422,14 @@ const entries = {
     text: "recipient limit of your domain reached: {used} of {limit} in {window}, again from {reset}",
     meaning: "All accounts of the domain together have used up [limits.domain] recipients.",
   },
+  "recipient.slowed": {
+    code: 450,
+    enhanced: "4.7.1",
+    text: "your account is slowed down, somebody else may be using it: {used} of {limit} recipients in {window}, again from {reset}",
+    meaning:
+      "[abuse] act allows to slow an account whose traffic is not like its own history, and this one's score asks for it: one recipient in two " +
+      "minutes, whoever sends. `sekimori abuse show` has the evidence, `abuse clear` ends it; by itself it ends a day after the last sign.",
+  },
   "recipient.attempts": {
     code: 450,
     enhanced: "4.7.1",
@@ -485,7 +501,9 @@ const entries = {
     code: 250,
     enhanced: "2.0.0",
     text: "queued as {id}, {held} of {recipients} recipients held for review",
-    meaning: "The message is on disk, and what is beyond a limit of the account waits for an operator.",
+    meaning:
+      "The message is on disk, and what is beyond a limit of the account waits for an operator; all of it where somebody else may be using " +
+      "the account ([abuse] act).",
   },
   "message.spool-failed": {
     code: 451,

@@ -78,6 +78,7 @@ export async function startApi(parts: Parts = {}): Promise<ApiService> {
     store: asRemote<Store>(store),
     mail: asRemote({
       forgetAccounts: () => undefined,
+      endSessions: () => undefined,
       destinations: () => [],
       activeMessages: parts.activeMessages ?? (() => []),
       changeQueue: (change, selector) =>
@@ -101,7 +102,7 @@ export async function startApi(parts: Parts = {}): Promise<ApiService> {
     metrics,
     tokens: known,
     thirdParties: { read: () => Promise.reject(new Error("there is no DNS here")) },
-    clearSuspicion: () => Promise.resolve(),
+    clearSuspicion: (_account, lift) => lift(),
   });
   const guarded = {
     control,

@@ -20,6 +20,7 @@ const list = operation(
         ...page,
         state: z.enum(["held", "waiting", "active"]).optional().openapi({ description: "`active`: in delivery now." }),
         domain: z.string().max(255).optional().openapi({ description: "Only recipients of this domain." }),
+        account: z.string().min(1).max(320).optional().openapi({ description: "Only what this account sent." }),
         sender: z.string().max(320).optional().openapi({ description: "Empty for the null sender." }),
       }),
     },

@@ -79,6 +79,14 @@ const accountLimits = {
       "What is done when MAIL FROM, From, Sender or a Resent- field names a mailbox that is not the account's. A header whose authors " +
       "cannot be read is refused whatever stands here.",
   },
+  "content-checks": {
+    type: { kind: "boolean" },
+    default: false,
+    meaning:
+      "Whether the content of what the account sends may be looked at, beside traffic data, to find out that somebody else uses it (`[abuse]`): the " +
+      "same text in many messages, and files that are programs. Kept are keyed fingerprints of the day and endings of file names, never content. " +
+      "Only with the account holder's consent: for a carrier, looking at content by itself breaks the secrecy of communications.",
+  },
   "new-for": {
     type: { kind: "duration", minimum: "0s", maximum: "365d" },
     default: "0s",
@@ -119,6 +127,7 @@ export const planLimits = {
   "recipients-per-message": { ...optional(accountLimits["recipients-per-message"]) },
   over: { ...optional(accountLimits.over) },
   "foreign-sender": { ...optional(accountLimits["foreign-sender"]) },
+  "content-checks": { ...optional(accountLimits["content-checks"]) },
   "new-for": { ...optional(accountLimits["new-for"]) },
   "new-share": { ...optional(accountLimits["new-share"]) },
 } as const satisfies Keys;
@@ -205,13 +214,24 @@ export const abuse = {
       values: {
         none: "nothing is observed",
         notice: "the event `account.suspected` tells, with the evidence",
-        suspend: "and at the last step the account is suspended and its queued mail is held, until somebody has looked",
+        slow: "and the account reaches one recipient in two minutes, until a day after the last sign or until somebody has looked",
+        hold: "and further on its new mail is accepted and held, until somebody has looked",
+        suspend:
+          "and at the last step the account is suspended, its sessions end and its queued mail is held, until somebody has looked",
       },
     },
     default: "notice",
     meaning:
-      "What is done when the traffic of an account is not like its own history: unknown networks, wrong passwords before, recipients that do not " +
-      "exist, more mail than ever. Traffic data only, never content. `sekimori account show` has the evidence, `account resume` ends it.",
+      "What is done, at most, when the traffic of an account is not like its own history: unknown networks, wrong passwords before, recipients that " +
+      "do not exist, more mail than ever. Traffic data only; content where its plan has `content-checks`. `sekimori abuse show` has the evidence, " +
+      "`abuse clear` ends it.",
+  },
+  clause: {
+    type: { kind: "text" },
+    otherwise: "none is cited",
+    meaning:
+      "The clause of the terms of use on which a step rests. It stands in the event, in `sekimori abuse` and in the API, beside the evidence.",
+    example: "Terms of use, article 12 (misuse by others)",
   },
   countries: {
     type: { kind: "path" },

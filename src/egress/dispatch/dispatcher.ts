@@ -15,7 +15,7 @@ import type { Address } from "../../address/address.ts";
 import type { Directory, LocalAnswer } from "../../directory/directory.ts";
 import type { Remote } from "../../io/rpc.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
-import { domainOf } from "../../queue/classes.ts";
+import { domainOf, firstHolds, holds } from "../../queue/classes.ts";
 import { latestDue } from "../../queue/schedule.ts";
 import type { Recovered, Spool, SpooledMessage } from "../../spool/message.ts";
 import type {
@@ -341,9 +341,9 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     const now: number[] = [];
     const later: number[] = [];
     const wait = closing || services.paused || window.room === 0;
-    const held = new Set(message.hold?.recipients);
+    const holdOf = firstHolds(message);
     for (const [index, recipient] of message.recipients.entries()) {
-      if (wait || held.has(index) || window.full(domainOf(recipient))) later.push(index);
+      if (wait || holdOf(index) !== holds.none || window.full(domainOf(recipient))) later.push(index);
       else now.push(index);
     }
     if (later.length > 0) poller.keep({ message, recipients: later });
@@ -400,9 +400,9 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     change: async (change, selector) => {
       // What came in a moment ago is on its way to the store.
       await poller.kept();
-      if (change === "hold") await storeActive(selector);
+      if (change === "hold" || change === "hold-suspected") await storeActive(selector);
       const count = await store.changeWaiting(change, selector, clock.wall());
-      if (change !== "hold" && count.recipients > 0) poller.after(0);
+      if (change !== "hold" && change !== "hold-suspected" && count.recipients > 0) poller.after(0);
       return count;
     },
     remove: (selector, by) => deleteWaiting(ending, selector, by),
@@ -441,5 +441,10 @@ function means(selector: QueueSelector, message: SpooledMessage, recipient: numb
       return message.sender.toLowerCase() === selector.sender.toLowerCase();
     case "domain":
       return domainOf(message.recipients[recipient]!) === selector.domain.toLowerCase();
+    case "account":
+      return message.account === selector.account;
+    case "suspected":
+      // What is being tried is not held.
+      return false;
   }
 }

@@ -1,7 +1,8 @@
 // A message goes back to its sender because an operator says so: a report as for any other failure (RFC 3464), with what was
-// wrong where it was held for a limit. What came from <> has nobody to go back to, and ends with a log line.
+// wrong where it was held for a limit or a suspicion. What came from <> has nobody to go back to, and ends with a log line.
 
 import type { Remote } from "../../io/rpc.ts";
+import { firstHolds, holds } from "../../queue/classes.ts";
 import type { Spool, SpooledMessage } from "../../spool/message.ts";
 import type { QueueStore } from "../../store/store.ts";
 import { bounce } from "./bounce.ts";
@@ -23,9 +24,11 @@ export async function returnToSender(
   const found = await services.store.findWaiting(id);
   if (found === undefined) return () => undefined;
   const { message } = found;
-  const held = new Set(message.hold?.recipients);
+  const holdOf = firstHolds(message);
   const about = recipients.map((recipient) => {
-    const why = held.has(recipient) ? ` (${message.hold!.why})` : "";
+    const held = holdOf(recipient);
+    const why =
+      held === holds.operator ? ` (${message.hold!.why})` : held === holds.none ? "" : ` (${message.suspected ?? ""})`;
     const reply = `returned by the operator of this server${why}`;
     const result = { recipient, kind: "failed", status: "5.3.0", reply, remote: "local", milliseconds: 0 } as const;
     return { result, event: "failed" } as const;

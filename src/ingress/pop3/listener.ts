@@ -54,6 +54,8 @@ export interface Pop3Listener {
   readonly port: number;
   /** No new sessions; open ones go on as long as they like. */
   stopAccepting(): void;
+  /** Sessions of these accounts end. */
+  endSessions(accounts: ReadonlySet<string>): void;
   close(): Promise<void>;
 }
 
@@ -136,6 +138,9 @@ export async function openPop3Listener(options: Pop3ListenerOptions): Promise<Po
     address: bound.address,
     port: bound.port,
     stopAccepting: () => void server.close(),
+    endSessions: (accounts) => {
+      for (const session of sessions) session.suspend(accounts);
+    },
     async close() {
       closing = true;
       server.close();

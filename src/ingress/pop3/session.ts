@@ -102,7 +102,7 @@ export class Pop3Session {
   #fetched = 0;
   #working: "idle" | "working" | "closing" = "idle";
   #peerEnded = false;
-  #draining = false;
+  #draining: "no" | "shutdown" | "suspended" = "no";
   #cause = "client";
 
   constructor(socket: Socket, peer: Pop3Peer, options: SessionOptions, ended: () => void) {
@@ -127,7 +127,14 @@ export class Pop3Session {
 
   /** The server stops: an idle session ends now, a working one when its request is done. */
   drain(): void {
-    this.#draining = true;
+    this.#draining = "shutdown";
+    this.#run("commands");
+  }
+
+  /** These accounts may not be used any more: a session of one ends as when the server stops. */
+  suspend(accounts: ReadonlySet<string>): void {
+    if (!accounts.has(this.#account) || this.#draining === "shutdown") return;
+    this.#draining = "suspended";
     this.#run("commands");
   }
 
@@ -176,7 +183,7 @@ export class Pop3Session {
   }
 
   #rest(): void {
-    if (this.#draining) this.#run("commands");
+    if (this.#draining !== "no") this.#run("commands");
     else if (this.#peerEnded) this.#socket.end();
     else {
       this.#socket.setTimeout(this.#options.limits.idle);
@@ -188,7 +195,7 @@ export class Pop3Session {
   async #work(start: "handshake" | "commands"): Promise<void> {
     if (start === "handshake") await this.#secure("implicit");
     for (;;) {
-      const request = this.#draining ? this.#lastRequest() : this.#core.next();
+      const request = this.#draining === "no" ? this.#core.next() : this.#lastRequest(this.#draining);
       await this.#flush();
       if (request !== undefined) await this.#serve(request);
       else if (this.#core.busy) await nextTurn();
@@ -197,8 +204,9 @@ export class Pop3Session {
     }
   }
 
-  #lastRequest(): Pop3Request | undefined {
-    this.#core.shutdown();
+  #lastRequest(why: "shutdown" | "suspended"): Pop3Request | undefined {
+    if (why === "shutdown") this.#core.shutdown();
+    else this.#core.suspend();
     return this.#core.next();
   }
 

@@ -91,6 +91,7 @@ export async function acceptMessage(
   const overweight = await weigh(session, transaction, content);
   if (overweight.length > 0) return { verdicts: overweight };
   const hold = holdOf(transaction);
+  const suspected = await suspicionNow(session);
   const recipients = transaction.recipients.map(({ text }) => text);
   const { terms } = transaction;
   const relay = relayFor(transaction, facts.authors);
@@ -109,6 +110,7 @@ export async function acceptMessage(
     ...(relay === undefined ? {} : { relay }),
     ...(terms?.counts.newRecipients === true ? { remember: true } : {}),
     ...(hold === undefined ? {} : { hold }),
+    ...(suspected === undefined ? {} : { suspected }),
     ...(isBulk(section.value) ? { bulk: true } : {}),
   };
 
@@ -148,27 +150,36 @@ export async function acceptMessage(
     ...(terms?.counts.newRecipients === true ? { newRecipients: strangersIn(transaction) } : {}),
     ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
   });
-  if (hold !== undefined) {
-    const beyond = hold.recipients.map((index) => recipients[index]!);
+  const why = hold?.why ?? suspected;
+  const held = suspected === undefined ? (hold?.recipients.map((index) => recipients[index]!) ?? []) : recipients;
+  if (why !== undefined) {
     services.observer.emit("message.held", {
       message: id,
-      recipients: beyond,
-      why: hold.why,
+      recipients: held,
+      why,
       ...(account === undefined ? {} : { account }),
     });
   }
+  const handOver = (): void => {
+    services.accepted(message, content);
+    if (account !== undefined && terms?.contentChecks === true) services.examine(account, content);
+  };
+  const evidence = { id, held: held.length, recipients: recipients.length };
   const queued: Verdict =
-    hold === undefined
+    why === undefined
       ? { kind: "accept", reason: "message.queued", evidence: { id } }
-      : {
-          kind: "accept",
-          reason: "message.held",
-          evidence: { id, held: hold.recipients.length, recipients: recipients.length },
-        };
+      : { kind: "accept", reason: "message.held", evidence };
   return {
     verdicts: [queued],
-    ...(patience === undefined ? { handOver: () => services.accepted(message, content) } : {}),
+    ...(patience === undefined ? { handOver } : {}),
   };
+}
+
+/** As of now, not of MAIL: what is under way when an account becomes suspect is held as well. Rejects when nobody can tell. */
+async function suspicionNow({ services, account }: SessionView): Promise<string | undefined> {
+  if (account === undefined) return undefined;
+  const terms = services.terms(account);
+  return (terms instanceof Promise ? await terms : terms).suspected;
 }
 
 /** Recipients that the account had not written to before. */

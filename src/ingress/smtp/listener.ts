@@ -14,6 +14,8 @@ export interface SmtpListener {
   readonly port: number;
   /** No new sessions; open ones go on as long as they like. */
   stopAccepting(): void;
+  /** Sessions of these accounts end. */
+  endSessions(accounts: ReadonlySet<string>): void;
   close(grace: number): Promise<void>;
 }
 
@@ -68,6 +70,9 @@ export async function openSmtpListener(
     address: bound.address,
     port: bound.port,
     stopAccepting: () => void server.close(),
+    endSessions: (accounts) => {
+      for (const session of sessions) session.suspend(accounts);
+    },
     close: async (grace) => {
       server.close();
       gate.close();

@@ -39,6 +39,8 @@ export interface SmtpServices {
   readonly terms: (account: string) => AccountTerms | Promise<AccountTerms>;
   /** A window of an account is nearly or wholly used up: tells its people by mail. Must not throw. */
   readonly tellAccount: (terms: AccountTerms, notice: LimitNotice) => void;
+  /** What the content says about who uses the account; only where its terms allow that. Must not throw. */
+  readonly examine: (account: string, content: readonly Uint8Array[]) => void;
   /** The message is durable; takes it on its way. Must not throw. */
   readonly accepted: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
   /** The same, for a message whose recipients are all in mailbox stores; resolves to what they say, at the latest after `within` ms. */

@@ -96,6 +96,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   #messages = 0;
   #contentHeld = 0;
   #draining = false;
+  #suspended = false;
   #cause = "client";
 
   constructor(socket: Socket, client: Client, options: SessionOptions, services: SmtpServices, ended: () => void) {
@@ -132,6 +133,13 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   drain(): void {
     this.#draining = true;
     if (!this.#connection.waiting) this.#endIfDraining();
+  }
+
+  /** These accounts may not be used any more: a session of one ends now, or with the answer that is under way. */
+  suspend(accounts: ReadonlySet<string>): void {
+    if (this.account === undefined || !accounts.has(this.account)) return;
+    this.#suspended = true;
+    if (!this.#connection.waiting) this.#end("session.suspended", "suspended");
   }
 
   /** No more patience. */
@@ -183,6 +191,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
       this.#core.refuseContent(replyFor("data.memory"));
       if (!this.#connection.waiting) this.#holdContent(0);
     }
+    if (this.#suspended && !this.#connection.waiting) this.#end("session.suspended", "suspended");
     if (this.#draining && !this.#connection.waiting) this.#endIfDraining();
   }
 
@@ -222,7 +231,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     if (this.#transaction === undefined) this.#end("session.shutdown", "shutdown");
   }
 
-  #end(reason: "session.timeout" | "session.shutdown", cause: string): void {
+  #end(reason: "session.timeout" | "session.shutdown" | "session.suspended", cause: string): void {
     if (this.#core.state === "closed") return;
     this.#cause = cause;
     this.#connection.end(replyFor(reason, { hostname: this.services.hostname }));

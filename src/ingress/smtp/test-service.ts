@@ -177,6 +177,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     clients: createClientLimits({ ...unlimited, ...settings.client }, () => clock.monotonic()),
     spool,
     tellAccount: (terms, { layer, level }) => void spool.notices.push(`${terms.account} ${level} ${layer}`),
+    examine: () => undefined,
     accepted: (message, content) => {
       spool.handedOver.push(message.id);
       assert.ok(content.length > 0);

@@ -33,5 +33,6 @@ export const replies = {
   lineTooLong: "-ERR Line too long",
   tooManyErrors: "-ERR Too many errors",
   tooMany: "-ERR [SYS/TEMP] Too many connections or failed logins from your address, try again later",
+  suspended: "-ERR [SYS/PERM] The account is suspended",
   shutdown: "-ERR [SYS/TEMP] The server is shutting down",
 } as const;

@@ -45,7 +45,7 @@ export type Pop3Request =
   /** Write the output, then end the connection. Final. */
   | { readonly kind: "close"; readonly cause: Pop3CloseCause };
 
-export type Pop3CloseCause = "quit" | "errors" | "auth-failures" | "bad-line" | "shutdown";
+export type Pop3CloseCause = "quit" | "errors" | "auth-failures" | "bad-line" | "shutdown" | "suspended";
 
 export type LoginResult =
   | { readonly kind: "opened"; readonly messages: readonly DropMessage[] }

@@ -239,6 +239,11 @@ export class Pop3Server {
     if (this.#state.name !== "closed") this.#close(replies.shutdown, "shutdown");
   }
 
+  /** The same for one whose account may not be used any more. */
+  suspend(): void {
+    if (this.#state.name !== "closed") this.#close(replies.suspended, "suspended");
+  }
+
   #takeLine(octets: Uint8Array): void {
     if (this.#state.name === "exchange") {
       this.#continueExchange(this.#state.exchange, Buffer.from(octets).toString("latin1"));

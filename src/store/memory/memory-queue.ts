@@ -2,8 +2,8 @@
 // (sqlite/queue-tables.ts has one, so that many rows are passed over once): they are passed over at every claim.
 
 import { laneOf } from "../../base/id.ts";
-import { classOf, domainOf } from "../../queue/classes.ts";
-import type { MailClass } from "../../queue/classes.ts";
+import { classOf, domainOf, firstHolds, holds } from "../../queue/classes.ts";
+import type { Hold, MailClass } from "../../queue/classes.ts";
 import type { SpooledMessage } from "../../spool/message.ts";
 import type {
   PastAttempt,
@@ -30,7 +30,7 @@ interface Row {
   status: string;
   reply: string;
   warned: boolean;
-  held: boolean;
+  held: Hold;
   /** Wall ms; 0: nobody has it. */
   leasedUntil: number;
 }
@@ -42,7 +42,7 @@ interface Entry {
   readonly attempts: Map<number, readonly PastAttempt[]>;
 }
 
-const isFree = (row: Row): boolean => !row.held && row.leasedUntil === 0;
+const isFree = (row: Row): boolean => row.held === holds.none && row.leasedUntil === 0;
 
 export function createMemoryQueue(): QueueStore {
   const entries = new Map<string, Entry>();
@@ -74,11 +74,17 @@ export function createMemoryQueue(): QueueStore {
         return isFrom(row.id, selector.sender);
       case "domain":
         return row.domain === selector.domain.toLowerCase();
+      case "account":
+        return accountOf(row.id) === selector.account;
+      case "suspected":
+        return accountOf(row.id) === selector.account && row.held === holds.suspicion;
     }
   }
 
   const isFrom = (id: string, sender: string): boolean =>
     entries.get(id)?.message.sender.toLowerCase() === sender.toLowerCase();
+
+  const accountOf = (id: string): string | undefined => entries.get(id)?.message.account;
 
   function remove(id: string, recipients: readonly number[]): void {
     const entry = entries.get(id);
@@ -111,9 +117,10 @@ export function createMemoryQueue(): QueueStore {
   }
 
   function list(filter: WaitingFilter, limit: number, after = ""): ReturnType<QueueStore["listWaiting"]> {
-    const { state, sender, domain } = filter;
+    const { state, sender, domain, account } = filter;
     const matches = (row: Row): boolean =>
-      (state === undefined || (state === "held" ? row.held : isFree(row))) &&
+      (state === undefined || (state === "held" ? row.held !== holds.none : isFree(row))) &&
+      (account === undefined || accountOf(row.id) === account) &&
       (domain === undefined || row.domain === domain.toLowerCase()) &&
       (sender === undefined || isFrom(row.id, sender));
     const found = sorted()
@@ -150,7 +157,7 @@ export function createMemoryQueue(): QueueStore {
         const { id, rows, attempts: history } = { id: message.id, ...entryOf(message) };
         for (const { recipient, attempts, due, status, reply, warned, attempt } of recipients) {
           const domain = domainOf(message.recipients[recipient] ?? "");
-          const held = rows.get(recipient)?.held ?? message.hold?.recipients.includes(recipient) ?? false;
+          const held = rows.get(recipient)?.held ?? firstHolds(message)(recipient);
           const known = { id, recipient, domain, mailClass: classOf(message, attempts), held, leasedUntil: 0 };
           rows.set(recipient, { ...known, attempts, due, status, reply, warned: warned === true });
           if (attempt === undefined) continue;
@@ -167,7 +174,7 @@ export function createMemoryQueue(): QueueStore {
         for (const recipient of recipients) {
           if (rows.has(recipient)) continue;
           const domain = domainOf(message.recipients[recipient] ?? "");
-          const held = message.hold?.recipients.includes(recipient) ?? false;
+          const held = firstHolds(message)(recipient);
           rows.set(recipient, { id: message.id, recipient, domain, mailClass: classOf(message, 0), held, ...fresh });
         }
       }
@@ -219,9 +226,11 @@ function inOrder({ rows }: Entry): readonly Row[] {
 function isOpenTo(change: QueueChange, row: Row): boolean {
   switch (change) {
     case "hold":
-      return !row.held;
+      return row.held !== holds.operator;
+    case "hold-suspected":
+      return row.held === holds.none;
     case "release":
-      return row.held;
+      return row.held !== holds.none;
     case "flush":
     case "requeue":
       return isFree(row);
@@ -229,8 +238,8 @@ function isOpenTo(change: QueueChange, row: Row): boolean {
 }
 
 function apply(change: QueueChange, row: Row, now: number): void {
-  row.held = change === "hold";
-  if (change === "hold") return;
+  row.held = change === "hold" ? holds.operator : change === "hold-suspected" ? holds.suspicion : holds.none;
+  if (row.held !== holds.none) return;
   row.due = now;
   if (change !== "requeue") return;
   row.attempts = 0;
@@ -255,7 +264,8 @@ function toRecipient({ recipient, attempts, due, status, reply, held, warned }: 
     due,
     status,
     reply,
-    ...(held ? { held: true } : {}),
+    ...(held === holds.none ? {} : { held: true }),
+    ...(held === holds.suspicion ? { suspected: true } : {}),
     ...(warned ? { warned: true } : {}),
   };
 }

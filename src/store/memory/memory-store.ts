@@ -3,7 +3,16 @@
 // Not for a server: it forgets what was charged, and it looks at everything that waits whenever it is asked.
 
 import { randomBytes } from "node:crypto";
-import type { Account, AccountStore, Charge, ChargeStore, NewCharge, ProfileStore, Store } from "../store.ts";
+import type {
+  Account,
+  AccountStore,
+  Charge,
+  ChargeStore,
+  NewCharge,
+  ProfileStore,
+  SavedProfile,
+  Store,
+} from "../store.ts";
 import { createMemoryEnrolments } from "./memory-enrolments.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
 
@@ -88,6 +97,16 @@ function createAccounts(): AccountStore {
         delete account.raise;
         if (raise !== undefined) account.raise = raise;
       }),
+    setRestraint: (key, restraint) =>
+      change(key, (account) => {
+        delete account.restraint;
+        if (restraint !== undefined) account.restraint = restraint;
+      }),
+    restrained: () =>
+      [...accounts.values()]
+        .filter(({ restraint }) => restraint !== undefined)
+        .map(({ key }) => key)
+        .toSorted(),
     addAlias: (key, alias) => {
       if (find(alias) !== undefined) return false;
       return change(key, (account) => (account.aliases = [...account.aliases, alias].toSorted()));
@@ -215,13 +234,18 @@ function createCharges(): ChargeStore {
 }
 
 function createProfiles(): ProfileStore {
-  const profiles = new Map<string, { readonly day: number; readonly profile: string }>();
+  const profiles = new Map<string, Omit<SavedProfile, "account">>();
   const days = (): readonly number[] => [...profiles.values()].map(({ day }) => day);
   return {
     profile: (account) => profiles.get(account)?.profile,
     saveProfiles: (saved) => {
       for (const { account, ...rest } of saved) profiles.set(account, rest);
     },
+    suspects: () =>
+      [...profiles]
+        .filter(([, { suspect }]) => suspect)
+        .map(([account]) => account)
+        .toSorted(),
     purgeProfiles: (before) => {
       for (const [account, { day }] of profiles) if (day <= Math.floor(before / DAY)) profiles.delete(account);
     },

@@ -6,7 +6,7 @@
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { laneOf } from "../../base/id.ts";
-import { classOf, domainOf, mailClasses } from "../../queue/classes.ts";
+import { classOf, domainOf, firstHolds, holds, mailClasses } from "../../queue/classes.ts";
 import type { SpooledMessage } from "../../spool/message.ts";
 import type {
   PastAttempt,
@@ -47,7 +47,9 @@ const free = "held = 0 AND leased_until = 0";
 
 export function createQueueTables(database: DatabaseSync, transaction: <T>(work: () => T) => T): QueueStore {
   const sql = {
-    putMessage: database.prepare("INSERT INTO waiting_message (id, sender) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"),
+    putMessage: database.prepare(
+      "INSERT INTO waiting_message (id, sender, account) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    ),
     putRecord: database.prepare("INSERT INTO waiting_record (id, message) VALUES (?, ?)"),
     putRecipient: database.prepare(
       `INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, warned, domain, class, lane, held)
@@ -131,7 +133,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
   }
 
   function putMessage(message: SpooledMessage): void {
-    const { changes } = sql.putMessage.run(message.id, message.sender.toLowerCase());
+    const { changes } = sql.putMessage.run(message.id, message.sender.toLowerCase(), message.account ?? "");
     if (changes > 0) sql.putRecord.run(message.id, JSON.stringify(message));
   }
 
@@ -193,8 +195,9 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
   function change(kind: QueueChange, selector: QueueSelector, now: number, lane: number): QueueCount {
     const [where, ...parameters] = whereOf(selector, lane);
     const [set, only] = {
-      hold: ["held = 1", "held = 0"],
-      release: [`held = 0, due = ${now}, ready = 0`, "held = 1"],
+      hold: [`held = ${holds.operator}`, `held <> ${holds.operator}`],
+      "hold-suspected": [`held = ${holds.suspicion}`, "held = 0"],
+      release: [`held = 0, due = ${now}, ready = 0`, "held > 0"],
       flush: [`due = ${now}, ready = 0`, free],
       requeue: [
         `due = ${now}, ready = 0, attempts = 0, class = CASE class WHEN ${mailClasses.indexOf("retry")} THEN 0 ELSE class END`,
@@ -212,7 +215,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
   function list(filter: WaitingFilter, limit: number, after = ""): ReturnType<QueueStore["listWaiting"]> {
     const conditions: string[] = [];
     const parameters: SQLInputValue[] = [];
-    if (filter.state !== undefined) conditions.push(filter.state === "held" ? "held = 1" : free);
+    if (filter.state !== undefined) conditions.push(filter.state === "held" ? "held > 0" : free);
     if (filter.domain !== undefined) {
       conditions.push("domain = ?");
       parameters.push(filter.domain.toLowerCase());
@@ -220,6 +223,10 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     if (filter.sender !== undefined) {
       conditions.push("id IN (SELECT id FROM waiting_message WHERE sender = ?)");
       parameters.push(filter.sender.toLowerCase());
+    }
+    if (filter.account !== undefined) {
+      conditions.push("id IN (SELECT id FROM waiting_message WHERE account = ?)");
+      parameters.push(filter.account);
     }
     const where = conditions.length === 0 ? "1" : conditions.join(" AND ");
     const total =
@@ -258,12 +265,12 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         for (const { message, recipients } of messages) {
           putMessage(message);
           const lane = laneOf(message.id);
-          const held = new Set(message.hold?.recipients);
+          const holdOf = firstHolds(message);
           for (const { recipient, attempts, due, status, reply, warned, attempt } of recipients) {
             const mailClass = mailClasses.indexOf(classOf(message, attempts));
             const domain = domainOf(message.recipients[recipient] ?? "");
             const told = warned === true ? 1 : 0;
-            const hold = held.has(recipient) ? 1 : 0;
+            const hold = holdOf(recipient);
             sql.putRecipient.run(
               message.id,
               recipient,
@@ -292,10 +299,10 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
           putMessage(message);
           const mailClass = mailClasses.indexOf(classOf(message, 0));
           const lane = laneOf(message.id);
-          const held = new Set(message.hold?.recipients);
+          const holdOf = firstHolds(message);
           for (const recipient of recipients) {
             const domain = domainOf(message.recipients[recipient] ?? "");
-            const hold = held.has(recipient) ? 1 : 0;
+            const hold = holdOf(recipient);
             sql.addRecipient.run(message.id, recipient, now, domain, mailClass, until, lane, hold);
           }
         }
@@ -401,6 +408,13 @@ function meant(selector: QueueSelector): readonly [string, ...SQLInputValue[]] {
       return ["id IN (SELECT id FROM waiting_message WHERE sender = ?)", selector.sender.toLowerCase()];
     case "domain":
       return ["domain = ?", selector.domain.toLowerCase()];
+    case "account":
+      return ["id IN (SELECT id FROM waiting_message WHERE account = ?)", selector.account];
+    case "suspected":
+      return [
+        `held = ${holds.suspicion} AND id IN (SELECT id FROM waiting_message WHERE account = ?)`,
+        selector.account,
+      ];
   }
 }
 
@@ -411,7 +425,8 @@ function toRecipient({ recipient, attempts, due, status, reply, held, warned }: 
     due,
     status,
     reply,
-    ...(held === 0 ? {} : { held: true }),
+    ...(held === holds.none ? {} : { held: true }),
+    ...(held === holds.suspicion ? { suspected: true } : {}),
     ...(warned === 0 ? {} : { warned: true }),
   };
 }

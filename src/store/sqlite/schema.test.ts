@@ -137,3 +137,25 @@ test("an index of the first version is brought up to this one: senders, domains 
     store.close();
   });
 });
+
+test("an index from before there were restraints knows whose mail waits, and who was suspect", () => {
+  withFile((file) => {
+    const old = new DatabaseSync(file);
+    migrate(old, 14);
+    const record = { ...message(["x@r.test"]), account: "a@b.test" };
+    old.prepare("INSERT INTO waiting_message VALUES (?, ?)").run("m1", "a@b.test");
+    old.prepare("INSERT INTO waiting_record VALUES (?, ?)").run("m1", JSON.stringify(record));
+    old
+      .prepare(
+        "INSERT INTO waiting_recipient (id, recipient, attempts, due, status, reply, held) VALUES ('m1', 0, 1, 100, '', '', 1)",
+      )
+      .run();
+    old.exec(`INSERT INTO abuse_profile VALUES ('a@b.test', 10, '{"told":"hold"}'), ('c@b.test', 10, '{}')`);
+    old.close();
+    const store = openSqliteStore(file);
+    assert.equal(store.listWaiting({ account: "a@b.test", state: "held" }, 10).total, 1);
+    assert.equal(store.findWaiting("m1")!.recipients[0]!.suspected, undefined);
+    assert.deepEqual(store.suspects(), ["a@b.test"]);
+    store.close();
+  });
+});

@@ -152,6 +152,18 @@ const steps: readonly string[] = [
      domain TEXT NOT NULL PRIMARY KEY,
      reading TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  // What is done about accounts that somebody else may be using: restraints of the account, and who is suspect; whose mail waits,
+  // and that it is held for that (2; an operator or a limit: 1).
+  `ALTER TABLE account ADD COLUMN restraint TEXT;
+   ALTER TABLE abuse_profile ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0;
+   UPDATE abuse_profile SET suspect = 1 WHERE json_extract(profile, '$.told') IS NOT NULL;
+   CREATE INDEX abuse_profile_suspect ON abuse_profile (account) WHERE suspect = 1;
+   ALTER TABLE waiting_message ADD COLUMN account TEXT NOT NULL DEFAULT '';
+   UPDATE waiting_message SET account = coalesce(
+     (SELECT json_extract(message, '$.account') FROM waiting_record WHERE waiting_record.id = waiting_message.id), '');
+   CREATE INDEX waiting_message_account ON waiting_message (account);
+   DROP INDEX waiting_recipient_held;
+   CREATE INDEX waiting_recipient_held ON waiting_recipient (held) WHERE held > 0;`,
 ];
 
 const schemaVersion = steps.length;

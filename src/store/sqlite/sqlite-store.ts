@@ -7,6 +7,7 @@ import type { StatementSync } from "node:sqlite";
 import type {
   Account,
   AccountRaise,
+  AccountRestraint,
   AppPassword,
   Charge,
   LoginScope,
@@ -35,6 +36,7 @@ interface AccountRow {
   readonly raise: string | null;
   readonly contact: string | null;
   readonly senders: string | null;
+  readonly restraint: string | null;
 }
 
 interface AppPasswordRow {
@@ -77,6 +79,8 @@ export function openSqliteStore(file: string): SqliteStore {
     setPlan: database.prepare("UPDATE account SET plan = ? WHERE key = ?"),
     setRaise: database.prepare("UPDATE account SET raise = ? WHERE key = ?"),
     setContact: database.prepare("UPDATE account SET contact = ? WHERE key = ?"),
+    setRestraint: database.prepare("UPDATE account SET restraint = ? WHERE key = ?"),
+    restrained: database.prepare("SELECT key FROM account WHERE restraint IS NOT NULL ORDER BY key"),
     setSenders: database.prepare("UPDATE account SET senders = ? WHERE key = ?"),
     appPasswords: database.prepare("SELECT * FROM app_password WHERE account = ? ORDER BY name"),
     addAppPassword: database.prepare(
@@ -105,8 +109,10 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     profile: database.prepare("SELECT profile FROM abuse_profile WHERE account = ?"),
     saveProfile: database.prepare(
-      "INSERT INTO abuse_profile VALUES (?, ?, ?) ON CONFLICT (account) DO UPDATE SET day = excluded.day, profile = excluded.profile",
+      "INSERT INTO abuse_profile (account, day, profile, suspect) VALUES (?, ?, ?, ?) ON CONFLICT (account) DO UPDATE SET " +
+        "day = excluded.day, profile = excluded.profile, suspect = excluded.suspect",
     ),
+    suspects: database.prepare("SELECT account FROM abuse_profile WHERE suspect = 1 ORDER BY account"),
     purgeProfiles: database.prepare("DELETE FROM abuse_profile WHERE day <= ?"),
     profileSpan: database.prepare(
       "SELECT count(*) AS items, min(day) AS oldest, count(*) FILTER (WHERE day <= ?) AS expired FROM abuse_profile",
@@ -155,6 +161,8 @@ export function openSqliteStore(file: string): SqliteStore {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setSenders
       ...(row.senders === null ? {} : { senders: JSON.parse(row.senders) as readonly SenderGrant[] }),
       ...(appPasswords.length === 0 ? {} : { appPasswords }),
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by setRestraint
+      ...(row.restraint === null ? {} : { restraint: JSON.parse(row.restraint) as AccountRestraint }),
     };
   }
 
@@ -209,6 +217,9 @@ export function openSqliteStore(file: string): SqliteStore {
     setPlan: (key, plan) => sql.setPlan.run(plan ?? null, key).changes > 0,
     setContact: (key, contact) => sql.setContact.run(contact ?? null, key).changes > 0,
     setRaise: (key, raise) => sql.setRaise.run(raise === undefined ? null : JSON.stringify(raise), key).changes > 0,
+    setRestraint: (key, restraint) =>
+      sql.setRestraint.run(restraint === undefined ? null : JSON.stringify(restraint), key).changes > 0,
+    restrained: () => all<{ readonly key: string }>(sql.restrained).map(({ key }) => key),
     addAlias: (key, alias) =>
       transaction(() => {
         if (one<AccountRow>(sql.account, key) === undefined || findAccount(alias) !== undefined) return false;
@@ -267,9 +278,11 @@ export function openSqliteStore(file: string): SqliteStore {
     profile: (account) => one<{ readonly profile: string }>(sql.profile, account)?.profile,
     saveProfiles: (profiles) => {
       transaction(() => {
-        for (const { account, day, profile } of profiles) sql.saveProfile.run(account, day, profile);
+        for (const { account, day, profile, suspect } of profiles)
+          sql.saveProfile.run(account, day, profile, suspect ? 1 : 0);
       });
     },
+    suspects: () => all<{ readonly account: string }>(sql.suspects).map(({ account }) => account),
     purgeProfiles: (before) => {
       sql.purgeProfiles.run(Math.floor(before / DAY));
     },

@@ -25,6 +25,7 @@ export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
 
 /** After the reservation. */
 export function decideQuota(decided: Verdict, quota: LimitFact, over: OverLimit): readonly Verdict[] {
+  if (quota.kind === "over" && quota.of === "slowed") return [decided, ...limitRule(quota, "recipient.slowed")];
   // What others have used up is nobody's fault: it is always for later.
   if (quota.kind === "over" && quota.of === "domain") return [decided, ...limitRule(quota, "recipient.domain-limit")];
   if ((quota.kind === "over" || quota.kind === "beyond") && quota.of === "new-recipients") {
@@ -87,6 +88,7 @@ type LimitReason =
   | "recipient.new-limit"
   | "recipient.new-limit-refused"
   | "recipient.domain-limit"
+  | "recipient.slowed"
   | "recipient.client-rate"
   | "sender.client-rate"
   | "sender.bytes-limit"

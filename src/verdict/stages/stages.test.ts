@@ -162,6 +162,7 @@ const limits: readonly LimitFact[] = [
   { kind: "beyond", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
   { kind: "beyond", of: "new-recipients", window: "1d", used: 20, limit: 20, reset: 1_700_000_000_000 },
   { kind: "over", of: "domain", window: "1d", used: 900, limit: 900, reset: 1_700_000_000_000 },
+  { kind: "over", of: "slowed", window: "2m", used: 1, limit: 1, reset: 1_700_000_000_000 },
   unavailable,
 ];
 const ofClients: readonly ClientLimitFact[] = [
@@ -404,7 +405,7 @@ test("quota: never makes a yes out of anything else, and only a known answer wit
           assert.equal(after.kind === "hold", before.kind === "accept");
         }
         if (before.kind !== "accept" || quota.kind !== "over") continue;
-        assert.equal(after.kind, quota.of === "domain" ? "defer" : over);
+        assert.equal(after.kind, quota.of === "domain" || quota.of === "slowed" ? "defer" : over);
       }
     }
   }
