@@ -38,6 +38,12 @@ export const account = z
     aliases: z.array(z.string()).readonly(),
     created: time,
     suspended: z.boolean().openapi({ description: "By an operator or, as `restraint` says, for a suspicion." }),
+    scheme: z.string().optional().openapi({
+      description:
+        "How its password is stored. Imported ones become `argon2id` with the first login that shows the password.",
+      example: "argon2id",
+    }),
+    cram: z.literal(true).optional().openapi({ description: "What CRAM-MD5 needs of its password is stored." }),
     senders: z
       .array(z.object({ sender: z.string().openapi({ example: "boss@example.jp" }), as: z.enum(["own", "delegate"]) }))
       .readonly()

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { readQuota, readTime } from "../control/accounts.ts";
 import type { AccountView, Control } from "../control/control.ts";
 import { addExportCommand } from "./account-export.ts";
+import { addImportCommand } from "./account-import.ts";
 import { addSenderCommands } from "./account-senders.ts";
 import { addAppPasswordCommands } from "./app-passwords.ts";
 import { addSubstituteCommands } from "./substitutes.ts";
@@ -39,6 +40,17 @@ interface Chosen {
   readonly password: string;
   /** One that was made here is told, once. */
   readonly made: string | undefined;
+}
+
+/** What another server made of the password: from a program, or a line of its file. */
+async function readHashLine(): Promise<string> {
+  if (process.stdin.isTTY) {
+    const answer = await askPassword({ message: "Hash" });
+    if (isCancel(answer)) throw new Exit(2, "cancelled");
+    return answer.trim();
+  }
+  for await (const line of createInterface({ input: process.stdin })) return line.trim();
+  throw new Exit(2, "no hash on standard input");
 }
 
 async function choosePassword({ generate }: PasswordOptions): Promise<Chosen> {
@@ -96,14 +108,21 @@ function allAccounts(control: Control): Promise<readonly AccountView[]> {
 export function addAccountCommands(program: Command, house: House): void {
   async function add(
     address: string,
-    options: PasswordOptions & { readonly alias?: readonly string[]; readonly quota?: string; readonly plan?: string },
+    options: PasswordOptions & {
+      readonly alias?: readonly string[];
+      readonly quota?: string;
+      readonly plan?: string;
+      readonly hash?: true;
+    },
   ): Promise<void> {
     const site = siteOf(options);
+    if (options.hash && options.generate) throw new Exit(2, "either --hash or --generate");
     const quotaTerm = options.quota === undefined ? {} : { quota: quotaOf(options.quota) };
     const terms = options.plan === undefined ? quotaTerm : { ...quotaTerm, plan: options.plan };
-    const chosen = await choosePassword(options);
+    const secret = options.hash ? { hash: await readHashLine() } : undefined;
+    const chosen = secret === undefined ? await choosePassword(options) : { password: "", made: undefined };
     const outcome = await house.withControl(site, (control) =>
-      control.addAccount(address, chosen.password, options.alias ?? [], terms),
+      control.addAccount(address, secret ?? chosen.password, options.alias ?? [], terms),
     );
     finishPassword(options, outcome, `added ${address}`, chosen);
   }
@@ -142,6 +161,8 @@ export function addAccountCommands(program: Command, house: House): void {
       aliases,
       created,
       suspended,
+      scheme,
+      cram,
       mailbox,
       use,
       plan: name,
@@ -153,6 +174,10 @@ export function addAccountCommands(program: Command, house: House): void {
     print(`address    ${printable(account.address)}`);
     print(`standing   ${suspended ? "suspended" : "active"}`);
     print(`created    ${created}`);
+    if (cram === true) print("cram-md5   what it needs of the password is stored");
+    if (scheme !== undefined && scheme !== "argon2id") {
+      print(`password   ${printable(scheme)} of another server, until the next login that shows it`);
+    }
     print(`aliases    ${printable(aliases.join(" ")) || "none"}`);
     for (const { sender, as } of account.senders ?? []) {
       print(`sends as   ${printable(sender)}${as === "delegate" ? ", for somebody else" : ""}`);
@@ -230,11 +255,13 @@ export function addAccountCommands(program: Command, house: House): void {
       "account add alice@example.jp",
       "account add bob@example.jp --alias info@example.jp --generate",
       '$echo "$PASSWORD" | sekimori account add carol@example.jp',
+      "$doveadm pw -s BLF-CRYPT | sekimori account add dave@example.jp --hash",
     ],
   })
     .argument("<address>", "its address, in a local domain")
     .option("--alias <address...>", "further addresses of the account")
     .option("--generate", "make a random password and print it once")
+    .option("--hash", "what comes is no password, but what another server made of one")
     .option("--plan <name>", "its [[plan]]")
     .option("--quota <size>", "what its mailbox may hold, as in 2GiB")
     .action(add);
@@ -246,9 +273,9 @@ export function addAccountCommands(program: Command, house: House): void {
     .option("--generate", "make a random password and print it once")
     .action(passwd);
   leaf(account, "show", "one account: standing, aliases, what is used of its limits", {
-    examples: ["account show alice@example.jp"],
+    examples: ["account show alice@example.jp", "account show 2c6d9f0b1a7e4835d0c9b6a1"],
   })
-    .argument("<address>", one)
+    .argument("<address>", `${one}, or the id that a Received field names it by`)
     .action(show);
   leaf(account, "quota", "what its mailbox may hold", {
     examples: ["account quota alice@example.jp 2GiB", "account quota alice@example.jp default"],
@@ -296,6 +323,7 @@ export function addAccountCommands(program: Command, house: House): void {
         (address) => `resumed ${address}`,
       ),
     );
+  addImportCommand(account, house);
   addSenderCommands(account, house);
   addAppPasswordCommands(account, house);
   addSubstituteCommands(account, house);

@@ -9,6 +9,7 @@ import type {
   CredentialList,
   DestinationView,
   Health,
+  ImportOutcome,
   Outcome,
   PasswordOutcome,
   QueueCountView,
@@ -56,8 +57,15 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     return refusedBy(answer) ?? { done: true, ...good<{ readonly until: string }>(answer) };
   };
   return {
-    addAccount: (address, password, aliases, terms) =>
-      outcome("POST", "/accounts", { address, password, aliases, ...terms }),
+    addAccount: (address, secret, aliases, terms) =>
+      outcome("POST", "/accounts", {
+        address,
+        ...(typeof secret === "string" ? { password: secret } : secret),
+        aliases,
+        ...terms,
+      }),
+    importAccounts: async (accounts, how) =>
+      good<ImportOutcome>(await ask("POST", "/accounts/import", { accounts, look: how === "look" })),
     changeAccount: (address, terms) => outcome("PATCH", account(address), terms),
     listAccounts: (page) => get<AccountList>(`/accounts?${search(page)}`),
     findAccount: (address) => find<AccountView>(account(address)),

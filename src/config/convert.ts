@@ -65,6 +65,7 @@ export function toSettings(configuration: Configuration): Settings {
       role: listener.role,
       endpoints: listener.listen,
       tls: listenerTlsOf(listener),
+      mechanisms: listener.role === "mx" ? [] : (listener.mechanisms ?? usualMechanisms),
       proxies: listener.proxy,
       ...(listener.role === "legacy" ? { legacy: { until: listener.until, visits: listener["pop-before-smtp"] } } : {}),
       ...(listener.role === "substitute" && listener.until !== undefined
@@ -172,10 +173,11 @@ export function fromSettings(settings: Settings): Configuration {
       mailboxes: domain.store === undefined ? undefined : fromStore(domain.store),
       dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
     })),
-    listener: settings.listeners.map(({ role, endpoints, tls: how, proxies, legacy, substitute }) => ({
+    listener: settings.listeners.map(({ role, endpoints, tls: how, mechanisms, proxies, legacy, substitute }) => ({
       role,
       listen: endpoints,
       tls: how,
+      mechanisms: role === "mx" ? undefined : mechanisms,
       proxy: proxies,
       until: legacy?.until ?? substitute?.until,
       "pop-before-smtp": legacy?.visits,
@@ -230,6 +232,8 @@ export function fromSettings(settings: Settings): Configuration {
     network: settings.network,
   };
 }
+
+const usualMechanisms = ["scram-sha-256", "plain", "login"] as const;
 
 /** POP3 clients begin with TLS (RFC 8314 §3.2), SMTP begins in clear and changes. */
 export function listenerTlsOf(listener: {
@@ -293,6 +297,7 @@ function toStandard({ limits: { account }, smtp }: Configuration): PlanSettings 
     over: account.over,
     foreignSender: account["foreign-sender"],
     contentChecks: account["content-checks"],
+    identityHeader: account["identity-header"],
     ramp: { length: account["new-for"], share: account["new-share"] },
   };
 }
@@ -308,14 +313,14 @@ function toPlan(plan: Configuration["plan"][number], standard: PlanSettings): Pl
     over: plan.over ?? standard.over,
     foreignSender: plan["foreign-sender"] ?? standard.foreignSender,
     contentChecks: plan["content-checks"] ?? standard.contentChecks,
+    identityHeader: plan["identity-header"] ?? standard.identityHeader,
     ramp: { length: plan["new-for"] ?? standard.ramp.length, share: plan["new-share"] ?? standard.ramp.share },
   };
 }
 
 function fromPlan(plan: PlanSettings) {
-  const { recipients, attempts, messages, newRecipients, bytes, recipientsPerMessage, over, foreignSender, ramp } =
-    plan;
-  const { contentChecks } = plan;
+  const { recipients, attempts, messages, newRecipients, bytes, recipientsPerMessage, over } = plan;
+  const { foreignSender, identityHeader, contentChecks, ramp } = plan;
   return {
     recipients,
     attempts,
@@ -326,6 +331,7 @@ function fromPlan(plan: PlanSettings) {
     over,
     "foreign-sender": foreignSender,
     "content-checks": contentChecks,
+    "identity-header": identityHeader,
     "new-for": ramp.length,
     "new-share": ramp.share,
   };

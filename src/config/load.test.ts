@@ -92,6 +92,7 @@ await describe("loadSettings", async () => {
         over: "defer",
         foreignSender: "refuse",
         contentChecks: false,
+        identityHeader: "none",
         ramp: { length: 0, share: 20 },
       },
       plans: new Map(),

@@ -541,6 +541,11 @@ await describe("references", () =>
       '"pop-before-smtp" is for role "legacy": whoever shares the address could send as well; on every other listener people log in to send',
     ],
     [
+      "AUTH on an mx listener",
+      `${whole}mechanisms = ▸["plain"]\n`,
+      "an mx listener offers no AUTH (people log in on a submission listener)",
+    ],
+    [
       "an end of an mx listener",
       `${whole}until = ▸"2027-03-31"\n`,
       '"until" is for roles "legacy" and "substitute": no other listener ends',

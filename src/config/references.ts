@@ -237,6 +237,13 @@ function checkListeners(rules: Rules): void {
       const why = "whoever shares the address could send as well; on every other listener people log in to send";
       rules.report(placeOf(...at, key), `"${key}" is for role "legacy": ${why}`);
     }
+    if (role === "mx" && listener.mechanisms !== undefined) {
+      rules.report(
+        placeOf(...at, "mechanisms"),
+        "an mx listener offers no AUTH",
+        "people log in on a submission listener",
+      );
+    }
     const place = placeOf(...at, "tls");
     if (role === "mx" && tls === "implicit") {
       rules.report(place, "an mx listener has no implicit TLS", "other servers only know STARTTLS (RFC 3207)");

@@ -135,12 +135,16 @@ export interface DkimSettings {
 }
 
 export type ListenerRole = "submission" | "legacy" | "substitute" | "mx" | "pop3";
+/** Of proto/sasl/mechanism.ts. */
+type Mechanism = "scram-sha-256" | "plain" | "login" | "cram-md5";
 export type ListenerTls = "none" | "starttls" | "implicit";
 
 export interface ListenerSettings {
   readonly role: ListenerRole;
   readonly endpoints: readonly Endpoint[];
   readonly tls: ListenerTls;
+  /** What AUTH offers. Empty for role "mx". */
+  readonly mechanisms: readonly Mechanism[];
   /** Load balancers: connections from there begin with a PROXY header, and must. */
   readonly proxies: readonly Prefix[];
   /** Of role "legacy". */
@@ -262,6 +266,8 @@ export interface PlanSettings {
   readonly foreignSender: "refuse" | "tag" | "rewrite";
   /** Consent: content may be looked at for signs that somebody else uses the account. */
   readonly contentChecks: boolean;
+  /** How the Received field names the account. */
+  readonly identityHeader: "none" | "plain" | "keyed-hash";
   /** For so long after it was made, ms, an account grows from this share of its limits, per cent, to all of them. */
   readonly ramp: { readonly length: number; readonly share: number };
 }

@@ -122,6 +122,7 @@ const anyPlan: fc.Arbitrary<PlanSettings> = fc
     over: fc.constantFrom("defer" as const, "reject" as const, "hold" as const),
     foreignSender: fc.constantFrom("refuse" as const, "tag" as const, "rewrite" as const),
     contentChecks: fc.boolean(),
+    identityHeader: fc.constantFrom("none" as const, "plain" as const, "keyed-hash" as const),
     ramp: fc.record({ length: between(0, 365).map((days) => days * 86_400_000), share: between(1, 100) }),
   })
   .map(({ windows, ...rest }) => ({ ...rest, recipients: windows, attempts: windows }));
@@ -242,6 +243,10 @@ const anySettings: fc.Arbitrary<Settings> = fc
       tls: fc.constant("starttls" as const),
       proxies: fc.array(anyPrefix, { maxLength: 2 }),
     };
+    const mechanisms = fc.uniqueArray(
+      fc.constantFrom("scram-sha-256" as const, "plain" as const, "login" as const, "cram-md5" as const),
+      { minLength: 1 },
+    );
     return fc.record<Settings>({
       version: fc.constant(1),
       hostname: fc.constant(domainOf(`mx.local.${hostname ?? ""}`)),
@@ -293,10 +298,12 @@ const anySettings: fc.Arbitrary<Settings> = fc
       domains: anyDomains(own),
       listeners: fc.array(
         fc.oneof(
-          fc.record<ListenerSettings>({ role: fc.constantFrom("submission", "mx", "pop3"), ...anyPlace }),
+          fc.record<ListenerSettings>({ role: fc.constant("mx"), ...anyPlace, mechanisms: fc.constant([]) }),
+          fc.record<ListenerSettings>({ role: fc.constantFrom("submission", "pop3"), ...anyPlace, mechanisms }),
           fc.record<ListenerSettings>({
             role: fc.constant("legacy"),
             ...anyPlace,
+            mechanisms,
             legacy: fc.record({
               until: fc.constantFrom(undefined, lastDay),
               visits: fc.option(
@@ -313,6 +320,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
           fc.record<ListenerSettings>({
             role: fc.constant("substitute"),
             ...anyPlace,
+            mechanisms,
             substitute: fc.constant({ until: lastDay }),
           }),
         ),

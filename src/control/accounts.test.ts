@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDomain } from "../address/domain.ts";
-import type { PlanSettings } from "../config/settings.ts";
+import type { ListenerSettings, PlanSettings } from "../config/settings.ts";
+import { createIdentities } from "../directory/identities.ts";
 import { asRemote } from "../io/rpc.ts";
+import { makeCramKeys } from "../io/cram-keys.ts";
 import { verifyPassword } from "../io/password-hash.ts";
 import { openMemoryStore } from "../store/memory/memory-store.ts";
 import type { Store } from "../store/store.ts";
@@ -27,8 +29,15 @@ const office: PlanSettings = {
   over: "defer",
   foreignSender: "refuse",
   contentChecks: false,
+  identityHeader: "none",
   ramp: { length: 0, share: 100 },
 };
+function listenerWith(mechanisms: ListenerSettings["mechanisms"]): ListenerSettings {
+  return { role: "submission", tls: "implicit", mechanisms, proxies: [], endpoints: [] };
+}
+
+/** Whether a listener offers CRAM-MD5; a reload may change it. */
+const cram = { on: false };
 const client = {
   connections: 1,
   connectionRate: [],
@@ -55,6 +64,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
           mailbox: { quota: 2 ** 30 },
           limits: { standard: office, plans: new Map([["office", office]]), domain: [], client },
           state: "/nonexistent",
+          listeners: cram.on ? [listenerWith(["plain", "cram-md5"])] : [listenerWith(["plain"])],
         }),
         store: asRemote(store),
         observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
@@ -89,10 +99,11 @@ test(
         address: "Alice@sekimori.test",
         aliases: ["a.smith@sekimori.test"],
         created: "2027-01-15T08:00:00.000Z",
+        scheme: "argon2id",
         suspended: false,
       },
     ]);
-    assert.ok(!JSON.stringify([entries, events]).includes("argon2"));
+    assert.ok(!JSON.stringify([entries, events]).includes("$argon2"));
   }),
 );
 
@@ -280,5 +291,103 @@ test(
       const outcome = await control.changeAccount("alice@sekimori.test", terms);
       assert.equal(!outcome.done && outcome.kind, "invalid", JSON.stringify(terms));
     }
+  }),
+);
+
+const bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
+test(
+  "an account is added with the hash of another server, and says so until it is replaced",
+  withOffice(async ({ control, store }) => {
+    const outcome = await control.addAccount("alice@sekimori.test", { hash: `{BLF-CRYPT}${bcrypt}` }, []);
+    assert.deepEqual(outcome, { done: true });
+    const { passwordHash, scram } = store.findAccount("alice@sekimori.test")!;
+    assert.deepEqual([passwordHash, scram], [bcrypt, undefined]);
+    assert.equal((await control.find("alice@sekimori.test"))?.scheme, "blf-crypt");
+    const refused = await control.addAccount("bob@sekimori.test", { hash: bcrypt.replace("$05$", "$31$") }, []);
+    assert.ok(!refused.done && refused.kind === "invalid");
+    await control.setPassword("alice@sekimori.test", password);
+    assert.equal((await control.find("alice@sekimori.test"))?.scheme, "argon2id");
+  }),
+);
+
+test(
+  "what CRAM-MD5 needs is kept of passwords that are set while it is offered, and of no others",
+  withOffice(async ({ control, store }) => {
+    const kept = (): string | undefined => store.findAccount("alice@sekimori.test")?.cram;
+    await control.addAccount("alice@sekimori.test", password, []);
+    assert.equal(kept(), undefined);
+    cram.on = true;
+    try {
+      assert.equal(kept(), undefined);
+      await control.setPassword("alice@sekimori.test", password);
+      assert.equal(kept(), makeCramKeys(password));
+      assert.equal((await control.find("alice@sekimori.test"))?.cram, true);
+      await control.addAccount("bob@sekimori.test", password, []);
+      assert.equal(store.findAccount("bob@sekimori.test")?.cram, makeCramKeys(password));
+      await control.addAccount("carol@sekimori.test", { hash: bcrypt }, []);
+      assert.equal(store.findAccount("carol@sekimori.test")?.cram, undefined);
+    } finally {
+      cram.on = false;
+    }
+    await control.setPassword("alice@sekimori.test", password);
+    assert.equal(kept(), undefined, "set again without it, they are gone");
+    assert.equal((await control.find("alice@sekimori.test"))?.cram, undefined);
+  }),
+);
+
+test(
+  "an account is found by the id that Received names it by, in any case, and nobody by another",
+  withOffice(async ({ control, store }) => {
+    for (const name of ["alice", "bob"]) await control.addAccount(`${name}@sekimori.test`, { hash: bcrypt }, []);
+    const id = createIdentities(store.loginSecret()).idOf("bob@sekimori.test");
+    assert.match(id, /^[0-9a-f]{24}$/);
+    for (const given of [id, id.toUpperCase()]) {
+      assert.equal((await control.find(given))?.address, "bob@sekimori.test");
+    }
+    assert.equal(await control.find(createIdentities("another").idOf("bob@sekimori.test")), undefined);
+    assert.equal(await control.find(id.slice(1)), undefined);
+  }),
+);
+
+test(
+  "accounts of another server come all together or not at all, and looking adds none",
+  withOffice(async ({ control, store, changed, events }) => {
+    const given = ["alice", "Bob"].map((name) => ({ address: `${name}@sekimori.test`, hash: bcrypt }));
+    const wrong = [
+      { address: "carol@elsewhere.test", hash: bcrypt },
+      { address: "dave@sekimori.test", hash: "{LANMAN}x" },
+      { address: "erin", hash: bcrypt },
+    ];
+    assert.deepEqual(await control.importAccounts([], "add"), { added: 0, problems: [] });
+    assert.deepEqual(await control.importAccounts(given, "look"), { added: 2, problems: [] });
+    const faulty = await control.importAccounts([...given, ...wrong, given[0]!], "add");
+    assert.equal(faulty.added, 0);
+    assert.deepEqual(
+      faulty.problems.map(({ index, kind }) => `${index} ${kind}`),
+      ["2 invalid", "3 invalid", "4 invalid", "5 conflict"],
+    );
+    assert.deepEqual([store.countAccounts(), changed, events], [0, [], []]);
+    assert.deepEqual(await control.importAccounts(given, "add"), { added: 2, problems: [] });
+    assert.deepEqual(store.findAccount("bob@sekimori.test"), {
+      key: "bob@sekimori.test",
+      address: "Bob@sekimori.test",
+      passwordHash: bcrypt,
+      aliases: [],
+      createdAt: 1_800_000_000_000,
+      suspended: false,
+    });
+    assert.deepEqual(changed, [["alice@sekimori.test", "bob@sekimori.test"]]);
+    assert.deepEqual(events.at(-1), {
+      event: "account.changed",
+      account: "bob@sekimori.test",
+      change: "imported",
+      by: "operator",
+    });
+    const again = await control.importAccounts(given, "add");
+    assert.deepEqual(
+      again.problems.map(({ kind }) => kind),
+      ["conflict", "conflict"],
+    );
   }),
 );

@@ -1,5 +1,5 @@
 // Accounts: made and changed in the store, with the password hashed here, once for PLAIN and once
-// for SCRAM, and never seen again.
+// for SCRAM, and never seen again. Those of another server come with what that made of the password.
 
 import { addressKey, formatAddress, parseAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
@@ -10,6 +10,9 @@ import { mailboxOctets, mailRoot } from "../mailbox/usage.ts";
 import type { Settings } from "../config/settings.ts";
 import { isSuspended } from "../directory/restraint.ts";
 import type { Clock } from "../io/clock.ts";
+import { createIdentities, isIdentity } from "../directory/identities.ts";
+import { readHash, schemeOf } from "../io/legacy-hash/schemes.ts";
+import { makeCramKeys } from "../io/cram-keys.ts";
 import { hashPassword } from "../io/password-hash.ts";
 import { makeScramKeys } from "../io/scram-keys.ts";
 import type { Observer } from "../observe/events.ts";
@@ -17,11 +20,20 @@ import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../proto/sasl/prepare.ts";
 import type { Account, AccountStore } from "../store/store.ts";
 import { restraintView } from "./suspicion.ts";
-import type { AccountList, AccountTerms, AccountView, Control, Page, Refused } from "./control.ts";
+import type {
+  AccountList,
+  AccountTerms,
+  AccountView,
+  Control,
+  ImportOutcome,
+  Page,
+  Refused,
+  Secret,
+} from "./control.ts";
 
 export interface AccountServices {
   /** In effect now: a reload replaces them. */
-  readonly settings: () => Pick<Settings, "domains" | "mailbox" | "state" | "limits">;
+  readonly settings: () => Pick<Settings, "domains" | "mailbox" | "state" | "limits" | "listeners">;
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
@@ -43,7 +55,10 @@ const PAGE = 100;
 export function accountControl(
   services: AccountServices,
   by: string,
-): Pick<Control, "addAccount" | "changeAccount" | "setPassword" | "setStanding" | "deleteAccount"> & {
+): Pick<
+  Control,
+  "addAccount" | "importAccounts" | "changeAccount" | "setPassword" | "setStanding" | "deleteAccount"
+> & {
   readonly list: (page: Page) => Promise<AccountList>;
   readonly find: (address: string) => Promise<AccountView | undefined>;
 } {
@@ -59,6 +74,19 @@ export function accountControl(
   async function stored(text: string): Promise<Account | undefined> {
     const parsed = parseAddress(text);
     return parsed.ok ? await store.findAccount(addressKey(parsed.value)) : undefined;
+  }
+
+  /** Makes the ids of all accounts until one is this: a look at a header of somebody's complaint, not more. */
+  async function identified(id: string): Promise<Account | undefined> {
+    const { idOf } = createIdentities(await store.loginSecret());
+    for (let after = ""; ;) {
+      // oxlint-disable-next-line no-await-in-loop -- each page begins where the last one ends
+      const accounts = await store.listAccounts({ after, limit: 1000 });
+      const found = accounts.find(({ key }) => idOf(key) === id);
+      const last = accounts.at(-1);
+      if (found !== undefined || last === undefined) return found;
+      after = last.key;
+    }
   }
 
   function raiseOf({ raise }: Account): Pick<AccountView, "raise"> {
@@ -81,7 +109,7 @@ export function accountControl(
   }
 
   return {
-    addAccount: async (address, password, aliases, terms = {}) => {
+    addAccount: async (address, secret, aliases, terms = {}) => {
       const parsed = localAddress(address);
       if (!parsed.ok) return refused("invalid", parsed.error);
       const wrong = faultOf(terms, services.settings().limits);
@@ -92,14 +120,14 @@ export function accountControl(
         if (!each.ok) return refused("invalid", each.error);
         keys.push(addressKey(each.value));
       }
-      const prepared = preparePassword(password);
-      if (!prepared.ok) return refused("invalid", prepared.error);
+      const kept =
+        typeof secret === "string" ? await storedForm(secret, offersCram(services.settings())) : importedForm(secret);
+      if (!kept.ok) return refused("invalid", kept.error);
       const key = addressKey(parsed.value);
       const added = await store.addAccount({
         key,
         address: formatAddress(parsed.value),
-        passwordHash: await hashPassword(prepared.value),
-        scram: await makeScramKeys(prepared.value),
+        ...kept.value,
         aliases: keys,
         createdAt: clock.wall(),
         suspended: false,
@@ -111,6 +139,39 @@ export function accountControl(
       await services.changed([key, ...keys]);
       observer.emit("account.changed", { account: key, change: "added", by });
       return { done: true };
+    },
+    importAccounts: async (imported, how) => {
+      const problems: ImportOutcome["problems"][number][] = [];
+      const accounts: Account[] = [];
+      const indexes: number[] = [];
+      for (const [index, { address, hash }] of imported.entries()) {
+        const parsed = localAddress(address);
+        const read = readHash(hash);
+        if (!parsed.ok) problems.push({ index, kind: "invalid", why: parsed.error });
+        else if (!read.ok) problems.push({ index, kind: "invalid", why: read.error });
+        else {
+          const [key, createdAt] = [addressKey(parsed.value), clock.wall()];
+          const at = formatAddress(parsed.value);
+          accounts.push({ key, address: at, passwordHash: read.value, aliases: [], createdAt, suspended: false });
+          indexes.push(index);
+        }
+      }
+      const taken =
+        how === "add" && problems.length === 0
+          ? await store.addAccounts(accounts)
+          : await store.takenAccounts(accounts);
+      for (const each of taken) {
+        const why = `${accounts[each]!.address} exists already`;
+        problems.push({ index: indexes[each]!, kind: "conflict", why });
+      }
+      if (problems.length > 0) {
+        return { added: 0, problems: problems.toSorted((one, other) => one.index - other.index) };
+      }
+      if (how === "add" && accounts.length > 0) {
+        await services.changed(accounts.map(({ key }) => key));
+        for (const { key } of accounts) observer.emit("account.changed", { account: key, change: "imported", by });
+      }
+      return { added: accounts.length, problems };
     },
     changeAccount: async (address, terms) => {
       const account = await stored(address);
@@ -146,13 +207,12 @@ export function accountControl(
     setPassword: async (address, password) => {
       const parsed = parseAddress(address);
       if (!parsed.ok) return refused("invalid", `${address}: ${parsed.error.message}`);
-      const prepared = preparePassword(password);
-      if (!prepared.ok) return refused("invalid", prepared.error);
-      const key = addressKey(parsed.value);
-      const account = await store.findAccount(key);
+      const account = await store.findAccount(addressKey(parsed.value));
       if (account === undefined) return refused("not-found", `${address}: no such account`);
-      const passwordHash = await hashPassword(prepared.value);
-      await store.setPasswordHash(account.key, passwordHash, await makeScramKeys(prepared.value));
+      const kept = await storedForm(password, offersCram(services.settings()));
+      if (!kept.ok) return refused("invalid", kept.error);
+      const { passwordHash, scram, cram } = kept.value;
+      await store.setPasswordHash(account.key, passwordHash, scram, cram);
       await services.changed([account.key, ...account.aliases]);
       observer.emit("account.changed", { account: account.key, change: "password", by });
       return { done: true };
@@ -192,8 +252,8 @@ export function accountControl(
       observer.emit("account.changed", { account: account.key, change: "deleted", by });
       return { done: true };
     },
-    find: async (address) => {
-      const account = await stored(address);
+    find: async (name) => {
+      const account = isIdentity(name) ? await identified(name.toLowerCase()) : await stored(name);
       return account === undefined
         ? undefined
         : { ...toView(account), ...raiseOf(account), ...restraintOf(account), ...(await mailboxOf(account)) };
@@ -210,12 +270,15 @@ export function accountControl(
 }
 
 function toView(account: Account): AccountView {
-  const { address, aliases, createdAt, plan, contact, senders } = account;
+  const { address, aliases, createdAt, passwordHash, cram, plan, contact, senders } = account;
+  const scheme = schemeOf(passwordHash);
   return {
     address,
     aliases,
     created: new Date(createdAt).toISOString(),
     suspended: isSuspended(account),
+    ...(scheme === undefined ? {} : { scheme }),
+    ...(cram === undefined ? {} : { cram: true }),
     ...(plan === undefined ? {} : { plan }),
     ...(contact === undefined ? {} : { contact }),
     ...(senders === undefined ? {} : { senders }),
@@ -256,6 +319,31 @@ function faultOf({ quota, plan, contact, raise }: AccountTerms, { plans }: Setti
   }
   if (!(raise.for >= 60_000 && raise.for <= LARGEST_RAISE.for)) return "a raise lasts from a minute to a year";
   return raise.reason.trim() === "" || raise.reason.length > 500 ? "a raise needs a reason, in a sentence" : undefined;
+}
+
+/** Some listener does, so what it needs is kept of passwords that are set now. */
+function offersCram({ listeners }: Pick<Settings, "listeners">): boolean {
+  return listeners.some(({ mechanisms }) => mechanisms.includes("cram-md5"));
+}
+
+/** Of a hash that, until its password is seen. */
+function importedForm({ hash }: Exclude<Secret, string>): Result<Pick<Account, "passwordHash">, string> {
+  const read = readHash(hash);
+  return read.ok ? success({ passwordHash: read.value }) : read;
+}
+
+/** What we keep of a password. */
+async function storedForm(
+  password: string,
+  withCram: boolean,
+): Promise<Result<{ readonly passwordHash: string; readonly scram: string; readonly cram?: string }, string>> {
+  const prepared = preparePassword(password);
+  if (!prepared.ok) return prepared;
+  return success({
+    passwordHash: await hashPassword(prepared.value),
+    scram: await makeScramKeys(prepared.value),
+    ...(withCram ? { cram: makeCramKeys(prepared.value) } : {}),
+  });
 }
 
 /** As the SASL exchanges will see it (RFC 4013). */

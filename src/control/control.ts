@@ -12,6 +12,10 @@ export interface AccountView {
   /** ISO 8601. */
   readonly created: string;
   readonly suspended: boolean;
+  /** How its password is stored; another than argon2id was imported, and ends with the next login that shows the password. */
+  readonly scheme?: string;
+  /** CRAM-MD5 opens it where that is offered: what it needs is stored, and is worth as much as the password. */
+  readonly cram?: true;
   /** Of the mailbox, octets; absent where another program stores it. `quota`: what it may hold, if that is bounded. */
   readonly mailbox?: { readonly used: number; readonly quota?: number };
   /** Quota in use; absent when the server is not running. */
@@ -133,6 +137,27 @@ export interface AccountTerms {
   readonly contact?: string | null | undefined;
   /** Its limits are so many times as high, for so long, ms. Who asks answers for it. */
   readonly raise?: { readonly factor: number; readonly for: number; readonly reason: string } | null | undefined;
+}
+
+/** A password, or what another program made of one; io/legacy-hash/ says which are read. */
+export type Secret = string | { readonly hash: string };
+
+/** An account of another server. */
+export interface ImportedAccount {
+  readonly address: string;
+  readonly hash: string;
+}
+
+export interface ImportOutcome {
+  /** All of them, or none when there are problems. Accounts that would be added where they are only looked at. */
+  readonly added: number;
+  readonly problems: readonly {
+    /** In the list that was given. */
+    readonly index: number;
+    /** As in Refused. */
+    readonly kind: "invalid" | "conflict";
+    readonly why: string;
+  }[];
 }
 
 /** One page of a list. `after` is the `next` of the page before. */
@@ -296,9 +321,11 @@ export interface Health {
 
 /** For one caller: whoever that is stands in the events of what he changes and looks at. */
 export interface Control {
-  addAccount(address: string, password: string, aliases: readonly string[], terms?: AccountTerms): Promise<Outcome>;
+  addAccount(address: string, secret: Secret, aliases: readonly string[], terms?: AccountTerms): Promise<Outcome>;
+  /** `look`: only says what would come of it. */
+  importAccounts(accounts: readonly ImportedAccount[], how: "add" | "look"): Promise<ImportOutcome>;
   listAccounts(page: Page): Promise<AccountList>;
-  /** By its address or one of its aliases. */
+  /** By its address, one of its aliases, or the id that Received fields name it by (`identity-header`). */
   findAccount(address: string): Promise<AccountView | undefined>;
   setPassword(address: string, password: string): Promise<Outcome>;
   /** With password hashes: never over the network. */

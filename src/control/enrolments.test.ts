@@ -57,7 +57,7 @@ function office(
     hostname: domainOf("mx.sekimori.test"),
     substitute,
     domains: [{ name, postmaster, aliases: new Map(), dkim: undefined, store: undefined }],
-    listeners: roles.map((role) => ({ role, endpoints: [], tls: "starttls" as const, proxies: [] })),
+    listeners: roles.map((role) => ({ role, endpoints: [], tls: "starttls" as const, mechanisms: [], proxies: [] })),
   };
   const zone = new Map<string, readonly string[] | "broken">([["third.example", ["v=spf1 ip4:192.0.2.1 -all"]]]);
   const asked: string[] = [];

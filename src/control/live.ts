@@ -90,6 +90,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
     return {
       reload: () => services.reload(by),
       addAccount: accounts.addAccount,
+      importAccounts: accounts.importAccounts,
       changeAccount: accounts.changeAccount,
       setPassword: accounts.setPassword,
       ...senders,

@@ -127,6 +127,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     listDestinations: () => Promise.resolve(undefined),
     reload: () => Promise.resolve({ kind: "not-running" }),
     addAccount: accounts.addAccount,
+    importAccounts: accounts.importAccounts,
     changeAccount: accounts.changeAccount,
     setPassword: accounts.setPassword,
     ...senders,

@@ -36,6 +36,7 @@ function office(t: TestContext, days: number) {
           over: "defer",
           foreignSender: "refuse",
           contentChecks: false,
+          identityHeader: "none",
           ramp: { length: 0, share: 100 },
         },
         plans: new Map(),

@@ -8,6 +8,8 @@ import type { Directory } from "./directory.ts";
 import { parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
 import { hashPassword, inTurn } from "../io/password-hash.ts";
+import { makeCramKeys, parseCramKeys } from "../io/cram-keys.ts";
+import type { CramKeys } from "../io/cram-keys.ts";
 import { makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Account, AppPassword } from "../store/store.ts";
@@ -46,6 +48,8 @@ interface House {
   /** While set, keys cannot be added. */
   completing: string | undefined;
   readonly failures: string[];
+  /** Keys that other threads were told to forget. */
+  readonly told: string[];
   /** Of app passwords, as they were written down. */
   readonly uses: string[];
   /** From where it was opened, as the store has it. */
@@ -57,7 +61,7 @@ function house(): House {
   const name = parseDomain("sekimori.test");
   assert.ok(postmaster.ok && name.ok);
   const clock = { now: 0 };
-  const made: Pick<House, "account" | "broken" | "completing" | "failures" | "uses" | "origins"> = {
+  const made: Pick<House, "account" | "broken" | "completing" | "failures" | "told" | "uses" | "origins"> = {
     account: {
       key: "alice@sekimori.test",
       address: "Alice@sekimori.test",
@@ -69,6 +73,7 @@ function house(): House {
     broken: false,
     completing: undefined,
     failures: [],
+    told: [],
     uses: [],
     origins: [],
   };
@@ -87,6 +92,13 @@ function house(): House {
       assert.equal(key, made.account.key);
       assert.equal(passwordHash, made.account.passwordHash);
       made.account = { ...made.account, scram };
+      return true;
+    },
+    replacePasswordHash: async (key: string, from: string, passwordHash: string, scram: string) => {
+      if (made.completing !== undefined) throw new Error(made.completing);
+      assert.equal(key, made.account.key);
+      if (from !== made.account.passwordHash) return false;
+      made.account = { ...made.account, passwordHash, scram };
       return true;
     },
     noteAppPasswordUse: async (key: string, used: string) => void made.uses.push(`${key} ${used}`),
@@ -108,6 +120,7 @@ function house(): House {
     guesses,
     origins,
     clock: { wall: () => clock.now, monotonic: () => clock.now },
+    changed: (keys: readonly string[]) => void made.told.push(...keys),
     failed: (cause: unknown) => void made.failures.push(String(cause)),
   };
   const login = createLogin(services);
@@ -301,9 +314,41 @@ test("a queue that is full is busy: nothing was looked at, and who is known has 
 async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {
   const answer = await scram.keys(name, visit);
   assert.equal(answer.kind, "keys");
-  assert.ok(answer.kind === "keys");
+  assert.ok(answer.kind === "keys" && "storedKey" in answer.keys);
   return answer.keys;
 }
+
+test("keys for CRAM-MD5 open the account that has them now; everybody else gets some that open nothing", async () => {
+  const built = house();
+  const ask = async (where: House, name: string): Promise<CramKeys> => {
+    const answer = await where.scram.keys(name, visit, "cram-md5");
+    assert.ok(answer.kind === "keys" && "inner" in answer.keys);
+    return answer.keys;
+  };
+  built.account = {
+    ...built.account,
+    scram: await makeScramKeys("right password"),
+    cram: makeCramKeys("right password"),
+  };
+  const keys = await ask(built, "A.Smith@sekimori.test");
+  assert.deepEqual(keys, parseCramKeys(makeCramKeys("right password")));
+  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys, visit), acceptedNow(built));
+  const without = house();
+  for (const [where, name] of [
+    [built, "nobody@sekimori.test"],
+    [without, "alice@sekimori.test"],
+  ] as const) {
+    const made = await ask(where, name);
+    assert.deepEqual([made.inner.length, made.outer.length], [16, 16]);
+    assert.deepEqual(await where.scram.confirm(name, made, visit), refused);
+  }
+  built.account = { ...built.account, cram: makeCramKeys("another password") };
+  built.directory.forget();
+  assert.equal((await built.scram.confirm("alice@sekimori.test", keys, visit)).kind, "refused", "it was changed");
+  built.account = { ...built.account, cram: "damaged" };
+  built.directory.forget();
+  assert.equal((await built.scram.keys("alice@sekimori.test", visit, "cram-md5")).kind, "unavailable");
+});
 
 test("an account from before SCRAM gets its keys with the next right password, once", async () => {
   const built = house();
@@ -316,6 +361,67 @@ test("an account from before SCRAM gets its keys with the next right password, o
   built.clock.now = 10 * 60_000;
   assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   assert.equal(built.account.scram, scram);
+});
+
+/** SHA512-CRYPT of "right password", made by openssl passwd -6. */
+const IMPORTED =
+  "$6$importedsalt$k1IF4AFe1oiJHEqnRh8h.sgtR7JRcNBcOVZjpagTCtVw9yDbSa5xtyYdqnuI.z2vDNBN0UqlQwtE50Xcyg.2c/";
+
+test("an imported hash is replaced by ours with the first right password, and every thread forgets the old one", async () => {
+  const built = house();
+  built.account = { ...built.account, passwordHash: IMPORTED };
+  assert.deepEqual(await built.login("alice@sekimori.test", "wrong password"), refused);
+  assert.equal(built.account.passwordHash, IMPORTED);
+  const answer = await built.login("a.smith@sekimori.test", "right password");
+  assert.match(built.account.passwordHash, /^\$argon2id\$/);
+  assert.deepEqual(answer, acceptedNow(built));
+  assert.deepEqual(built.told, ["alice@sekimori.test", "a.smith@sekimori.test"]);
+  assert.deepEqual(await keysOf(built, "alice@sekimori.test"), parseScramKeys(built.account.scram!));
+  const count = await hashesOf(async () =>
+    assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built)),
+  );
+  assert.equal(count, 0, "it is remembered under our hash");
+  built.clock.now = 10 * 60_000;
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
+  assert.deepEqual(await built.login("alice@sekimori.test", "wrong password"), refused);
+});
+
+test("until then SCRAM sees what it sees of an unknown name", async () => {
+  const built = house();
+  built.account = { ...built.account, passwordHash: IMPORTED };
+  const keys = await keysOf(built, "alice@sekimori.test");
+  assert.deepEqual((await keysOf(built, "ALICE@sekimori.test")).salt, keys.salt);
+  assert.deepEqual(await built.scram.confirm("alice@sekimori.test", keys, visit), refused);
+  assert.equal(built.account.passwordHash, IMPORTED);
+});
+
+test("two sessions that log in at once with an imported hash both come in, and one hash is left", async () => {
+  const built = house();
+  built.account = { ...built.account, passwordHash: IMPORTED };
+  const answers = await Promise.all(
+    ["alice@sekimori.test", "a.smith@sekimori.test"].map((name) => built.login(name, "right password")),
+  );
+  assert.deepEqual(answers, [acceptedNow(built), acceptedNow(built)]);
+});
+
+test("a password that was changed while the imported hash was checked is refused", async () => {
+  const built = house();
+  built.account = { ...built.account, passwordHash: IMPORTED };
+  const passwordHash = await hashPassword("another password");
+  // It asks for the account at once; what is stored is another hash by the time it is replaced.
+  const asked = built.login("alice@sekimori.test", "right password");
+  built.account = { ...built.account, passwordHash };
+  assert.deepEqual(await asked, refused);
+  assert.deepEqual(await built.login("alice@sekimori.test", "another password"), acceptedNow(built));
+});
+
+test("an imported hash that cannot be replaced stays, without SCRAM, and opens all the same", async () => {
+  const built = house();
+  built.account = { ...built.account, passwordHash: IMPORTED };
+  built.completing = "disk full";
+  assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
+  assert.deepEqual([built.account.passwordHash, built.account.scram], [IMPORTED, undefined]);
+  assert.deepEqual(built.failures, ["Error: disk full"]);
 });
 
 test("a login goes on when its keys cannot be stored, and somebody is told", async () => {

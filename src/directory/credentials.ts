@@ -3,12 +3,15 @@
 // A password that was right a moment ago is not hashed again: for five minutes a keyed digest of (account, stored hash,
 // password) is remembered, in memory only, under a key made at start. A changed password changes the stored hash, so
 // what was remembered dies with it. An unknown name costs the same work as a wrong password, so time does not tell
-// which of the two it was. An account from before there was SCRAM gets its keys when its password is next seen.
+// which of the two it was. An account from before there was SCRAM gets its keys when its password is next seen, and one that was
+// imported with the hash of another program gets ours as well: until then only mechanisms that show the password open it.
 // An app password (app-passwords.ts) opens what it is for, and nothing else.
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { addressKey, parseAddress } from "../address/address.ts";
-import { HashesBusy, hashPassword, verifyPassword } from "../io/password-hash.ts";
+import { HashesBusy, hashPassword, isLegacy, mayReplace, verifyPassword } from "../io/password-hash.ts";
+import { decoyCramKeys, parseCramKeys } from "../io/cram-keys.ts";
+import type { CramKeys } from "../io/cram-keys.ts";
 import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Clock } from "../io/clock.ts";
@@ -50,20 +53,24 @@ export interface OverFailures {
   readonly window: string;
 }
 
-/** Login without a password: the exchange of proto/sasl/scram.ts asks for keys and checks the proof. */
+/** What a proof is checked against: of SCRAM, or of CRAM-MD5 where an account has such keys. */
+type LoginKeys = ScramKeys | CramKeys;
+
+/** Login without a password: the exchanges of proto/sasl/ (scram.ts, cram-md5.ts) ask for keys and check the proof. */
 export interface ScramLogin {
   /** Keys of the account, or made-up ones that no proof fits, so that nobody sees whether there is such an account. */
   keys(
     name: string,
     visit: Visit,
+    of?: "scram" | "cram-md5",
   ): Promise<
-    | { readonly kind: "keys"; readonly keys: ScramKeys }
+    | { readonly kind: "keys"; readonly keys: LoginKeys }
     | { readonly kind: "held" }
     | ({ readonly kind: "shut" } & OverFailures)
     | { readonly kind: "unavailable"; readonly cause: string }
   >;
   /** After the proof was right: whose keys are these, now? */
-  confirm(name: string, keys: Pick<ScramKeys, "storedKey">, visit: Visit): Promise<LoginAnswer>;
+  confirm(name: string, keys: Pick<ScramKeys, "storedKey"> | CramKeys, visit: Visit): Promise<LoginAnswer>;
   /** After the proof was wrong. */
   refused(name: string, visit: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>>;
 }
@@ -75,15 +82,20 @@ const USE_NOTED_EVERY = 60_000;
 
 export interface LoginServices {
   readonly directory: Directory;
-  readonly store: Pick<Remote<AccountStore>, "completeScram" | "noteAppPasswordUse" | "loginSecret">;
+  readonly store: Pick<
+    Remote<AccountStore>,
+    "completeScram" | "replacePasswordHash" | "noteAppPasswordUse" | "loginSecret"
+  >;
   readonly guesses: Guesses;
   readonly origins: Origins;
   readonly clock: Clock;
+  /** A login changed what is stored under these keys: other threads must forget them as well. */
+  readonly changed: (keys: readonly string[]) => void;
   /** Something about an account could not be written down; its login goes on. */
   readonly failed: (cause: unknown) => void;
 }
 
-export function createLogin({ directory, store, guesses, origins, clock, failed }: LoginServices): Login {
+export function createLogin({ directory, store, guesses, origins, clock, changed, failed }: LoginServices): Login {
   const key = randomBytes(32).toString("base64");
   /** Digest → monotonic time until which it holds. Insertion order is age order. */
   const remembered = new Map<string, number>();
@@ -97,12 +109,36 @@ export function createLogin({ directory, store, guesses, origins, clock, failed 
     return hash("sha256", text, "base64");
   }
 
+  function forget(account: Account): void {
+    const names = [account.key, ...account.aliases];
+    directory.forget(names);
+    changed(names);
+  }
+
   async function completeScram(account: Account, password: string): Promise<void> {
     try {
       await store.completeScram(account.key, account.passwordHash, await makeScramKeys(password));
-      directory.forget([account.key, ...account.aliases]);
+      forget(account);
     } catch (error) {
       failed(error);
+    }
+  }
+
+  /**
+   * The account with our hash in place of another program's; undefined when it has another than the one that was checked by now.
+   * As it was when that cannot be written down.
+   */
+  async function upgrade(account: Account, password: string): Promise<Account | undefined> {
+    try {
+      const passwordHash = await hashPassword(password);
+      const scram = await makeScramKeys(password);
+      const replaced = await store.replacePasswordHash(account.key, account.passwordHash, passwordHash, scram);
+      forget(account);
+      return replaced ? { ...account, passwordHash, scram } : undefined;
+    } catch (error) {
+      // With the next login, when there is more room.
+      if (!(error instanceof HashesBusy)) failed(error);
+      return account;
     }
   }
 
@@ -118,53 +154,61 @@ export function createLogin({ directory, store, guesses, origins, clock, failed 
     store.noteAppPasswordUse(account, name, { at, client }).catch(failed);
   }
 
+  async function attempt(name: string, password: string, visit: Visit): Promise<LoginAnswer | "changed"> {
+    const account = await findUsable(directory, name);
+    const succeeded = (opens: string): void => {
+      guesses.succeeded({ name: opens, client: visit.client, known: true });
+      origins.note(opens, visit.client);
+    };
+    const app = account && findAppPassword(account.key, account.appPasswords, password);
+    if (account !== undefined && app !== undefined) {
+      if (!app.scopes.includes(visit.scope)) return { kind: "wrong-scope" };
+      noteUse(account.key, app.name, visit.client);
+      succeeded(account.key);
+      const credential = { kind: "app-password", name: app.name, hash: app.hash } as const;
+      return { kind: "account", account: account.key, credential };
+    }
+    const now = clock.monotonic();
+    const token = account && digest(account.key, account.passwordHash, password);
+    const until = token === undefined ? undefined : remembered.get(token);
+    if (account !== undefined && until !== undefined && until > now) {
+      succeeded(account.key);
+      return opened(account);
+    }
+    const known = account !== undefined && (await origins.knows(account.key, visit.client));
+    const guess = { name: account?.key ?? nameKey(name), client: visit.client, known };
+    const turn = turnOf(await guesses.admit(guess), visit);
+    if (typeof turn !== "string") return turn;
+    if (account === undefined || token === undefined) {
+      decoy ??= hashPassword(randomBytes(16).toString("hex"));
+      await verifyPassword(password, await decoy, turn);
+      return { kind: "refused", delay: await guesses.failed(guess) };
+    }
+    remembered.delete(token);
+    if (!(await verifyPassword(password, account.passwordHash, turn))) {
+      return { kind: "refused", delay: await guesses.failed(guess) };
+    }
+    const current = mayReplace(account.passwordHash, password) ? await upgrade(account, password) : account;
+    if (current === undefined) return "changed";
+    // Suspended, or with another password, since the check began: sessions are ended once, and this would come after it.
+    if ((await findUsable(directory, name))?.passwordHash !== current.passwordHash) return "changed";
+    succeeded(account.key);
+    for (const [old, end] of remembered) {
+      if (end > now && remembered.size < REMEMBERED_MOST) break;
+      remembered.delete(old);
+    }
+    remembered.set(digest(current.key, current.passwordHash, password), now + REMEMBERED_FOR);
+    if (current.scram === undefined && !isLegacy(current.passwordHash)) await completeScram(current, password);
+    return opened(current);
+  }
+
   return async (name, password, visit) => {
     try {
-      const account = await findUsable(directory, name);
-      const succeeded = (opens: string): void => {
-        guesses.succeeded({ name: opens, client: visit.client, known: true });
-        origins.note(opens, visit.client);
-      };
-      const app = account && findAppPassword(account.key, account.appPasswords, password);
-      if (account !== undefined && app !== undefined) {
-        if (!app.scopes.includes(visit.scope)) return { kind: "wrong-scope" };
-        noteUse(account.key, app.name, visit.client);
-        succeeded(account.key);
-        const credential = { kind: "app-password", name: app.name, hash: app.hash } as const;
-        return { kind: "account", account: account.key, credential };
-      }
-      const now = clock.monotonic();
-      const token = account && digest(account.key, account.passwordHash, password);
-      const until = token === undefined ? undefined : remembered.get(token);
-      if (account !== undefined && until !== undefined && until > now) {
-        succeeded(account.key);
-        return opened(account);
-      }
-      const known = account !== undefined && (await origins.knows(account.key, visit.client));
-      const attempt = { name: account?.key ?? nameKey(name), client: visit.client, known };
-      const turn = turnOf(await guesses.admit(attempt), visit);
-      if (typeof turn !== "string") return turn;
-      if (account === undefined || token === undefined) {
-        decoy ??= hashPassword(randomBytes(16).toString("hex"));
-        await verifyPassword(password, await decoy, turn);
-        return { kind: "refused", delay: await guesses.failed(attempt) };
-      }
-      remembered.delete(token);
-      if (!(await verifyPassword(password, account.passwordHash, turn))) {
-        return { kind: "refused", delay: await guesses.failed(attempt) };
-      }
-      // Suspended, or with another password, since the check began: sessions are ended once, and this would come after it.
-      if ((await findUsable(directory, name))?.passwordHash !== account.passwordHash) {
-        return { kind: "refused", delay: await guesses.failed(attempt) };
-      }
-      succeeded(account.key);
-      for (const [old, end] of remembered) {
-        if (end > now && remembered.size < REMEMBERED_MOST) break;
-        remembered.delete(old);
-      }
-      remembered.set(token, now + REMEMBERED_FOR);
-      if (account.scram === undefined) await completeScram(account, password);
-      return opened(account);
+      const answer = await attempt(name, password, visit);
+      if (answer !== "changed") return answer;
+      // Another session was faster with the same password, or it was changed meanwhile: what is stored now decides.
+      const again = await attempt(name, password, visit);
+      return again === "changed" ? { kind: "unavailable", cause: "the password hash changes again and again" } : again;
     } catch (error) {
       if (error instanceof HashesBusy) return { kind: "busy" };
       return unavailable(error);
@@ -191,26 +235,25 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
 
   return {
     refused,
-    keys: async (name, visit) => {
+    keys: async (name, visit, of = "scram") => {
       try {
         // Both are made, whichever is used.
-        const decoy = decoyScramKeys(await loginSecret(), nameKey(name));
+        const decoy = of === "scram" ? decoyScramKeys(await loginSecret(), nameKey(name)) : decoyCramKeys();
         const account = await findUsable(directory, name);
         const { client } = visit;
         const known = account !== undefined && (await origins.knows(account.key, client));
         const turn = turnOf(await guesses.admit({ name: account?.key ?? nameKey(name), client, known }), visit);
         if (typeof turn !== "string") return turn;
-        return { kind: "keys", keys: account?.scram === undefined ? decoy : parseScramKeys(account.scram) };
+        return { kind: "keys", keys: keysOf(account, of) ?? decoy };
       } catch (error) {
         return unavailable(error);
       }
     },
-    confirm: async (name, { storedKey }, visit) => {
+    confirm: async (name, keys, visit) => {
       try {
         const account = await findUsable(directory, name);
-        if (account?.scram === undefined) return await refused(name, visit);
         // The password may have been changed since the exchange began.
-        if (!timingSafeEqual(parseScramKeys(account.scram).storedKey, storedKey)) return await refused(name, visit);
+        if (account === undefined || !areKeysOf(account, keys)) return await refused(name, visit);
         guesses.succeeded({ name: account.key, client: visit.client, known: true });
         origins.note(account.key, visit.client);
         return opened(account);
@@ -229,6 +272,24 @@ function turnOf(
   if (turn === "first") return turn;
   if (over !== undefined) return { kind: "shut", ...over };
   return turn === "held" ? { kind: "held" } : turn;
+}
+
+function keysOf(account: Account | undefined, of: "scram" | "cram-md5"): LoginKeys | undefined {
+  switch (of) {
+    case "scram":
+      return account?.scram === undefined ? undefined : parseScramKeys(account.scram);
+    case "cram-md5":
+      return account?.cram === undefined ? undefined : parseCramKeys(account.cram);
+  }
+}
+
+function areKeysOf(account: Account, keys: Pick<ScramKeys, "storedKey"> | CramKeys): boolean {
+  if ("storedKey" in keys) {
+    return account.scram !== undefined && timingSafeEqual(parseScramKeys(account.scram).storedKey, keys.storedKey);
+  }
+  if (account.cram === undefined) return false;
+  const { outer, inner } = parseCramKeys(account.cram);
+  return timingSafeEqual(outer, keys.outer) && timingSafeEqual(inner, keys.inner);
 }
 
 function opened({ key, passwordHash }: Account): LoginAnswer {

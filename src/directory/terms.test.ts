@@ -17,6 +17,7 @@ const standard: PlanSettings = {
   over: "defer",
   foreignSender: "refuse",
   contentChecks: false,
+  identityHeader: "none",
   ramp: { length: 0, share: 100 },
 };
 const office: PlanSettings = {
@@ -44,7 +45,7 @@ async function termsOf(change: Partial<Account>) {
 }
 
 test("an account has the terms of its plan; of a plan that is gone, those of all", async () => {
-  const same = { foreignSender: "refuse", address: "alice@sekimori.test" };
+  const same = { foreignSender: "refuse", identityHeader: "none", address: "alice@sekimori.test" };
   const plain = {
     ...same,
     recipientsPerMessage: 1000,

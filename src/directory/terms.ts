@@ -16,6 +16,7 @@ export interface AccountTerms {
   readonly recipientsPerMessage: number;
   readonly over: PlanSettings["over"];
   readonly foreignSender: PlanSettings["foreignSender"];
+  readonly identityHeader: PlanSettings["identityHeader"];
   /** Its own address; undefined: there is no such account any more. */
   readonly address: string | undefined;
   /** With consent: content may be looked at for signs of somebody else. */
@@ -52,6 +53,7 @@ export function accountTerms(services: TermsServices): (account: string) => Acco
       recipientsPerMessage: plan.recipientsPerMessage,
       over: plan.over,
       foreignSender: plan.foreignSender,
+      identityHeader: plan.identityHeader,
       address: account?.address,
       ...(plan.contentChecks ? { contentChecks: true } : {}),
       ...(account === undefined ? {} : restrained(account, now)),

@@ -3,8 +3,12 @@
 // Hashing shares the thread pool with fdatasync: eight hashes in flight were measured to raise a commit from 0.05 to
 // 88 ms. So at most two run at once and the rest queue; whoever logs in during a flood waits, mail does not. What is asked for
 // "last" goes after everything else, leaves a place free for that, and waits in a queue that is short.
+//
+// What other programs made (legacy-hash/) is checked in the same queue, in a thread of its own.
 
 import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
+import { schemeOf } from "./legacy-hash/schemes.ts";
+import { verifyBeside } from "./legacy-hash/verifier.ts";
 
 interface Parameters {
   readonly memory: number;
@@ -27,8 +31,9 @@ export async function hashPassword(password: string): Promise<string> {
   return `$argon2id$v=19$m=${current.memory},t=${current.passes},p=${current.parallelism}$${encode(salt)}$${encode(tag)}`;
 }
 
-/** Throws when the stored string is not one of ours: that is a damaged store, not a wrong password. */
+/** Throws when the stored string is neither ours nor one of legacy-hash/: that is a damaged store, not a wrong password. */
 export async function verifyPassword(password: string, stored: string, turn: Turn = "first"): Promise<boolean> {
+  if (isLegacy(stored)) return inTurn(() => verifyBeside(password, stored), turn);
   const match = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/.exec(
     stored,
   );
@@ -40,6 +45,20 @@ export async function verifyPassword(password: string, stored: string, turn: Tur
   if (salt.length < LEAST_SALT || expected.length < LEAST_TAG) throw new Error("the stored password hash is cut short");
   const tag = await derive(password, salt, { memory, passes, parallelism }, expected.length, turn);
   return timingSafeEqual(tag, expected);
+}
+
+/** Made by another program, in a form that is not ours. Not argon2id of other parameters: that is as good. */
+export function isLegacy(stored: string): boolean {
+  const scheme = schemeOf(stored);
+  return scheme !== undefined && scheme !== "argon2id";
+}
+
+/**
+ * Whether a password that was right may take the place of its legacy hash. Of a longer one bcrypt has only looked at the
+ * first 72 octets: what follows may be wrong, and its owner would be locked out.
+ */
+export function mayReplace(stored: string, password: string): boolean {
+  return isLegacy(stored) && !(schemeOf(stored) === "blf-crypt" && Buffer.byteLength(password) > 72);
 }
 
 function encode(bytes: Buffer): string {

@@ -6,6 +6,7 @@ import { createListenerSet } from "./listener-set.ts";
 const mx = (port: number, role: ListenerSettings["role"] = "mx"): ListenerSettings => ({
   role,
   tls: "starttls",
+  mechanisms: [],
   proxies: [],
   endpoints: [{ address: "192.0.2.1", port }],
 });

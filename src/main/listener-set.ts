@@ -21,6 +21,7 @@ export interface Place {
   readonly role: ListenerSettings["role"];
   readonly tls: ListenerSettings["tls"];
   readonly proxies: ListenerSettings["proxies"];
+  readonly mechanisms: ListenerSettings["mechanisms"];
   readonly legacy: ListenerSettings["legacy"];
   readonly substitute: ListenerSettings["substitute"];
   readonly endpoint: ListenerSettings["endpoints"][number];
@@ -72,7 +73,7 @@ export function createListenerSet(open: (place: Place, port: number | undefined)
         if (other >= 0) {
           missing.splice(other, 1);
           restart.push(
-            `listener ${place.name} on ${endpointOf(place)}: the port is open with another role, TLS or proxy setting`,
+            `listener ${place.name} on ${endpointOf(place)}: the port is open with another role, TLS, mechanisms or proxy setting`,
           );
           continue;
         }
@@ -115,10 +116,11 @@ async function closeAll(listeners: readonly Held[]): Promise<void> {
 }
 
 function placesOf(listeners: readonly ListenerSettings[]): readonly Place[] {
-  return listeners.flatMap(({ role, tls, proxies, legacy, substitute, endpoints }) =>
+  return listeners.flatMap(({ role, tls, mechanisms, proxies, legacy, substitute, endpoints }) =>
     endpoints.map((endpoint) => ({
       role,
       tls,
+      mechanisms,
       proxies,
       legacy,
       substitute,
@@ -133,8 +135,8 @@ function isSameEndpoint(one: Place, other: Place): boolean {
 }
 
 function isSame(one: Place, other: Place): boolean {
-  const written = ({ role, tls, proxies, legacy, substitute }: Place): string =>
-    JSON.stringify([role, tls, proxies, legacy, substitute]);
+  const written = ({ role, tls, mechanisms, proxies, legacy, substitute }: Place): string =>
+    JSON.stringify([role, tls, mechanisms, proxies, legacy, substitute]);
   return isSameEndpoint(one, other) && written(one) === written(other);
 }
 

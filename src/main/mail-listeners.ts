@@ -41,7 +41,7 @@ export function createMailListeners({ place, directory, smtp, mailboxes }: Liste
       newSessionId: newId,
     };
   };
-  return createListenerSet(async ({ role, tls, proxies, legacy, substitute, endpoint, name }, port) => {
+  return createListenerSet(async ({ role, tls, mechanisms, proxies, legacy, substitute, endpoint, name }, port) => {
     const at = { ...endpoint, port: port ?? endpoint.port };
     if (reusePort && place.index === 0) await mustBeFree(at);
     if (role !== "pop3") {
@@ -50,6 +50,7 @@ export function createMailListeners({ place, directory, smtp, mailboxes }: Liste
         role: role === "legacy" || role === "substitute" ? "submission" : role,
         listener: name,
         tls,
+        mechanisms,
         proxies,
         reusePort,
         ...(legacy === undefined ? {} : { legacy }),
@@ -60,6 +61,7 @@ export function createMailListeners({ place, directory, smtp, mailboxes }: Liste
     return openPop3Listener({
       endpoint: at,
       tls: tls === "implicit" ? "implicit" : "starttls",
+      mechanisms,
       proxies,
       reusePort,
       ...pop3(() => smtp().secureContext),
@@ -81,7 +83,7 @@ function popLogin(
       return loginAddress(directory, answer);
     },
     scram: {
-      keys: (user, caller) => scram.keys(user, { scope: "pop3", ...caller }),
+      keys: (user, caller, of) => scram.keys(user, { scope: "pop3", ...caller }, of),
       confirm: async (user, keys, caller) =>
         loginAddress(directory, await scram.confirm(user, keys, { scope: "pop3", ...caller })),
       refused: async (user, caller) => loginAddress(directory, await scram.refused(user, { scope: "pop3", ...caller })),

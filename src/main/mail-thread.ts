@@ -18,6 +18,7 @@ import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import { createCorrespondents } from "../directory/correspondents.ts";
 import { createDirectory } from "../directory/directory.ts";
 import { createEnrolments } from "../directory/enrolments.ts";
+import { createIdentities } from "../directory/identities.ts";
 import { createOrigins } from "../directory/origins.ts";
 import { loginStanding } from "../directory/standing.ts";
 import { accountTerms } from "../directory/terms.ts";
@@ -98,6 +99,10 @@ const accounts = {
   guesses: counters.guesses,
   origins: createOrigins(hurried, secret, clock, failedNote),
   clock,
+  changed: (keys: readonly string[]) => {
+    // This thread has forgotten them already.
+    if (place.count > 1) parentPort!.postMessage({ changed: keys } satisfies MailPost);
+  },
   failed: failedNote,
 };
 const login = createLogin(accounts);
@@ -172,6 +177,7 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   enrolment: createEnrolments({ store: hurried, settings: () => settings.substitute, clock }),
   limits: counters.accounts,
   correspondents,
+  identities: createIdentities(secret),
   terms,
   clients: counters.clients,
   visits: counters.visits,

@@ -129,6 +129,8 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     {
       log: writeLog,
       observed: (batch) => void watch?.observed(batch),
+      // A thread that is gone is told of anyway.
+      changed: (keys) => void mail?.forgetAccounts(keys).catch(() => undefined),
       privileges: (thread, step) => gatekeeper?.(thread, step),
       failed: (cause) => {
         observer.emit("server.failed", { cause });

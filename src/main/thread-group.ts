@@ -39,6 +39,8 @@ interface ThreadWatcher {
   readonly failed: (cause: string) => void;
   readonly log: (lines: string) => void;
   readonly observed: (batch: readonly Observed[]) => void;
+  /** What is stored under these keys of accounts is another thing now. */
+  readonly changed: (keys: readonly string[]) => void;
   /** A step of a privileged start. */
   readonly privileges: (thread: number, step: PrivilegedStep) => void;
 }
@@ -46,7 +48,7 @@ interface ThreadWatcher {
 /** `failed` is called once, with the first thread that ended by itself; `log` gets the mail threads' lines. */
 export function startThreads(
   state: StateThreadData,
-  { failed, log, observed, privileges }: ThreadWatcher,
+  { failed, log, observed, changed, privileges }: ThreadWatcher,
 ): ThreadGroup {
   const workers: Worker[] = [];
   let over = false;
@@ -91,6 +93,7 @@ export function startThreads(
         worker.on("message", (post: MailPost) => {
           if ("log" in post) log(post.log);
           else if ("observed" in post) observed(post.observed);
+          else if ("changed" in post) changed(post.changed);
           else privileges(index, post.privileges);
         });
         return callRemote<MailThread>(control.port2);

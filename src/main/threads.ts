@@ -100,8 +100,12 @@ export interface OpenListener {
   readonly port: number;
 }
 
-/** What a mail thread posts to main unasked: log lines, whole, with their newlines; what it saw of accounts; and its turns of a privileged start. */
+/**
+ * What a mail thread posts to main unasked: log lines, whole, with their newlines; what it saw of accounts; keys of accounts that a
+ * login changed, which all threads must forget; and its turns of a privileged start.
+ */
 export type MailPost =
   | { readonly log: string }
+  | { readonly changed: readonly string[] }
   | { readonly observed: readonly Observed[] }
   | { readonly privileges: PrivilegedStep };

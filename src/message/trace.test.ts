@@ -58,6 +58,23 @@ test("without TLS, reverse name or a single recipient nothing is said about them
   assert.ok(!/bob|carol|tls/.test(field));
 });
 
+test("who logged in is told in a comment before our name, and can say nothing else there", () => {
+  const field = receivedField({ ...facts, authenticated: "alice@sekimori.test" });
+  assert.match(
+    field,
+    /\[192\.0\.2\.7\]\)\r\n\t\(Authenticated sender: alice@sekimori\.test\)\r\n\tby mx\.sekimori\.test /,
+  );
+  assert.ok(!receivedField(facts).includes("Authenticated"));
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (authenticated) => {
+      const [, comment, rest] = receivedField({ ...facts, authenticated }).split("\r\n\t");
+      assert.match(comment ?? "", /^\(Authenticated sender: [!-~]*\)$/);
+      assert.doesNotMatch(comment!.slice(1, -1), /[()\\<>;",[\]]/);
+      assert.match(rest ?? "", /^by mx/);
+    }),
+  );
+});
+
 const fromClient = (client: string, helo = "x"): string => receivedField({ ...facts, client, helo });
 
 test("addresses of clients are written as literals", () => {

@@ -3,7 +3,7 @@
 //
 // What the client said (HELO) and what its owner put into the DNS (reverse name) is text of a stranger. It comes out
 // as one token of letters, digits, "-", ".", "_" and "?", so it can open no comment, no quoted string and no line.
-// Every field is returned with its line end, ready for editHeaders({ prepend }). Nobody's login name is told.
+// Every field is returned with its line end, ready for editHeaders({ prepend }). Who logged in is told only where `authenticated` says it.
 
 import { formatAddress, type Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
@@ -33,6 +33,8 @@ export interface ReceivedFacts {
   readonly client: string;
   /** Name of that address when it leads back to it, otherwise undefined. */
   readonly reverseName: string | undefined;
+  /** What is told of who logged in: letters that need no quoting. */
+  readonly authenticated?: string | undefined;
   /** Our own name. */
   readonly hostname: Domain;
   readonly transmission: TransmissionType;
@@ -47,10 +49,10 @@ export interface ReceivedFacts {
 
 export function receivedField(facts: ReceivedFacts): string {
   const name = facts.reverseName === undefined ? "unknown" : cleanName(facts.reverseName);
-  const lines = [
-    `Received: from ${heloToken(facts.helo)} (${name} ${literal(facts.client)})`,
-    `\tby ${facts.hostname} with ${facts.transmission} id ${cleanName(facts.id)}`,
-  ];
+  const lines = [`Received: from ${heloToken(facts.helo)} (${name} ${literal(facts.client)})`];
+  // As Postfix writes it: abuse desks and their programs know this form.
+  if (facts.authenticated !== undefined) lines.push(`\t(Authenticated sender: ${identityToken(facts.authenticated)})`);
+  lines.push(`\tby ${facts.hostname} with ${facts.transmission} id ${cleanName(facts.id)}`);
   const only = facts.recipients.length === 1 ? facts.recipients[0] : undefined;
   const recipient = only === undefined ? undefined : path(only);
   if (recipient !== undefined) lines.push(`\tfor ${recipient}`);
@@ -83,6 +85,14 @@ function heloToken(helo: string): string {
 function cleanName(text: string): string {
   return text.slice(0, longestName).replace(/[^A-Za-z0-9._-]/g, "?") || "unknown";
 }
+
+/** Nothing that ends the comment, or begins another clause behind it. */
+function identityToken(identity: string): string {
+  return identity.slice(0, longestIdentity).replace(/[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~@-]/g, "?");
+}
+
+/** RFC 5321 §4.5.3.1.3. */
+const longestIdentity = 254;
 
 /** RFC 5321 §4.1.3. Sockets that speak both families give IPv4 as ::ffff:192.0.2.1. */
 function literal(address: string): string {

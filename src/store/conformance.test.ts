@@ -122,6 +122,10 @@ everyStore("an account is found by its address and its aliases, and neither can 
   assert.equal(store.setPasswordHash(alice.key, "$argon2id$y", "keys"), true);
   const changed = { ...alice, passwordHash: "$argon2id$y", scram: "keys" };
   assert.deepEqual(store.findAccount("a.smith@sekimori.test"), changed);
+  store.setPasswordHash(alice.key, "$argon2id$y", "keys", "states");
+  assert.deepEqual(store.findAccount(alice.key), { ...changed, cram: "states" });
+  store.setPasswordHash(alice.key, "$argon2id$y", "keys");
+  assert.deepEqual(store.findAccount(alice.key), changed, "set without them, they are gone");
 });
 
 everyStore("aliases come and go, and so do those an account may send as", (store) => {
@@ -261,7 +265,7 @@ everyStore("app passwords are added, used and removed by name, and go with their
 
 everyStore("an account is added with all that is said of it, and an alias that is said twice is one", (store) => {
   const raise = { factor: 5, until: 9, by: "carol", reason: "new year" };
-  const whole = { ...alice, suspended: true, scram: "keys", quota: 7, plan: "office", raise };
+  const whole = { ...alice, suspended: true, scram: "keys", cram: "states", quota: 7, plan: "office", raise };
   assert.equal(
     store.addAccount({ ...whole, aliases: ["b@sekimori.test", "a@sekimori.test", "b@sekimori.test"] }),
     true,
@@ -280,6 +284,29 @@ everyStore("SCRAM keys are added only where there are none, and only to the pass
   store.addAccount(bob);
   assert.deepEqual(store.findAccount(alice.key), { ...alice, scram: "keys" });
   assert.deepEqual(store.findAccount(bob.key), bob);
+});
+
+everyStore("several accounts are added together or not at all", (store) => {
+  const [bob, carol] = ["bob", "carol"].map((name) => ({ ...alice, key: `${name}@sekimori.test`, aliases: [] }));
+  assert.ok(bob !== undefined && carol !== undefined);
+  assert.deepEqual(store.addAccounts([]), []);
+  assert.deepEqual(store.addAccounts([bob, { ...carol, aliases: [bob.key] }, bob]), [1, 2]);
+  assert.deepEqual(store.takenAccounts([bob, bob]), [1]);
+  assert.deepEqual(store.takenAccounts([bob]), []);
+  assert.equal(store.countAccounts(), 0);
+  store.addAccount(alice);
+  assert.deepEqual(store.addAccounts([bob, { ...carol, aliases: [alice.aliases[0]!] }]), [1]);
+  assert.deepEqual(store.addAccounts([bob, carol]), []);
+  assert.deepEqual([store.findAccount(bob.key), store.findAccount(carol.key)], [bob, carol]);
+});
+
+everyStore("a hash is replaced only where it is still the one that was checked", (store) => {
+  store.addAccount({ ...alice, passwordHash: "$6$a" });
+  assert.equal(store.replacePasswordHash(alice.key, "$6$b", "$argon2id$z", "keys"), false);
+  assert.equal(store.replacePasswordHash("nobody@sekimori.test", "$6$a", "$argon2id$z", "keys"), false);
+  assert.equal(store.replacePasswordHash(alice.key, "$6$a", "$argon2id$z", "keys"), true);
+  assert.equal(store.replacePasswordHash(alice.key, "$6$a", "$argon2id$z", "keys"), false);
+  assert.deepEqual(store.findAccount(alice.key), { ...alice, passwordHash: "$argon2id$z", scram: "keys" });
 });
 
 everyStore("the login secret is made once, and each store has its own", (store, another) => {

@@ -9,10 +9,12 @@ export interface Account {
   readonly key: string;
   /** As given when it was made. */
   readonly address: string;
-  /** PHC string of io/password-hash.ts. */
+  /** PHC string of io/password-hash.ts; until the first login of an imported account what io/legacy-hash/ reads. */
   readonly passwordHash: string;
   /** Text of io/scram-keys.ts; undefined until the password was seen by a program that makes them. */
   readonly scram?: string;
+  /** Text of io/cram-keys.ts; undefined unless CRAM-MD5 was offered somewhere when the password was set. */
+  readonly cram?: string;
   readonly aliases: readonly string[];
   /** Wall ms. */
   readonly createdAt: number;
@@ -87,10 +89,16 @@ export interface AccountStore {
   countAccounts(): number;
   /** False when the address or an alias is taken. */
   addAccount(account: Account): boolean;
+  /** All of them or, when an address or an alias is taken, none. Which are taken, by index; also by those before them in the list. */
+  addAccounts(accounts: readonly Account[]): readonly number[];
+  /** The same answer, and nothing is added. */
+  takenAccounts(accounts: readonly Account[]): readonly number[];
   /** False when there is no such account. */
-  setPasswordHash(key: string, passwordHash: string, scram: string): boolean;
+  setPasswordHash(key: string, passwordHash: string, scram: string, cram?: string): boolean;
   /** Adds SCRAM keys to an account that has none and still has this password hash; false otherwise. */
   completeScram(key: string, passwordHash: string, scram: string): boolean;
+  /** Another hash of the same password; false when the account has not this one any more. */
+  replacePasswordHash(key: string, from: string, passwordHash: string, scram: string): boolean;
   /** 32 random octets in base64, made once: what makes an unknown login name look like a known one, and names correspondents. */
   loginSecret(): string;
   /** False when there is no such account; likewise deleteAccount. */

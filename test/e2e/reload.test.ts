@@ -134,7 +134,7 @@ test("what cannot change is named and stays; the rest is in effect", async (t) =
   assert.match(stdout, /^restart needed: hostname$/m);
   assert.match(
     stdout,
-    /^restart needed: listener mx on \S+:2525: the port is open with another role, TLS or proxy setting$/m,
+    /^restart needed: listener mx on \S+:2525: the port is open with another role, TLS, mechanisms or proxy setting$/m,
   );
   assert.equal(await sizeOf(t, site.mx), "SIZE 2097152");
   const session = await openDialogue(t, site.mx);

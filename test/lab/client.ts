@@ -41,6 +41,8 @@ export interface Dialogue {
   closed(): boolean;
   /** Waits until the peer has closed. */
   waitForClose(): Promise<void>;
+  /** The port at this end. */
+  localPort(): number;
   /** Octets read and not yet consumed. */
   pending(): string;
   /** Starts TLS on this connection. What was read in plaintext before stays readable only through pending(). */
@@ -199,6 +201,7 @@ function makeDialogue(first: Socket): Dialogue {
     waitForClose: async () => {
       await until("close", () => (isClosed ? true : undefined));
     },
+    localPort: () => first.localPort ?? 0,
     pending: () => buffer,
     upgrade: async () => {
       socket.off("data", onData);

@@ -19,6 +19,11 @@ const password = z
   .max(1024)
   .openapi({ description: "At least 8 characters (RFC 4013).", example: "correct horse battery staple" });
 
+const hash = z.string().max(512).openapi({
+  description: "What another server made of the password: ARGON2ID, SHA512-CRYPT, BLF-CRYPT, SSHA, SSHA256, SSHA512.",
+  example: "{SSHA}6oWg9JVr3BqjqCRlEtPOBr9CI9pzYWx0",
+});
+
 const terms = {
   quota: z
     .number()
@@ -62,13 +67,55 @@ const add = operation(
       z
         .strictObject({
           address: z.string().max(320).openapi({ example: "alice@example.jp" }),
-          password,
+          password: password.optional(),
+          hash: hash.optional(),
           aliases: z.array(z.string().max(320)).max(1000).default([]),
           ...terms,
+        })
+        .refine((given) => (given.password === undefined) !== (given.hash === undefined), {
+          error: "either `password` or `hash`",
         })
         .openapi("NewAccount"),
     ),
     responses: { 201: { ...json("Added.", account), headers: z.object({ location: z.string() }) } },
+  },
+);
+
+const imported = operation(
+  { rights: "change", problems: ["malformed-json", "media-type", "body-too-large", "invalid"] },
+  {
+    method: "post",
+    path: "/accounts/import",
+    tags,
+    summary:
+      "Add accounts of another server with the hashes of their passwords; all of them, or none when there are problems",
+    request: body(
+      z
+        .strictObject({
+          accounts: z.array(z.strictObject({ address: z.string().max(320), hash })).max(100),
+          look: z.boolean().default(false).openapi({ description: "Only say what would come of it." }),
+        })
+        .openapi("AccountImport"),
+    ),
+    responses: {
+      200: json(
+        "What came of it.",
+        z
+          .object({
+            added: z.number(),
+            problems: z
+              .array(
+                z.object({
+                  index: z.number().openapi({ description: "In `accounts`." }),
+                  kind: z.enum(["invalid", "conflict"]),
+                  why: z.string(),
+                }),
+              )
+              .readonly(),
+          })
+          .openapi("ImportOutcome"),
+      ),
+    },
   },
 );
 
@@ -78,7 +125,7 @@ const show = operation(
     method: "get",
     path: "/accounts/{address}",
     tags,
-    summary: "Show one account",
+    summary: "Show one account, by its address, an alias, or the id that a Received field names it by",
     request: { params },
     responses: { 200: json("The account.", account) },
   },
@@ -150,14 +197,20 @@ export function addAccountRoutes(api: Api): void {
   );
   api.openapi(add, async (context) => {
     requireChange(context);
-    const { address, password: secret, aliases, ...rest } = context.req.valid("json");
+    const { address, password: chosen, hash: made, aliases, ...rest } = context.req.valid("json");
     const control = context.get("control");
+    const secret = made === undefined ? (chosen ?? "") : { hash: made };
     const outcome = await control.addAccount(address, secret, aliases, rest);
     if (!outcome.done) refuse(outcome);
     const added = await control.findAccount(address);
     if (added === undefined) throw new Problem("not-found", `${address} was added and is gone already`);
     context.header("location", `/api/v1/accounts/${encodeURIComponent(added.address)}`);
     return context.json(added, 201);
+  });
+  api.openapi(imported, async (context) => {
+    requireChange(context);
+    const { accounts, look } = context.req.valid("json");
+    return context.json(await context.get("control").importAccounts(accounts, look ? "look" : "add"), 200);
   });
   api.openapi(show, async (context) => {
     const { address } = context.req.valid("param");

@@ -87,6 +87,22 @@ const accountLimits = {
       "same text in many messages, and files that are programs. Kept are keyed fingerprints of the day and endings of file names, never content. " +
       "Only with the account holder's consent: for a carrier, looking at content by itself breaks the secrecy of communications.",
   },
+  "identity-header": {
+    type: {
+      kind: "choice",
+      values: {
+        none: "it tells nobody",
+        plain: "the account's address, as Postfix writes it with smtpd_sasl_authenticated_header",
+        "keyed-hash":
+          "an id that is always the same for the account; `sekimori account show ID` finds it, and nobody else can",
+      },
+    },
+    default: "none",
+    meaning:
+      "Whether the Received field of submitted mail names the account: `(Authenticated sender: …)`. Who gets the mail reads it. An abuse desk " +
+      "finds the account of a message by its queue id as well, as long as the log is kept.",
+    example: "keyed-hash",
+  },
   "new-for": {
     type: { kind: "duration", minimum: "0s", maximum: "365d" },
     default: "0s",
@@ -128,6 +144,7 @@ export const planLimits = {
   over: { ...optional(accountLimits.over) },
   "foreign-sender": { ...optional(accountLimits["foreign-sender"]) },
   "content-checks": { ...optional(accountLimits["content-checks"]) },
+  "identity-header": { ...optional(accountLimits["identity-header"]) },
   "new-for": { ...optional(accountLimits["new-for"]) },
   "new-share": { ...optional(accountLimits["new-share"]) },
 } as const satisfies Keys;

@@ -70,6 +70,27 @@ export const listener = {
     meaning: "How TLS begins.",
     example: "starttls",
   },
+  mechanisms: {
+    type: {
+      kind: "list",
+      of: {
+        kind: "choice",
+        values: {
+          "scram-sha-256": "SCRAM-SHA-256 (RFC 7677), and SCRAM-SHA-256-PLUS bound to the connection",
+          plain: "PLAIN (RFC 4616)",
+          login: "LOGIN, for programs that know nothing else",
+          "cram-md5": "CRAM-MD5 (RFC 2195), for programs that know nothing else",
+        },
+      },
+      minimum: 1,
+    },
+    otherwise: 'mechanisms = ["scram-sha-256", "plain", "login"]',
+    meaning:
+      "What AUTH offers, inside TLS; not for mx listeners, which never offer it. POP3 has USER besides. While any listener has `cram-md5`, " +
+      "every password that is set is also kept as the MD5 states that CRAM-MD5 needs: whoever steals those logs in with them as with the password, " +
+      "and finds the password by trying as fast as MD5 runs. Accounts whose password was set before cannot use it.",
+    example: ["scram-sha-256", "plain", "login", "cram-md5"],
+  },
   proxy: {
     type: { kind: "list", of: { kind: "prefix" }, minimum: 0, alone: true },
     default: [],

@@ -20,7 +20,8 @@ function nameOf(text: string): Domain {
 }
 
 function listener(role: ListenerSettings["role"], tls: ListenerSettings["tls"], ...ports: number[]): ListenerSettings {
-  return { role, tls, proxies: [], endpoints: ports.map((port) => ({ address: "192.0.2.1", port })) };
+  const endpoints = ports.map((port) => ({ address: "192.0.2.1", port }));
+  return { role, tls, mechanisms: ["plain"], proxies: [], endpoints };
 }
 
 function domainNamed(text: string, more: Partial<DomainSettings> = {}): DomainSettings {

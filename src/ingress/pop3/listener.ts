@@ -10,6 +10,7 @@ import type { Connecting } from "../../counters/client-limits.ts";
 import type { ClientCounts, Unanswered } from "../../counters/counters.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import type { Observer } from "../../observe/events.ts";
+import type { Mechanism } from "../../proto/sasl/mechanism.ts";
 import { replies } from "../../proto/pop3/replies.ts";
 import { combine } from "../../verdict/combine.ts";
 import { decideConnect } from "../../verdict/stages/connect.ts";
@@ -32,6 +33,8 @@ export interface Pop3ListenerOptions {
   readonly observer: Observer;
   readonly authenticate: Authenticate;
   readonly scram: Pop3Scram;
+  /** Left out: the usual ones. */
+  readonly mechanisms?: readonly Mechanism[];
   readonly mailboxes: Pick<Mailboxes, "open">;
   /** The same limits of a client as on the SMTP listeners: connections, their rate, failed logins. */
   readonly clients: ClientCounts;

@@ -16,7 +16,7 @@ import type { Observer } from "../../observe/events.ts";
 import { replies } from "../../proto/pop3/replies.ts";
 import type { LoginResult, Pop3Request } from "../../proto/pop3/requests.ts";
 import { Pop3Server } from "../../proto/pop3/server.ts";
-import type { ScramKeys } from "../../proto/sasl/scram.ts";
+import type { LoginKeys, Mechanism } from "../../proto/sasl/mechanism.ts";
 import { newNonce } from "../nonce.ts";
 
 interface Pop3Peer {
@@ -47,10 +47,10 @@ export type Pop3Caller = Pick<Visit, "client" | "over">;
 
 export type Authenticate = (login: string, password: string, caller: Pop3Caller) => Promise<Authentication>;
 
-/** For SCRAM: see ScramLogin of directory/credentials.ts. */
+/** See ScramLogin of directory/credentials.ts. */
 export interface Pop3Scram {
-  keys(login: string, caller: Pop3Caller): ReturnType<ScramLogin["keys"]>;
-  confirm(login: string, keys: ScramKeys, caller: Pop3Caller): Promise<Authentication>;
+  keys(login: string, caller: Pop3Caller, of: "scram" | "cram-md5"): ReturnType<ScramLogin["keys"]>;
+  confirm(login: string, keys: LoginKeys, caller: Pop3Caller): Promise<Authentication>;
   refused(login: string, caller: Pop3Caller): Promise<Authentication>;
 }
 
@@ -74,6 +74,8 @@ export interface SessionOptions {
   readonly observer: Observer;
   readonly authenticate: Authenticate;
   readonly scram: Pop3Scram;
+  /** Left out: the usual ones. */
+  readonly mechanisms?: readonly Mechanism[];
   readonly mailboxes: Pick<Mailboxes, "open">;
   /** More logins failed at this address than it may have. */
   readonly over?: OverFailures | undefined;
@@ -117,6 +119,7 @@ export class Pop3Session {
       errors,
       authFailures,
       nonce: newNonce,
+      ...(options.mechanisms === undefined ? {} : { mechanisms: options.mechanisms }),
     });
     options.observer.emit("session.opened", peer);
     socket.setNoDelay(true);
@@ -268,8 +271,8 @@ export class Pop3Session {
     return { client: this.#peer.client, over: this.#options.over };
   }
 
-  async #findKeys({ login, mechanism }: Extract<Pop3Request, { kind: "find-keys" }>): Promise<void> {
-    const answer = await this.#options.scram.keys(login, this.#caller);
+  async #findKeys({ login, mechanism, of }: Extract<Pop3Request, { kind: "find-keys" }>): Promise<void> {
+    const answer = await this.#options.scram.keys(login, this.#caller, of);
     this.#over.signal.throwIfAborted();
     switch (answer.kind) {
       case "keys":

@@ -267,8 +267,10 @@ function prepare(
   { id, at, sender }: { readonly id: string; readonly at: number; readonly sender: Address | undefined },
 ): Prepared {
   const { hostname } = session.services;
+  const identity = identityOf(session, transaction);
   const received = receivedField({
     helo: session.helo,
+    authenticated: identity,
     client: session.peer.client,
     reverseName: undefined,
     hostname,
@@ -289,8 +291,15 @@ function prepare(
   const notes = [
     ...completed.added.map((name) => `${name} was missing and was added`),
     ...completed.removed.map((name) => `${name} was taken out`),
+    ...(identity === undefined ? [] : [`Received names the account as ${identity}`]),
   ];
   return { content: completed.content, messageId: completed.messageId, notes };
+}
+
+/** What the recipients are told of whose message it is. */
+function identityOf({ services }: SessionView, { terms }: Transaction): string | undefined {
+  if (terms === undefined) return undefined;
+  return services.identities.shown(terms.identityHeader, terms.account, terms.address);
 }
 
 /** RFC 3848: S for TLS, A for AUTH; plain SMTP after HELO. RFC 6531 §4.3: UTF8 where MAIL asked for SMTPUTF8. */

@@ -1,9 +1,10 @@
 // AUTH inside one session: the SASL exchange, the directory's answer, the count of failures. Passwords pass through
 // and are kept nowhere.
 
+import type { Domain } from "../../address/domain.ts";
 import type { Login, LoginAnswer, OverFailures, ScramLogin, Visit } from "../../directory/credentials.ts";
 import { startMechanism } from "../../proto/sasl/mechanism.ts";
-import type { Exchange, Step } from "../../proto/sasl/mechanism.ts";
+import type { Exchange, Mechanism, Step } from "../../proto/sasl/mechanism.ts";
 import type { AuthFacts } from "../../verdict/facts.ts";
 import { newNonce } from "../nonce.ts";
 
@@ -25,9 +26,17 @@ export class LoginDialogue {
   failures = 0;
 
   #visit: Visit;
+  readonly #offered: readonly Mechanism[];
+  readonly #hostname: Domain;
 
-  constructor(services: { readonly login: Login; readonly scram: ScramLogin }, client: string) {
+  constructor(
+    services: { readonly login: Login; readonly scram: ScramLogin; readonly hostname: Domain },
+    client: string,
+    offered: readonly Mechanism[],
+  ) {
     this.#visit = { scope: "submission", client };
+    this.#offered = offered;
+    this.#hostname = services.hostname;
     this.#login = services.login;
     this.#scram = services.scram;
   }
@@ -39,7 +48,8 @@ export class LoginDialogue {
 
   /** `binding`: tls-exporter of the connection, where there is one (RFC 9266). */
   start(mechanism: string, initial: Uint8Array | undefined, binding: Uint8Array | undefined): LoginStep {
-    this.#exchange = startMechanism(mechanism, { nonce: newNonce, binding });
+    const [offered, hostname] = [this.#offered, this.#hostname];
+    this.#exchange = startMechanism(mechanism, { nonce: newNonce, binding, offered, hostname });
     this.mechanism = mechanism;
     return this.step(initial);
   }
@@ -63,7 +73,7 @@ export class LoginDialogue {
       }
       case "keys": {
         const { authentication: name } = step;
-        const next = this.#scram.keys(name, this.#visit).then((answer) => {
+        const next = this.#scram.keys(name, this.#visit, step.of).then((answer) => {
           if (answer.kind !== "keys") return this.#ended(name, answer);
           return this.#take(this.#exchange!.supply(answer.keys));
         });

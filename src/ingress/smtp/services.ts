@@ -10,6 +10,7 @@ import type { AccountCounts, ClientCounts } from "../../counters/counters.ts";
 import type { Visits } from "../../counters/visits.ts";
 import type { Login, ScramLogin } from "../../directory/credentials.ts";
 import type { Correspondents } from "../../directory/correspondents.ts";
+import type { Identities } from "../../directory/identities.ts";
 import type { loginStanding } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import type { Directory } from "../../directory/directory.ts";
@@ -31,6 +32,8 @@ export interface SmtpServices {
   readonly enrolment: (account: string, address: Address) => Promise<EnrolmentFact>;
   readonly limits: AccountCounts;
   readonly correspondents: Pick<Correspondents, "stranger">;
+  /** How accounts are named to others. */
+  readonly identities: Identities;
   readonly clients: ClientCounts;
   readonly visits: Pick<Visits, "note" | "at">;
   /** When the counts of clients cannot be asked: nobody, or everybody. Those of accounts let nobody through. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { inTurn } from "../../io/password-hash.ts";
+import { createIdentities } from "../../directory/identities.ts";
 import { recipientLookup } from "./recipient-lookup.ts";
 import {
   dial,
@@ -94,6 +95,27 @@ test("a message is stored as it was authorised, and handed over after its 250", 
   assert.deepEqual(house.spool.handedOver, [record.id]);
   assert.equal(house.named("message.accepted").length, 1);
   assert.ok(!JSON.stringify(house.events).includes(PASSWORD));
+});
+
+test("Received names the account where its plan says so; an address that needs quoting is told by its id", async (t) => {
+  const { idOf } = createIdentities("c2VjcmV0");
+  for (const [terms, expected] of [
+    [{ identityHeader: "none" }, undefined],
+    [{ identityHeader: "plain", address: ALICE }, ALICE],
+    [{ identityHeader: "plain", address: '"al ice"@sekimori.test' }, idOf(ALICE)],
+    [{ identityHeader: "plain", address: "花子@sekimori.test" }, idOf(ALICE)],
+    [{ identityHeader: "keyed-hash" }, idOf(ALICE)],
+  ] as const) {
+    const house = service({ terms });
+    // oxlint-disable-next-line no-await-in-loop -- one house at a time
+    const client = await dialAs(t, house, await listen(t, house));
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await send(client, message(), BOB), /^250 /);
+    const field = /^Received: [^]*?;\r\n/.exec(house.spool.appended[0]!.content)?.[0] ?? "";
+    assert.equal(/\(Authenticated sender: (.*?)\)\r\n\tby /.exec(field)?.[1], expected);
+    const told = JSON.stringify(house.named("message.accepted"));
+    assert.equal(told.includes("Received names the account as"), expected !== undefined);
+  }
 });
 
 test("implicit TLS needs no STARTTLS and offers none", async (t) => {

@@ -15,7 +15,8 @@ import type { FitAnswer, Held, QuotaAnswer } from "../../counters/account-limits
 import type { Connecting } from "../../counters/client-limits.ts";
 import type { AccountCounts, ClientHandle, CountAnswer, Unanswered } from "../../counters/counters.ts";
 import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
-import { mechanismNames } from "../../proto/sasl/mechanism.ts";
+import { mechanismNames, usualMechanisms } from "../../proto/sasl/mechanism.ts";
+import type { Mechanism } from "../../proto/sasl/mechanism.ts";
 import type { Peer } from "../../observe/events.ts";
 import { combine } from "../../verdict/combine.ts";
 import type {
@@ -60,6 +61,8 @@ export interface SessionOptions {
   readonly legacy?: LegacySettings;
   /** Of one that takes mail with addresses at third parties, and ends. */
   readonly substitute?: NonNullable<ListenerSettings["substitute"]>;
+  /** Left out: the usual ones. */
+  readonly mechanisms?: readonly Mechanism[];
 }
 
 interface Decision {
@@ -104,7 +107,7 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     this.role = options.role;
     this.services = services;
     this.#ended = ended;
-    this.#login = new LoginDialogue(services, client.address);
+    this.#login = new LoginDialogue(services, client.address, this.#offered);
     this.peer = {
       session: services.newId(),
       listener: options.listener,
@@ -123,6 +126,10 @@ export class SmtpSession implements ConnectionHandler, SessionView {
 
   get mechanism(): string {
     return this.#visits ? "POP-before-SMTP" : this.#login.mechanism;
+  }
+
+  get #offered(): readonly Mechanism[] {
+    return this.#options.mechanisms ?? usualMechanisms;
   }
 
   get #secured(): "plaintext" | "tls" {
@@ -318,7 +325,9 @@ export class SmtpSession implements ConnectionHandler, SessionView {
     const starttls = this.#options.tls === "starttls" && this.tls === undefined;
     // Never offered where it would not be allowed (RFC 4954 §4).
     const mechanisms =
-      this.role === "submission" && this.tls !== undefined ? mechanismNames({ binding: this.#binding }) : [];
+      this.role === "submission" && this.tls !== undefined
+        ? mechanismNames({ binding: this.#binding, offered: this.#offered })
+        : [];
     this.#core.offer({ starttls, mechanisms });
     const reply =
       verb === "HELO"

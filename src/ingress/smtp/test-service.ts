@@ -25,9 +25,11 @@ import { loginStanding } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import { createCorrespondents } from "../../directory/correspondents.ts";
 import { createDirectory } from "../../directory/directory.ts";
+import { createIdentities } from "../../directory/identities.ts";
 import { createOrigins } from "../../directory/origins.ts";
 import { ensureSelfSigned } from "../../io/certificate.ts";
 import { hashPassword } from "../../io/password-hash.ts";
+import { makeCramKeys } from "../../io/cram-keys.ts";
 import { makeScramKeys } from "../../io/scram-keys.ts";
 import { asRemote } from "../../io/rpc.ts";
 import type { EventName, Observer } from "../../observe/events.ts";
@@ -111,7 +113,15 @@ export function makeService(material: Material, settings: Settings = {}) {
     () => false,
   );
   const origins = createOrigins(asRemote(store), "secret", clock, assert.ifError);
-  const accounts = { directory, store: asRemote(store), guesses, origins, clock, failed: assert.ifError };
+  const accounts = {
+    directory,
+    store: asRemote(store),
+    guesses,
+    origins,
+    clock,
+    changed: () => undefined,
+    failed: assert.ifError,
+  };
   const login = createLogin(accounts);
 
   const spool = makeSpool(notices.notify);
@@ -138,6 +148,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     recipientsPerMessage: 1000,
     over: "defer",
     foreignSender: "refuse",
+    identityHeader: "none",
     address: account,
     counts: {
       messages: settings.perMessage !== undefined,
@@ -171,6 +182,7 @@ export function makeService(material: Material, settings: Settings = {}) {
     enrolment: settings.enrolment ?? (() => Promise.resolve({ kind: "none" })),
     scram: createScramLogin(accounts),
     limits,
+    identities: createIdentities(store.loginSecret()),
     correspondents: createCorrespondents(asRemote(store), store.loginSecret()),
     terms: termsOf,
     clientFail: settings.clientFail ?? "closed",
@@ -231,12 +243,12 @@ function makeNotices() {
 }
 
 function makeStore(material: Material) {
-  // Bob is from before there was SCRAM, Carol is suspended.
+  // Bob is from before there was SCRAM and has no keys for CRAM-MD5 either, Carol is suspended.
   const accounts = ["alice", "bob", "carol"].map((name): Account => ({
     key: `${name}@sekimori.test`,
     address: `${name}@sekimori.test`,
     passwordHash: material.passwordHash,
-    ...(name === "bob" ? {} : { scram: material.scram }),
+    ...(name === "bob" ? {} : { scram: material.scram, cram: makeCramKeys(PASSWORD) }),
     aliases: name === "alice" ? ["a.lice@sekimori.test"] : [],
     createdAt: START,
     suspended: name === "carol",
@@ -258,6 +270,7 @@ function makeStore(material: Material) {
       if (index >= 0) accounts[index] = { ...accounts[index]!, scram };
       return index >= 0;
     },
+    replacePasswordHash: (): boolean => false,
     noteAppPasswordUse: () => {},
     originsOf: () => [],
     noteOrigin: () => {},

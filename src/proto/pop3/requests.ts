@@ -1,7 +1,6 @@
 // What the POP3 core asks of whoever drives it, and what it is told. See server.ts.
 
-import type { Exchange } from "../sasl/mechanism.ts";
-import type { ScramKeys } from "../sasl/scram.ts";
+import type { Exchange, LoginKeys, Mechanism, Step } from "../sasl/mechanism.ts";
 import type { DropMessage } from "./maildrop.ts";
 
 export interface Pop3ServerOptions {
@@ -13,6 +12,8 @@ export interface Pop3ServerOptions {
   readonly errors: number;
   /** Refused logins before the session is closed. */
   readonly authFailures: number;
+  /** Left out: the usual ones. */
+  readonly mechanisms?: readonly Mechanism[];
   /** For SCRAM: see ScramEnvironment. */
   readonly nonce: () => string;
 }
@@ -27,14 +28,19 @@ export type Pop3Request =
       readonly login: string;
       readonly password: string;
     }
-  /** The keys of this name, or made-up ones, are wanted for a SCRAM exchange; answered by `keys`. */
-  | { readonly kind: "find-keys"; readonly mechanism: Exchange["mechanism"]; readonly login: string }
+  /** The keys of this name, or made-up ones, are wanted for an exchange; answered by `keys`. */
+  | {
+      readonly kind: "find-keys";
+      readonly mechanism: Exchange["mechanism"];
+      readonly login: string;
+      readonly of: Extract<Step, { kind: "keys" }>["of"];
+    }
   /** Who has these keys now has proved that he knows their password; answered by `authenticated`. */
   | {
       readonly kind: "confirm";
       readonly mechanism: Exchange["mechanism"];
       readonly login: string;
-      readonly keys: ScramKeys;
+      readonly keys: LoginKeys;
     }
   /** A proof was wrong, or no password can be this: to be logged and slowed down as every refused login; answered by `authenticated`. */
   | { readonly kind: "refuse"; readonly mechanism: "USER" | Exchange["mechanism"]; readonly login: string }

@@ -67,6 +67,7 @@ function answer(core: Pop3Server, request: Exclude<Pop3Request, { kind: "close" 
         messages: mail.map(({ id, content }) => ({ id, size: content.length })),
       });
     case "find-keys":
+      if (request.of === "cram-md5") return core.keys({ inner: Buffer.alloc(16), outer: Buffer.alloc(16) });
       return core.keys(request.login === "down" ? undefined : noKeys);
     case "confirm":
       throw new Error("no proof fits keys of zeros");
@@ -273,7 +274,7 @@ test("a SCRAM exchange asks for keys and refuses a proof that does not fit as a 
   const proof = base64(`c=biws,r=abcservernonce,p=${Buffer.alloc(32).toString("base64")}`);
   const { reply, requests } = drive([lines(`AUTH SCRAM-SHA-256 ${first}`, proof, "NOOP")]);
   assert.deepEqual(requests, [
-    { kind: "find-keys", mechanism: "SCRAM-SHA-256", login: "alice@sekimori.test" },
+    { kind: "find-keys", mechanism: "SCRAM-SHA-256", login: "alice@sekimori.test", of: "scram" },
     { kind: "refuse", mechanism: "SCRAM-SHA-256", login: "alice@sekimori.test" },
   ]);
   assert.ok(reply.includes(`\r\n+ ${base64("r=abcservernonce,s=AAAAAA==,i=4096")}\r\n-ERR [AUTH] Login refused\r\n`));
@@ -282,6 +283,22 @@ test("a SCRAM exchange asks for keys and refuses a proof that does not fit as a 
     /-ERR \[SYS\/TEMP\] [^\n]+\r\n$/,
   );
   assert.match(drive([lines(`AUTH SCRAM-SHA-256 ${first}`, "*")]).reply, /-ERR Authentication cancelled\r\n$/);
+});
+
+test("CRAM-MD5 is there where it is switched on: it asks first, then for keys, and refuses what is no proof", () => {
+  const mechanisms = ["plain", "cram-md5"] as const;
+  const digest = "b913a602c7eda7a495b4e6e7334d3890";
+  const { reply, requests } = drive([lines("CAPA", "AUTH CRAM-MD5", base64(`alice@sekimori.test ${digest}`), "NOOP")], {
+    mechanisms,
+  });
+  assert.deepEqual(requests, [
+    { kind: "find-keys", mechanism: "CRAM-MD5", login: "alice@sekimori.test", of: "cram-md5" },
+    { kind: "refuse", mechanism: "CRAM-MD5", login: "alice@sekimori.test" },
+  ]);
+  assert.match(reply, /\r\nSASL PLAIN CRAM-MD5\r\n/);
+  assert.ok(reply.includes(`\r\n+ ${base64("<servernonce@mx1.sekimori.test>")}\r\n-ERR [AUTH] Login refused\r\n`));
+  const early = drive([lines(`AUTH CRAM-MD5 ${base64(`alice ${digest}`)}`)], { mechanisms });
+  assert.match(early.reply, /-ERR Invalid authentication message\r\n$/);
 });
 
 test("AUTH alone lists the mechanisms, and what is no exchange is refused", () => {

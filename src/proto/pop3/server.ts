@@ -25,9 +25,16 @@
 
 import { crlfLine } from "../../base/crlf.ts";
 import { decodeBase64 } from "../sasl/base64.ts";
-import { mechanismNames, startMechanism, type Exchange, type Step } from "../sasl/mechanism.ts";
+import {
+  mechanismNames,
+  startMechanism,
+  usualMechanisms,
+  type Exchange,
+  type LoginKeys,
+  type Mechanism,
+  type Step,
+} from "../sasl/mechanism.ts";
 import { prepare } from "../sasl/prepare.ts";
-import type { ScramKeys } from "../sasl/scram.ts";
 import { parseCommand, type Command, type TransactionCommand, type Verb } from "./commands.ts";
 import { ContentWriter } from "./content.ts";
 import { LineReader } from "./lines.ts";
@@ -170,7 +177,7 @@ export class Pop3Server {
   }
 
   /** undefined: they could not be looked for. `shut`: nobody logs in in this session any more. */
-  keys(keys: ScramKeys | "shut" | undefined): void {
+  keys(keys: LoginKeys | "shut" | undefined): void {
     const { exchange } = this.#expect("asking");
     this.#state = { name: "authorization" };
     if (keys === undefined) this.#error(replies.unavailable);
@@ -335,7 +342,11 @@ export class Pop3Server {
   }
 
   #mechanisms(): readonly string[] {
-    return mechanismNames({ binding: this.#binding });
+    return mechanismNames({ binding: this.#binding, offered: this.#offered });
+  }
+
+  get #offered(): readonly Mechanism[] {
+    return this.#options.mechanisms ?? usualMechanisms;
   }
 
   #startTls(): void {
@@ -383,7 +394,9 @@ export class Pop3Server {
       this.#say(replies.mechanisms, ...this.#mechanisms(), ".");
       return;
     }
-    const exchange = startMechanism(mechanism, { nonce: this.#options.nonce, binding: this.#binding });
+    const { nonce, hostname } = this.#options;
+    const environment = { nonce, hostname, binding: this.#binding, offered: this.#offered };
+    const exchange = startMechanism(mechanism, environment);
     if (exchange === undefined) {
       this.#error(replies.unknownMechanism);
       return;
@@ -416,7 +429,12 @@ export class Pop3Server {
         break;
       case "keys":
         this.#state = { name: "asking", exchange };
-        this.#request = { kind: "find-keys", mechanism: exchange.mechanism, login: step.authentication };
+        this.#request = {
+          kind: "find-keys",
+          mechanism: exchange.mechanism,
+          login: step.authentication,
+          of: step.of,
+        };
         break;
       case "proved":
         this.#authenticate({

@@ -1,29 +1,55 @@
-// SASL server exchanges for SMTP and POP3: SCRAM-SHA-256 and its -PLUS (RFC 5802, RFC 7677; scram.ts), PLAIN (RFC 4616)
-// and LOGIN (draft-murchison-sasl-login). Pure: octets in, the next step out. Framing, base64 and "*" belong to the
+// SASL server exchanges for SMTP and POP3: SCRAM-SHA-256 and its -PLUS (RFC 5802, RFC 7677; scram.ts), PLAIN (RFC 4616),
+// LOGIN (draft-murchison-sasl-login) and, where it is switched on, CRAM-MD5 (RFC 2195; cram-md5.ts). Pure: octets in, the next step out. Framing, base64 and "*" belong to the
 // protocol around it, the check of the password to whoever asked; nothing here compares, keeps or logs one.
 //
 // Room for more: OAUTHBEARER (RFC 7628) will add a step kind that carries a token. Callers switch on `kind`.
 
+import { cramMd5 } from "./cram-md5.ts";
+import type { CramKeys } from "./cram-md5.ts";
 import { prepare } from "./prepare.ts";
 import { scram } from "./scram.ts";
 import type { ScramEnvironment, ScramKeys } from "./scram.ts";
 
-type MechanismName = "SCRAM-SHA-256-PLUS" | "SCRAM-SHA-256" | "PLAIN" | "LOGIN";
+type MechanismName = "SCRAM-SHA-256-PLUS" | "SCRAM-SHA-256" | "PLAIN" | "LOGIN" | "CRAM-MD5";
+
+/** As an operator names them: the -PLUS of SCRAM comes with it wherever there is something to bind to. */
+export type Mechanism = "scram-sha-256" | "plain" | "login" | "cram-md5";
+
+export const usualMechanisms: readonly Mechanism[] = ["scram-sha-256", "plain", "login"];
 
 /** What the exchanges know of their connection. */
-export type SaslEnvironment = ScramEnvironment;
+export interface SaslEnvironment extends ScramEnvironment {
+  readonly offered: readonly Mechanism[];
+  /** Our own name. */
+  readonly hostname: string;
+}
+
+/** What is asked for by name, to check a proof. */
+export type LoginKeys = ScramKeys | CramKeys;
 
 /**
  * In the order in which they are announced, the strongest first, as clients tend to take the first they know. None of
  * them is to be announced outside TLS, SCRAM no more than the others: a client that finds it there goes on in clear
  * with its mail, and one that finds the list without it falls back to PLAIN and hands over the password.
  */
-export function mechanismNames({ binding }: Pick<SaslEnvironment, "binding">): readonly MechanismName[] {
-  return binding === undefined ? WITHOUT_BINDING : WITH_BINDING;
+export function mechanismNames({
+  binding,
+  offered,
+}: Pick<SaslEnvironment, "binding" | "offered">): readonly MechanismName[] {
+  return names
+    .filter(({ name, as }) => offered.includes(as) && (name !== PLUS || binding !== undefined))
+    .map(({ name }) => name);
 }
 
-const WITHOUT_BINDING: readonly MechanismName[] = ["SCRAM-SHA-256", "PLAIN", "LOGIN"];
-const WITH_BINDING: readonly MechanismName[] = ["SCRAM-SHA-256-PLUS", ...WITHOUT_BINDING];
+const PLUS = "SCRAM-SHA-256-PLUS";
+/** CRAM-MD5 last: few accounts have keys for it, and inside TLS the others are worth more. */
+const names: readonly { readonly name: MechanismName; readonly as: Mechanism }[] = [
+  { name: PLUS, as: "scram-sha-256" },
+  { name: "SCRAM-SHA-256", as: "scram-sha-256" },
+  { name: "PLAIN", as: "plain" },
+  { name: "LOGIN", as: "login" },
+  { name: "CRAM-MD5", as: "cram-md5" },
+];
 
 type FailureCause =
   /** Not a message of this mechanism. */
@@ -49,9 +75,9 @@ export type Step =
       readonly password: string;
     }
   /** Wants the keys of this name, or made-up ones, by `supply`. */
-  | { readonly kind: "keys"; readonly authentication: string }
-  /** The client knows the password behind these keys, and knows that we had them. */
-  | { readonly kind: "proved"; readonly authentication: string; readonly keys: ScramKeys }
+  | { readonly kind: "keys"; readonly authentication: string; readonly of: "scram" | "cram-md5" }
+  /** The client knows the password behind these keys; after SCRAM it also knows that we had them. */
+  | { readonly kind: "proved"; readonly authentication: string; readonly keys: LoginKeys }
   /** `authentication`: who it was about, once that was said. */
   | { readonly kind: "failed"; readonly cause: FailureCause; readonly authentication?: string };
 
@@ -62,8 +88,8 @@ export interface Exchange {
    * After `credentials`, `proved` or `failed` the exchange is over and another step is a bug.
    */
   step(response: Uint8Array | undefined): Step;
-  /** Answers the step `keys`. */
-  supply(keys: ScramKeys): Step;
+  /** Answers the step `keys`, with those that it asked for. */
+  supply(keys: LoginKeys): Step;
 }
 
 /** RFC 4616 §2 wants at least 255; longer values only feed the password hash. */
@@ -81,17 +107,20 @@ export function startMechanism(name: string, environment: SaslEnvironment): Exch
       return exchange(mechanism, plain());
     case "LOGIN":
       return exchange(mechanism, login());
+    case "CRAM-MD5":
+      return exchange(mechanism, cramMd5(environment), "server");
     case undefined:
       return undefined;
   }
 }
 
 /** Takes responses, and keys where they were asked for. */
-export type Steps = Generator<Step, Step, Uint8Array | ScramKeys | undefined>;
+export type Steps = Generator<Step, Step, Uint8Array | LoginKeys | undefined>;
 
-function exchange(mechanism: MechanismName, steps: Steps): Exchange {
+/** `first`: who speaks first. Where it is the server, an initial response answers what was not asked yet (RFC 4954 §4). */
+function exchange(mechanism: MechanismName, steps: Steps, first: "client" | "server" = "client"): Exchange {
   let state: "fresh" | "running" | "keys" | "over" = "fresh";
-  function proceed(input: Uint8Array | ScramKeys | undefined): Step {
+  function proceed(input: Uint8Array | LoginKeys | undefined): Step {
     const { done, value } = steps.next(input);
     state = done === true ? "over" : value.kind === "keys" ? "keys" : "running";
     return value;
@@ -101,8 +130,12 @@ function exchange(mechanism: MechanismName, steps: Steps): Exchange {
     step(response) {
       if (state === "over" || state === "keys") throw new Error(`SASL ${mechanism} is not waiting for the client`);
       if (state === "fresh") {
-        const first = proceed(undefined);
-        if (response === undefined) return first;
+        const challenge = proceed(undefined);
+        if (response === undefined) return challenge;
+        if (first === "server") {
+          state = "over";
+          return failed("malformed");
+        }
       }
       return proceed(response);
     },

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { decodeBase64 } from "./base64.ts";
-import { mechanismNames, startMechanism, type Step } from "./mechanism.ts";
+import { mechanismNames, startMechanism, usualMechanisms, type Step } from "./mechanism.ts";
 import { prepare } from "./prepare.ts";
 
 const octets = (text: string) => new TextEncoder().encode(text);
 
-const unbound = { nonce: () => "nonce", binding: undefined };
+const hostname = "mx.sekimori.test";
+const unbound = { nonce: () => "nonce", binding: undefined, offered: usualMechanisms, hostname };
 
 function start(name: string) {
   const exchange = startMechanism(name, unbound);
@@ -73,6 +74,10 @@ test("an unknown mechanism is undefined and the announced ones are known", () =>
   const bound = { ...unbound, binding: new Uint8Array(32) };
   assert.deepEqual(mechanismNames(bound), ["SCRAM-SHA-256-PLUS", ...mechanismNames(unbound)]);
   for (const name of mechanismNames(bound)) assert.equal(startMechanism(name, bound)?.mechanism, name);
+  const some = { ...bound, offered: ["cram-md5", "login"] } as const;
+  assert.deepEqual(mechanismNames(some), ["LOGIN", "CRAM-MD5"]);
+  assert.equal(startMechanism("PLAIN", some), undefined);
+  assert.equal(startMechanism("SCRAM-SHA-256-PLUS", some), undefined);
 });
 
 test("a step after the end is a bug", () => {

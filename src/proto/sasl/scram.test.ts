@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { startMechanism } from "./mechanism.ts";
+import { startMechanism, usualMechanisms } from "./mechanism.ts";
 import type { Exchange, Step } from "./mechanism.ts";
 import type { ScramKeys } from "./scram.ts";
 import { scramClient } from "./test-client.ts";
@@ -20,7 +20,12 @@ function keysOf(password: string, salt: Uint8Array = Buffer.from("salt"), iterat
 const keys = keysOf("pencil");
 
 function start(mechanism: string, bound?: Uint8Array, nonce = "3rfcNHYJY1ZVvWVs7j"): Exchange {
-  const exchange = startMechanism(mechanism, { nonce: () => nonce, binding: bound });
+  const exchange = startMechanism(mechanism, {
+    nonce: () => nonce,
+    binding: bound,
+    offered: usualMechanisms,
+    hostname: "mx.sekimori.test",
+  });
   assert.ok(exchange);
   return exchange;
 }
@@ -50,7 +55,7 @@ test("the exchange of RFC 7677 section 3 goes as printed there", () => {
   const exchange = start("SCRAM-SHA-256", undefined, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
   assert.equal(said(exchange.step(undefined)), "");
   const asked = exchange.step(octets("n,,n=user,r=rOprNGfwEbeRWgbNEkqO"));
-  assert.deepEqual(asked, { kind: "keys", authentication: "user" });
+  assert.deepEqual(asked, { kind: "keys", authentication: "user", of: "scram" });
   assert.equal(
     said(exchange.supply(keysOf("pencil", salt))),
     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
@@ -92,7 +97,7 @@ test("names are prepared, and =2C and =3D in them are understood", () => {
     ["ａｌｉｃｅ", "alice"],
   ] as const) {
     const step = start("SCRAM-SHA-256").step(octets(`n,,n=${written},r=abc`));
-    assert.deepEqual(step, { kind: "keys", authentication: name });
+    assert.deepEqual(step, { kind: "keys", authentication: name, of: "scram" });
   }
   for (const written of ["a=b", "a=2", "a=2c", "\u00ad", "a\u0007", ""]) {
     const step = start("SCRAM-SHA-256").step(octets(`n,,n=${written},r=abc`));

@@ -7,7 +7,7 @@
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { decodeBase64 } from "./base64.ts";
-import type { Step, Steps } from "./mechanism.ts";
+import type { LoginKeys, Step, Steps } from "./mechanism.ts";
 import { prepare } from "./prepare.ts";
 
 /** What a server keeps of a password (RFC 5802 §3): it can check one, and cannot log in with it elsewhere. */
@@ -46,7 +46,7 @@ export function* scram(variant: "plain" | "plus", environment: ScramEnvironment)
   if (acting !== name) return failed("other-identity");
   if (!isBindingRight(variant, flag, bindingType, environment.binding)) return failed("channel-binding", name);
 
-  const keys = yield { kind: "keys", authentication: name };
+  const keys = yield { kind: "keys", authentication: name, of: "scram" };
   if (keys === undefined || !("storedKey" in keys)) throw new Error("SCRAM: the keys were asked for");
   const nonce = clientNonce + environment.nonce();
   const serverFirst = `r=${nonce},s=${base64(keys.salt)},i=${keys.iterations}`;
@@ -98,7 +98,7 @@ function read(pattern: RegExp, octets: Uint8Array | undefined): RegExpExecArray 
   }
 }
 
-function octetsOf(answer: Uint8Array | ScramKeys | undefined): Uint8Array | undefined {
+function octetsOf(answer: Uint8Array | LoginKeys | undefined): Uint8Array | undefined {
   return answer instanceof Uint8Array ? answer : undefined;
 }
 

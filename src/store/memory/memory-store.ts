@@ -14,6 +14,7 @@ import type {
   Store,
 } from "../store.ts";
 import { createMemoryEnrolments } from "./memory-enrolments.ts";
+import { takenIn } from "../taken.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
 
 const DAY = 86_400_000;
@@ -55,6 +56,10 @@ function createAccounts(): AccountStore {
     return true;
   }
 
+  function add(account: Account): void {
+    accounts.set(account.key, { ...account, aliases: [...new Set(account.aliases)].toSorted() });
+  }
+
   return {
     findAccount: find,
     listAccounts: ({ after, limit }) =>
@@ -65,15 +70,28 @@ function createAccounts(): AccountStore {
     countAccounts: () => accounts.size,
     addAccount: (account) => {
       if ([account.key, ...account.aliases].some((key) => find(key) !== undefined)) return false;
-      accounts.set(account.key, { ...account, aliases: [...new Set(account.aliases)].toSorted() });
+      add(account);
       return true;
     },
-    setPasswordHash: (key, passwordHash, scram) =>
-      change(key, (account) => Object.assign(account, { passwordHash, scram })),
+    addAccounts: (added) => {
+      const refused = takenIn(added, (key) => find(key) !== undefined);
+      if (refused.length === 0) for (const account of added) add(account);
+      return refused;
+    },
+    takenAccounts: (added) => takenIn(added, (key) => find(key) !== undefined),
+    setPasswordHash: (key, passwordHash, scram, cram) =>
+      change(key, (account) => {
+        delete account.cram;
+        Object.assign(account, { passwordHash, scram }, cram === undefined ? {} : { cram });
+      }),
     completeScram: (key, passwordHash, scram) => {
       const account = accounts.get(key);
       if (account?.passwordHash !== passwordHash || account.scram !== undefined) return false;
       return change(key, (draft) => (draft.scram = scram));
+    },
+    replacePasswordHash: (key, from, passwordHash, scram) => {
+      if (accounts.get(key)?.passwordHash !== from) return false;
+      return change(key, (account) => Object.assign(account, { passwordHash, scram }));
     },
     loginSecret: () => (secret ??= randomBytes(32).toString("base64")),
     setSuspended: (key, suspended) => change(key, (account) => (account.suspended = suspended)),

@@ -164,6 +164,7 @@ const steps: readonly string[] = [
    CREATE INDEX waiting_message_account ON waiting_message (account);
    DROP INDEX waiting_recipient_held;
    CREATE INDEX waiting_recipient_held ON waiting_recipient (held) WHERE held > 0;`,
+  "ALTER TABLE account ADD COLUMN cram TEXT",
 ];
 
 const schemaVersion = steps.length;

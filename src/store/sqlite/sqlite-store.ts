@@ -17,6 +17,7 @@ import type {
   Store,
 } from "../store.ts";
 import { createEnrolmentTables } from "./enrolment-tables.ts";
+import { takenIn } from "../taken.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
 import { migrate } from "./schema.ts";
@@ -31,6 +32,7 @@ interface AccountRow {
   readonly created_at: number;
   readonly suspended: number;
   readonly scram: string | null;
+  readonly cram: string | null;
   readonly quota: number | null;
   readonly plan: string | null;
   readonly raise: string | null;
@@ -67,12 +69,15 @@ export function openSqliteStore(file: string): SqliteStore {
     accounts: database.prepare("SELECT * FROM account WHERE key > ? ORDER BY key LIMIT ?"),
     countAccounts: database.prepare("SELECT count(*) AS count FROM account"),
     addAccount: database.prepare(
-      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, quota, plan, raise, senders) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO account (key, address, password_hash, created_at, suspended, scram, cram, quota, plan, raise, senders) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
-    setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ? WHERE key = ?"),
+    setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ?, cram = ? WHERE key = ?"),
     completeScram: database.prepare(
       "UPDATE account SET scram = ? WHERE key = ? AND password_hash = ? AND scram IS NULL",
+    ),
+    replacePassword: database.prepare(
+      "UPDATE account SET password_hash = ?, scram = ? WHERE key = ? AND password_hash = ?",
     ),
     setSuspended: database.prepare("UPDATE account SET suspended = ? WHERE key = ?"),
     setQuota: database.prepare("UPDATE account SET quota = ? WHERE key = ?"),
@@ -153,6 +158,7 @@ export function openSqliteStore(file: string): SqliteStore {
       createdAt: row.created_at,
       suspended: row.suspended !== 0,
       ...(row.scram === null ? {} : { scram: row.scram }),
+      ...(row.cram === null ? {} : { cram: row.cram }),
       ...(row.quota === null ? {} : { quota: row.quota }),
       ...(row.plan === null ? {} : { plan: row.plan }),
       ...(row.contact === null ? {} : { contact: row.contact }),
@@ -169,6 +175,27 @@ export function openSqliteStore(file: string): SqliteStore {
   function findAccount(key: string): Account | undefined {
     const row = one<AccountRow>(sql.account, key) ?? one<AccountRow>(sql.accountByAlias, key);
     return toAccount(row);
+  }
+
+  const isName = (key: string): boolean => findAccount(key) !== undefined;
+
+  function insert(account: Account): void {
+    const { key, address, passwordHash, createdAt, suspended, scram, cram, quota, plan, raise, senders } = account;
+    sql.addAccount.run(
+      key,
+      address,
+      passwordHash,
+      createdAt,
+      suspended ? 1 : 0,
+      scram ?? null,
+      cram ?? null,
+      quota ?? null,
+      plan ?? null,
+      raise === undefined ? null : JSON.stringify(raise),
+      senders === undefined ? null : JSON.stringify(senders),
+    );
+    if (account.contact !== undefined) sql.setContact.run(account.contact, key);
+    for (const alias of new Set(account.aliases)) sql.addAlias.run(alias, key);
   }
 
   /** Remembers to whom it was; how many of them were new. */
@@ -188,26 +215,22 @@ export function openSqliteStore(file: string): SqliteStore {
     countAccounts: () => one<{ count: number }>(sql.countAccounts)?.count ?? 0,
     addAccount: (account) =>
       transaction(() => {
-        for (const key of [account.key, ...account.aliases]) if (findAccount(key) !== undefined) return false;
-        const { key, address, passwordHash, createdAt, suspended, scram, quota, plan, raise, senders } = account;
-        sql.addAccount.run(
-          key,
-          address,
-          passwordHash,
-          createdAt,
-          suspended ? 1 : 0,
-          scram ?? null,
-          quota ?? null,
-          plan ?? null,
-          raise === undefined ? null : JSON.stringify(raise),
-          senders === undefined ? null : JSON.stringify(senders),
-        );
-        if (account.contact !== undefined) sql.setContact.run(account.contact, key);
-        for (const alias of new Set(account.aliases)) sql.addAlias.run(alias, key);
+        if (takenIn([account], isName).length > 0) return false;
+        insert(account);
         return true;
       }),
-    setPasswordHash: (key, passwordHash, scram) => sql.setPassword.run(passwordHash, scram, key).changes > 0,
+    addAccounts: (accounts) =>
+      transaction(() => {
+        const refused = takenIn(accounts, isName);
+        if (refused.length === 0) for (const account of accounts) insert(account);
+        return refused;
+      }),
+    takenAccounts: (accounts) => takenIn(accounts, isName),
+    setPasswordHash: (key, passwordHash, scram, cram) =>
+      sql.setPassword.run(passwordHash, scram, cram ?? null, key).changes > 0,
     completeScram: (key, passwordHash, scram) => sql.completeScram.run(scram, key, passwordHash).changes > 0,
+    replacePasswordHash: (key, from, passwordHash, scram) =>
+      sql.replacePassword.run(passwordHash, scram, key, from).changes > 0,
     loginSecret: () => {
       sql.addNote.run("login-secret", randomBytes(32).toString("base64"));
       return one<{ value: string }>(sql.note, "login-secret")!.value;
