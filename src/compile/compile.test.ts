@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { plainTarget } from "../policy/network/policy.ts";
 import type { TargetSettings } from "../policy/network/policy.ts";
 import { anyPolicy, lastInstant, policyOf } from "../policy/network/test-policy.ts";
 import { compileTarget, proveText } from "./compile.ts";
@@ -8,19 +9,7 @@ import { readHead } from "./target.ts";
 import { targetNamed } from "./targets/index.ts";
 
 const nftables = targetNamed("nftables")!;
-const settings: TargetSettings = {
-  name: "edge",
-  kind: "nftables",
-  placement: undefined,
-  customerInterfaces: [],
-  upstreamInterfaces: [],
-  budget: undefined,
-  nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
-  validationOff: false,
-  zone: undefined,
-  nameServers: [],
-  ptrDomain: undefined,
-};
+const settings: TargetSettings = { name: "edge", kind: "nftables", ...plainTarget };
 
 /** One in four has an exemption in force that no packet filter can say, so that both outcomes are seen in every run. */
 const anySketch = fc.tuple(anyPolicy, fc.nat(3)).map(([sketch, one]) => {

@@ -13,7 +13,7 @@ import type { CompileError, Target, TextFile } from "../compile/target.ts";
 import { targetNamed, targets } from "../compile/targets/index.ts";
 import { proveTheorems } from "../compile/theorems.ts";
 import type { Verification } from "../compile/verify.ts";
-import { targetKinds } from "../policy/network/policy.ts";
+import { plainTarget, targetKinds } from "../policy/network/policy.ts";
 import type { NetworkPolicy, TargetSettings } from "../policy/network/policy.ts";
 
 export interface ChosenTarget {
@@ -30,7 +30,7 @@ export function chooseTargets(
   const chosen = configured.flatMap((settings) => withTarget(settings) ?? []);
   if (chosen.length > 0) return success(name === undefined ? chosen : chosen.slice(0, 1));
   const kind = targetKinds.find((one) => one === (name ?? "nftables"));
-  const made = kind === undefined ? undefined : withTarget({ ...plainSettings, name: kind, kind });
+  const made = kind === undefined ? undefined : withTarget({ ...plainTarget, name: kind, kind });
   if (made !== undefined) return success([made]);
   const known = [...policy.targets.map((one) => one.name), ...targets.map((one) => one.name)];
   return failure(`there is no target ${name}: ${[...new Set(known)].join(", ")} are there`);
@@ -40,18 +40,6 @@ export function chooseTargets(
 export function unknownTargets(policy: NetworkPolicy): readonly TargetSettings[] {
   return policy.targets.filter((settings) => withTarget(settings) === undefined);
 }
-
-const plainSettings = {
-  placement: undefined,
-  customerInterfaces: [],
-  upstreamInterfaces: [],
-  budget: undefined,
-  nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
-  validationOff: false,
-  zone: undefined,
-  nameServers: [],
-  ptrDomain: undefined,
-} as const;
 
 function withTarget(settings: TargetSettings): ChosenTarget | undefined {
   const target = targetNamed(settings.kind);

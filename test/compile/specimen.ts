@@ -1,5 +1,6 @@
 // A policy that has every kind of rule, for mutants and goldens of all targets.
 
+import { plainTarget } from "../../src/policy/network/policy.ts";
 import type { NetworkPolicy, TargetKind, TargetSettings } from "../../src/policy/network/policy.ts";
 import { policyOf } from "../../src/policy/network/test-policy.ts";
 
@@ -62,18 +63,5 @@ export const specimen: NetworkPolicy = {
 
 /** What a device of a kind is called and how it stands, unless a test says otherwise. */
 export function specimenSettings(kind: TargetKind, more: Partial<TargetSettings> = {}): TargetSettings {
-  return {
-    name: kind,
-    kind,
-    placement: undefined,
-    customerInterfaces: [],
-    upstreamInterfaces: [],
-    budget: undefined,
-    nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
-    validationOff: false,
-    zone: undefined,
-    nameServers: [],
-    ptrDomain: undefined,
-    ...more,
-  };
+  return { name: kind, kind, ...plainTarget, ...more };
 }

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { checkPolicy } from "./check.ts";
 import { prepareOracle } from "./evaluate.ts";
 import { stops } from "./problems.ts";
+import { plainTarget } from "./policy.ts";
 import type { TargetSettings } from "./policy.ts";
 import { anyPolicy, lastInstant, packetOf, policyOf } from "./test-policy.ts";
 import type { PacketSketch, PolicySketch } from "./test-policy.ts";
@@ -110,19 +111,7 @@ describe("IP25B that no target enforces", () => {
       },
     ],
   });
-  const target = {
-    name: "a",
-    kind: "nftables",
-    placement: undefined,
-    customerInterfaces: [],
-    upstreamInterfaces: [],
-    budget: undefined,
-    nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
-    validationOff: false,
-    zone: undefined,
-    nameServers: [],
-    ptrDomain: undefined,
-  } as const satisfies TargetSettings;
+  const target = { name: "a", kind: "nftables", ...plainTarget } as const satisfies TargetSettings;
   const cases: readonly (readonly [string, readonly TargetSettings[], boolean])[] = [
     ["without targets nothing is known", [], false],
     ["a target at its usual place", [target], false],

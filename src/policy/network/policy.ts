@@ -229,6 +229,19 @@ export interface TargetSettings {
   readonly ptrDomain: string | undefined;
 }
 
+/** A target of which nothing is said but its name and kind. */
+export const plainTarget = {
+  placement: undefined,
+  customerInterfaces: [],
+  upstreamInterfaces: [],
+  budget: undefined,
+  nas: { directions: "both", families: "both", apply: "rules", rules: undefined },
+  validationOff: false,
+  zone: undefined,
+  nameServers: [],
+  ptrDomain: undefined,
+} as const satisfies Omit<TargetSettings, "name" | "kind">;
+
 export const targetKinds = [
   "nftables",
   "cisco-ios-xe",
