@@ -145,6 +145,8 @@ export class SmtpSession implements ConnectionHandler, SessionView {
   /** These accounts may not be used any more: a session of one ends now, or with the answer that is under way. */
   suspend(accounts: ReadonlySet<string>): void {
     if (this.account === undefined || !accounts.has(this.account)) return;
+    // Whoever is at the address of a visitor may come for somebody else with the next MAIL.
+    if (this.#visits && this.#transaction === undefined) return;
     this.#suspended = true;
     if (!this.#connection.waiting) this.#end("session.suspended", "suspended");
   }
