@@ -82,7 +82,7 @@ export function createDovecotLogins(services: DovecotLoginServices): DovecotLogi
       const until = admitted.get(question);
       if (until !== undefined && until > now) return "admitted";
       const { account, attempt } = await attemptOf(login, client);
-      if ((await guesses.admit(attempt)) === "held") {
+      if ((await guesses.ask(attempt)) === "held") {
         observer.emit("auth.failed", {
           ...peerOf(login, client),
           account: shown(login, account),
@@ -106,13 +106,13 @@ export function createDovecotLogins(services: DovecotLoginServices): DovecotLogi
       const peer = peerOf(login, client);
       const mechanism = mechanismOf(login);
       if (outcome === "wrong") {
-        await guesses.failed(attempt);
+        await guesses.failed(attempt, "free");
         const said = { reason: "auth.credentials", reply: "Dovecot refused it" };
         observer.emit("auth.failed", { ...peer, account: shown(login, account), mechanism, ...said });
         return;
       }
       if (account === undefined || isSuspended(account)) return;
-      guesses.succeeded({ ...attempt, known: true });
+      guesses.succeeded({ ...attempt, known: true }, "free");
       origins.note(account.key, client);
       observer.emit("auth.succeeded", { ...peer, account: account.key, mechanism });
       if (!login.tls || !mailboxProtocols.has(login.protocol)) return;

@@ -88,7 +88,15 @@ const attempts: fc.Arbitrary<Attempt> = fc.record({
   known: fc.boolean(),
 });
 const login = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("guess" as const), thread, attempt: attempts }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("guess" as const),
+      thread,
+      attempt: attempts,
+      end: fc.constantFrom("failed", "failed", "failed", "forgone"),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("right" as const), thread, attempt: attempts }) },
   {
     weight: 1,
@@ -185,8 +193,8 @@ for (const [place, make] of [
               clock.now += each.milliseconds;
               break;
             case "right":
-              threads[each.thread].guesses.succeeded(each.attempt);
-              model.succeeded(each.attempt);
+              threads[each.thread].guesses.succeeded(each.attempt, "free");
+              model.succeeded(each.attempt, "free");
               // It is on its way: one question settles that.
               await threads[each.thread].accounts.uses(a);
               break;
@@ -195,7 +203,11 @@ for (const [place, make] of [
               const turn = await guesses.admit(each.attempt);
               assert.equal(turn, model.admit(each.attempt));
               if (turn === "held") break;
-              assert.equal(await guesses.failed(each.attempt), model.failed(each.attempt));
+              if (each.end === "forgone" && turn === "last") {
+                guesses.forgone(each.attempt);
+                model.forgone(each.attempt);
+                await threads[each.thread].accounts.uses(a);
+              } else assert.equal(await guesses.failed(each.attempt, turn), model.failed(each.attempt, turn));
               break;
             }
           }
@@ -211,9 +223,10 @@ for (const [place, make] of [
     for (let round = 0; round < 100; round++) {
       const { guesses } = threads[round % 2 === 0 ? 0 : 1];
       const guess = { name: `n${round}`, client: "192.0.2.1", known: false };
-      if ((await guesses.admit(guess)) === "held") continue;
+      const turn = await guesses.admit(guess);
+      if (turn === "held") continue;
       looked++;
-      await guesses.failed(guess);
+      await guesses.failed(guess, turn);
     }
     assert.equal(looked, 20);
     const owner = { name: "n1", client: "192.0.2.1", known: true };

@@ -27,9 +27,10 @@ function guess(
   for (let n = 0; n < times; n++) {
     clock.now += over / times;
     const attempt = who(n);
-    if (guesses.admit(attempt) === "held") continue;
+    const turn = guesses.admit(attempt);
+    if (turn === "held") continue;
     looked++;
-    guesses.failed(attempt);
+    guesses.failed(attempt, turn);
   }
   return looked;
 }
@@ -40,8 +41,8 @@ test("one address that tries many names is held soon, and gets about eighty pass
   const house = counts();
   const looked = guess(house, 36_000, HOUR, (n) => ({ name: `n${n}`, client: "198.51.100.7", known: false }));
   assert.ok(looked >= 20 && looked <= 110, String(looked));
-  assert.equal(house.guesses.admit(owner), "first");
-  assert.equal(house.guesses.admit({ ...owner, client: "203.0.113.5", known: false }), "last", "others are not held");
+  assert.equal(house.guesses.ask(owner), "first");
+  assert.equal(house.guesses.ask({ ...owner, client: "203.0.113.5", known: false }), "last", "others are not held");
 });
 
 test("a network with an address for every guess is held as well: a /24, and a /48", () => {
@@ -78,10 +79,10 @@ test("thin over many names and many addresses: the site sees it; known addresses
   }));
   // Of 500 in a second: the first hundred, then at most five.
   assert.ok(looked <= 5 * 3600 + 200, String(looked));
-  assert.equal(house.guesses.admit(owner), "first");
+  assert.equal(house.guesses.ask(owner), "first");
   house.clock.now += HOUR;
   assert.equal(
-    house.guesses.admit({ ...owner, client: "203.0.113.5", known: false }),
+    house.guesses.ask({ ...owner, client: "203.0.113.5", known: false }),
     "last",
     "it is over when it is over",
   );
@@ -91,10 +92,10 @@ test("a large site with as many failures as people make is not under attack", ()
   const { guesses, clock } = counts();
   for (let n = 0; n < 20_000; n++) {
     clock.now += 50;
-    guesses.succeeded({ name: `n${n}`, client: address(n * 256), known: true });
+    guesses.succeeded({ name: `n${n}`, client: address(n * 256), known: true }, "first");
     const attempt = { name: `old${n}`, client: address(n * 256), known: false };
     assert.equal(guesses.admit(attempt), "last");
-    guesses.failed(attempt);
+    guesses.failed(attempt, "last");
   }
 });
 
@@ -102,23 +103,23 @@ test("a forgotten device with an old password does not hold its owner at the sam
   const house = counts();
   guess(house, 600, HOUR, () => owner);
   // The pair is a stranger now, and its address is held: the device alone is to blame.
-  assert.equal(house.guesses.admit(owner), "held");
-  assert.equal(house.guesses.admit({ ...owner, client: "203.0.113.9" }), "first", "the owner elsewhere");
-  assert.equal(house.guesses.admit({ ...owner, name: "bob@sekimori.test" }), "first", "others at the same address");
+  assert.equal(house.guesses.ask(owner), "held");
+  assert.equal(house.guesses.ask({ ...owner, client: "203.0.113.9" }), "first", "the owner elsewhere");
+  assert.equal(house.guesses.ask({ ...owner, name: "bob@sekimori.test" }), "first", "others at the same address");
   house.clock.now += HOUR;
-  assert.equal(house.guesses.admit(owner), "first");
+  assert.equal(house.guesses.ask(owner), "first");
 });
 
 test("answers to wrong passwords come later and later", () => {
   const { guesses } = counts();
   const wrong = { name: "n", client: "198.51.100.7", known: false };
-  const waits = Array.from({ length: 20 }, () => guesses.failed(wrong));
+  const waits = Array.from({ length: 20 }, () => guesses.failed(wrong, "free"));
   assert.deepEqual(
     [waits[0], waits[2], waits[3], waits[6], waits[10], waits[19]],
     [1000, 1000, 2000, 4000, 8000, 15_000],
   );
   assert.ok(waits.every((wait, index) => index === 0 || wait >= waits[index - 1]!));
-  assert.equal(guesses.failed({ ...wrong, client: "203.0.113.1" }), 1000);
+  assert.equal(guesses.failed({ ...wrong, client: "203.0.113.1" }, "free"), 1000);
 });
 
 const webmail = (name: string): Attempt => ({ name, client: "192.0.2.80", known: false });
@@ -126,7 +127,26 @@ const webmail = (name: string): Attempt => ({ name, client: "192.0.2.80", known:
 test("behind an exempt address are many people: only names count there", () => {
   const house = counts((client) => client === "192.0.2.80");
   guess(house, 90, HOUR, (n) => webmail(`n${n}`));
-  assert.equal(house.guesses.admit(webmail("somebody")), "last");
+  assert.equal(house.guesses.ask(webmail("somebody")), "last");
   guess(house, 90, 1000, () => webmail("somebody"));
-  assert.equal(house.guesses.admit(webmail("somebody")), "held");
+  assert.equal(house.guesses.ask(webmail("somebody")), "held");
+});
+
+const from = (n: number): Attempt => ({ name: `n${n}`, client: "198.51.100.7", known: false });
+
+test("a burst gets no further than one guess after the other, and what was right or not looked at is given back", () => {
+  const { guesses } = counts();
+  const turns = Array.from({ length: 60 }, (_each, n) => guesses.admit(from(n)));
+  assert.equal(turns.filter((turn) => turn === "last").length, 20);
+  guesses.forgone(from(0));
+  guesses.succeeded({ ...from(1), known: true }, "last");
+  assert.deepEqual(
+    [guesses.admit(from(60)), guesses.admit(from(61)), guesses.admit(from(62))],
+    ["last", "last", "held"],
+  );
+  for (let n = 2; n < 20; n++) guesses.failed(from(n), "last");
+  assert.equal(guesses.ask(from(63)), "held", "counted once");
+  // What is only asked counts nothing.
+  const asking = counts();
+  for (let n = 0; n < 60; n++) assert.equal(asking.guesses.ask(from(n)), "last");
 });

@@ -9,8 +9,8 @@
 //
 // Behind an exempt address (webmail, monitoring) are many people: it is counted by name only.
 //
-// What is being looked at counts once it was found wrong: so many more as wait to be looked at in that moment (io/password-hash.ts)
-// may get through.
+// What is hashed counts from the moment it is admitted, as if it had failed, so a burst gets no further than one guess after the other: it
+// is given back when it was right, or was not looked at after all.
 
 import { clientKey, clientNetwork } from "../base/client-key.ts";
 import type { Awaitable } from "./counters.ts";
@@ -27,17 +27,25 @@ export interface Attempt {
 /** When a password is looked at: at once, after those, or not now. */
 export type Turn = "first" | "last" | "held";
 
+/** How it was admitted; "free": without a hash, or nobody asked. */
+export type Admission = Exclude<Turn, "held"> | "free";
+
 export interface Guesses {
-  /** Before a password is looked at. Rejects when the owner of the counts does not answer. */
+  /** Before a password is hashed. What comes "last" counts from now on. Rejects when the owner of the counts does not answer. */
   admit(attempt: Attempt): Awaitable<Turn>;
+  /** Would it be admitted now? For what is not hashed. */
+  ask(attempt: Attempt): Awaitable<Turn>;
   /** How long its answer waits, counted from the question, ms. */
-  failed(attempt: Attempt): Awaitable<number>;
-  succeeded(attempt: Attempt): void;
+  failed(attempt: Attempt, admission: Admission): Awaitable<number>;
+  succeeded(attempt: Attempt, admission: Admission): void;
+  /** It came "last" and was not looked at after all. */
+  forgone(attempt: Attempt): void;
 }
 
 export interface LocalGuesses extends Guesses {
   admit(attempt: Attempt): Turn;
-  failed(attempt: Attempt): number;
+  ask(attempt: Attempt): Turn;
+  failed(attempt: Attempt, admission: Admission): number;
 }
 
 const MINUTE = 60_000;
@@ -76,40 +84,59 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
   const isTrusted = (attempt: Attempt, at: number): boolean =>
     attempt.known && pairs.value(pairOf(attempt), at) < most.pair.count;
 
+  function turnOf(attempt: Attempt, at: number): Turn {
+    if (isTrusted(attempt, at)) return "first";
+    const { name, client } = attempt;
+    if (!isExempt(client)) {
+      if (addresses.value(clientKey(client), at) >= most.address.count) return "held";
+      if (networks.value(clientNetwork(client), at) >= most.network.count) return "held";
+    }
+    if (names.value(name, at) >= most.name.count && !names.turn(name, at, EVERY.name)) return "held";
+    const failures = site.value("failures", at) - site.value("successes", at);
+    if (failures >= most.site.count && !site.turn("failures", at, EVERY.site)) return "held";
+    return "last";
+  }
+
+  /** Of somebody who is not known. */
+  function count({ name, client }: Attempt, by: 1 | -1, at: number): void {
+    if (!isExempt(client)) {
+      networks.add(clientNetwork(client), by, at);
+      addresses.add(clientKey(client), by, at);
+    }
+    names.add(name, by, at);
+    site.add("failures", by, at);
+  }
+
   return {
+    ask: (attempt) => turnOf(attempt, now()),
     admit: (attempt) => {
       const at = now();
-      if (isTrusted(attempt, at)) return "first";
-      const { name, client } = attempt;
-      if (!isExempt(client)) {
-        if (addresses.value(clientKey(client), at) >= most.address.count) return "held";
-        if (networks.value(clientNetwork(client), at) >= most.network.count) return "held";
-      }
-      if (names.value(name, at) >= most.name.count && !names.turn(name, at, EVERY.name)) return "held";
-      const failures = site.value("failures", at) - site.value("successes", at);
-      if (failures >= most.site.count && !site.turn("failures", at, EVERY.site)) return "held";
-      return "last";
+      const turn = turnOf(attempt, at);
+      if (turn === "last") count(attempt, 1, at);
+      return turn;
     },
-    failed: (attempt) => {
+    failed: (attempt, admission) => {
       const at = now();
+      const { client } = attempt;
       const wasTrusted = isTrusted(attempt, at);
-      const { name, client } = attempt;
-      const ofPair = pairs.add(pairOf(attempt), at);
-      let failures = ofPair;
-      if (!isExempt(client)) {
-        networks.add(clientNetwork(client), at);
-        failures = addresses.add(clientKey(client), at);
+      const ofPair = pairs.add(pairOf(attempt), 1, at);
+      if (admission !== "last") {
+        if (!wasTrusted) count(attempt, 1, at);
+        else if (!isExempt(client)) {
+          networks.add(clientNetwork(client), 1, at);
+          addresses.add(clientKey(client), 1, at);
+        }
       }
-      if (!wasTrusted) {
-        names.add(name, at);
-        site.add("failures", at);
-      }
+      const failures = isExempt(client) ? ofPair : addresses.value(clientKey(client), at);
       return waits.find(([upTo]) => failures <= upTo)?.[1] ?? 0;
     },
-    succeeded: (attempt) => {
+    succeeded: (attempt, admission) => {
+      const at = now();
+      if (admission === "last") count(attempt, -1, at);
       pairs.forget(pairOf(attempt));
-      site.add("successes", now());
+      site.add("successes", 1, at);
     },
+    forgone: (attempt) => count(attempt, -1, now()),
   };
 }
 
@@ -142,9 +169,9 @@ function createCounts(halfLife: number) {
       const found = counts.get(key);
       return found === undefined ? 0 : valueAt(found, now);
     },
-    add: (key: string, now: number): number => {
+    add: (key: string, by: 1 | -1, now: number): number => {
       const found = counts.get(key);
-      const value = (found === undefined ? 0 : valueAt(found, now)) + 1;
+      const value = Math.max(0, (found === undefined ? 0 : valueAt(found, now)) + by);
       put(key, { value, at: now, next: found?.next ?? 0 });
       return value;
     },

@@ -9,7 +9,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { AccountCharge, AccountUse, FitAnswer, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
-import type { Attempt, Turn } from "./guesses.ts";
+import type { Admission, Attempt, Turn } from "./guesses.ts";
 import type { LimitAnswer } from "./limits.ts";
 import type { LocalCounters } from "./local.ts";
 import type { RoomAnswer, Rooms } from "./rooms.ts";
@@ -37,8 +37,10 @@ interface Questions {
   readonly failed: { readonly asked: readonly [connection: number]; readonly answer: undefined };
   readonly close: { readonly asked: readonly [connection: number]; readonly answer: undefined };
   readonly admit: { readonly asked: readonly [Attempt]; readonly answer: Turn };
-  readonly guessed: { readonly asked: readonly [Attempt]; readonly answer: number };
-  readonly opened: { readonly asked: readonly [Attempt]; readonly answer: undefined };
+  readonly admissible: { readonly asked: readonly [Attempt]; readonly answer: Turn };
+  readonly guessed: { readonly asked: readonly [Attempt, Admission]; readonly answer: number };
+  readonly opened: { readonly asked: readonly [Attempt, Admission]; readonly answer: undefined };
+  readonly forgone: { readonly asked: readonly [Attempt]; readonly answer: undefined };
   readonly take: { readonly asked: readonly [lock: string]; readonly answer: boolean };
   readonly give: { readonly asked: readonly [lock: string]; readonly answer: undefined };
   readonly fits: { readonly asked: Parameters<Rooms["fits"]>; readonly answer: RoomAnswer };
@@ -104,10 +106,14 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
         return void connections.delete(question[1]);
       case "admit":
         return guesses.admit(question[1]);
+      case "admissible":
+        return guesses.ask(question[1]);
       case "guessed":
-        return guesses.failed(question[1]);
+        return guesses.failed(question[1], question[2]);
       case "opened":
-        return guesses.succeeded(question[1]);
+        return guesses.succeeded(question[1], question[2]);
+      case "forgone":
+        return guesses.forgone(question[1]);
       case "take":
         return locks.take(question[1]);
       case "give":
@@ -266,10 +272,16 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
     },
     clients: { connect },
     guesses: {
-      admit: (attempt) => ask("admit", [attempt]),
+      // Admitted too late: nothing will be looked at.
+      admit: (attempt) =>
+        ask("admit", [attempt], (turn) => {
+          if (turn === "last") tell("forgone", attempt);
+        }),
+      ask: (attempt) => ask("admissible", [attempt]),
       // It is refused either way.
-      failed: (attempt) => ask("guessed", [attempt]).catch(() => UNCOUNTED_REFUSAL),
-      succeeded: (attempt) => tell("opened", attempt),
+      failed: (...asked) => ask("guessed", asked).catch(() => UNCOUNTED_REFUSAL),
+      succeeded: (...asked) => tell("opened", ...asked),
+      forgone: (attempt) => tell("forgone", attempt),
     },
     locks: {
       take: (name) =>

@@ -15,7 +15,7 @@ import type { CramKeys } from "../io/cram-keys.ts";
 import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Clock } from "../io/clock.ts";
-import type { Guesses, Turn } from "../counters/guesses.ts";
+import type { Admission, Attempt, Guesses, Turn } from "../counters/guesses.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Account, AccountStore, LoginScope } from "../store/store.ts";
 import { findAppPassword } from "./app-passwords.ts";
@@ -154,10 +154,19 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     store.noteAppPasswordUse(account, name, { at, client }).catch(failed);
   }
 
+  async function verify(password: string, stored: string, turn: "first" | "last", guess: Attempt): Promise<boolean> {
+    try {
+      return await verifyPassword(password, stored, turn);
+    } catch (error) {
+      if (turn === "last") guesses.forgone(guess);
+      throw error;
+    }
+  }
+
   async function attempt(name: string, password: string, visit: Visit): Promise<LoginAnswer | "changed"> {
     const account = await findUsable(directory, name);
-    const succeeded = (opens: string): void => {
-      guesses.succeeded({ name: opens, client: visit.client, known: true });
+    const succeeded = (opens: string, admission: Admission = "free"): void => {
+      guesses.succeeded({ name: opens, client: visit.client, known: true }, admission);
       origins.note(opens, visit.client);
     };
     const app = account && findAppPassword(account.key, account.appPasswords, password);
@@ -177,22 +186,26 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     }
     const known = account !== undefined && (await origins.knows(account.key, visit.client));
     const guess = { name: account?.key ?? nameKey(name), client: visit.client, known };
-    const turn = turnOf(await guesses.admit(guess), visit);
+    // Nothing is hashed for those who are not known where too many failed: what they ask for need not be counted.
+    const asked = visit.over === undefined ? guesses.admit(guess) : guesses.ask(guess);
+    const turn = turnOf(await asked, visit);
     if (typeof turn !== "string") return turn;
     if (account === undefined || token === undefined) {
       decoy ??= hashPassword(randomBytes(16).toString("hex"));
-      await verifyPassword(password, await decoy, turn);
-      return { kind: "refused", delay: await guesses.failed(guess) };
+      await verify(password, await decoy, turn, guess);
+      return { kind: "refused", delay: await guesses.failed(guess, turn) };
     }
     remembered.delete(token);
-    if (!(await verifyPassword(password, account.passwordHash, turn))) {
-      return { kind: "refused", delay: await guesses.failed(guess) };
+    if (!(await verify(password, account.passwordHash, turn, guess))) {
+      return { kind: "refused", delay: await guesses.failed(guess, turn) };
     }
     const current = mayReplace(account.passwordHash, password) ? await upgrade(account, password) : account;
-    if (current === undefined) return "changed";
     // Suspended, or with another password, since the check began: sessions are ended once, and this would come after it.
-    if ((await findUsable(directory, name))?.passwordHash !== current.passwordHash) return "changed";
-    succeeded(account.key);
+    if (current === undefined || (await findUsable(directory, name))?.passwordHash !== current.passwordHash) {
+      if (turn === "last") guesses.forgone(guess);
+      return "changed";
+    }
+    succeeded(account.key, turn);
     for (const [old, end] of remembered) {
       if (end > now && remembered.size < REMEMBERED_MOST) break;
       remembered.delete(old);
@@ -229,7 +242,7 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
 
   async function refused(name: string, { client }: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>> {
     const key = nameKey(name);
-    const delay = await guesses.failed({ name: key, client, known: origins.knewJustNow(key, client) });
+    const delay = await guesses.failed({ name: key, client, known: origins.knewJustNow(key, client) }, "free");
     return { kind: "refused", delay };
   }
 
@@ -242,7 +255,7 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
         const account = await findUsable(directory, name);
         const { client } = visit;
         const known = account !== undefined && (await origins.knows(account.key, client));
-        const turn = turnOf(await guesses.admit({ name: account?.key ?? nameKey(name), client, known }), visit);
+        const turn = turnOf(await guesses.ask({ name: account?.key ?? nameKey(name), client, known }), visit);
         if (typeof turn !== "string") return turn;
         return { kind: "keys", keys: keysOf(account, of) ?? decoy };
       } catch (error) {
@@ -254,7 +267,7 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
         const account = await findUsable(directory, name);
         // The password may have been changed since the exchange began.
         if (account === undefined || !areKeysOf(account, keys)) return await refused(name, visit);
-        guesses.succeeded({ name: account.key, client: visit.client, known: true });
+        guesses.succeeded({ name: account.key, client: visit.client, known: true }, "free");
         origins.note(account.key, visit.client);
         return opened(account);
       } catch (error) {

@@ -93,9 +93,8 @@ function popLogin(
 
 function loginAddress(directory: ListenerServices["directory"], answer: LoginAnswer): Authentication {
   if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials", delay: answer.delay };
-  if (answer.kind === "held") return { kind: "held", reason: "auth.held" };
+  if (answer.kind === "held" || answer.kind === "busy") return { kind: "held", reason: `auth.${answer.kind}` };
   if (answer.kind === "shut") return { kind: "shut", reason: "auth.client-logins" };
-  if (answer.kind === "busy") return { kind: "unavailable", reason: "auth.busy" };
   if (answer.kind === "wrong-scope") return { kind: "refused", reason: "auth.scope" };
   if (answer.kind === "unavailable") return { kind: "unavailable" };
   if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };

@@ -3,7 +3,7 @@
 import type { AuthFacts } from "../facts.ts";
 import type { Verdict } from "../verdict.ts";
 
-/** Whoever is held waits as well, so that asking again at once gains nothing; other sessions wait for nothing. */
+/** Whoever is held, or finds the queue full, waits as well, so that asking again at once gains nothing; other sessions wait for nothing. */
 const HELD_DELAY = 2000;
 
 /** Asked before a single octet of a password is looked at. */
@@ -32,8 +32,10 @@ export function decideAuth(facts: AuthFacts): readonly Verdict[] {
       const slow: Verdict = { kind: "slow", milliseconds: HELD_DELAY, reason: "auth.client-logins" };
       return [slow, { kind: "disconnect", reason: "auth.client-logins", evidence: { hostname, limit, window } }];
     }
-    case "busy":
-      return [{ kind: "defer", reason: "auth.busy" }];
+    case "busy": {
+      const slow: Verdict = { kind: "slow", milliseconds: HELD_DELAY, reason: "auth.busy" };
+      return [slow, { kind: "defer", reason: "auth.busy" }];
+    }
     // No guess: what was said is right, and only for something else.
     case "wrong-scope":
       return [{ kind: "reject", reason: "auth.scope" }];
