@@ -249,6 +249,7 @@ function toSubstitute({ substitute, egress }: Configuration): SubstituteSettings
     codeLife: substitute["code-life"],
     codes: substitute.codes,
     renewal: substitute.renewal,
+    remind: substitute.remind,
     reread: substitute.reread,
     keepVerdict: substitute["keep-verdict"],
     providers: substitute.provider.map(({ domains, relay, until }) => ({
@@ -275,6 +276,7 @@ function fromSubstitute(settings: SubstituteSettings): Configuration["substitute
     "code-life": settings.codeLife,
     codes: settings.codes,
     renewal: settings.renewal,
+    remind: settings.remind,
     reread: settings.reread,
     "keep-verdict": settings.keepVerdict,
     provider: settings.providers.map(({ domains, relay, until }) => ({

@@ -607,6 +607,11 @@ await describe("references", () =>
       'there is no egress "x" (add it as [[egress]])',
     ],
     [
+      "a notice of the end at the beginning",
+      `${whole}[substitute]\nrenewal = "20d"\nremind = ▸"20d"\n`,
+      "a proof would be told to end when it begins, as it holds for 20d",
+    ],
+    [
       "verdicts that are forgotten before they are read again",
       `${whole}[substitute]\nkeep-verdict = ▸"1h"\n`,
       'a verdict would be forgotten before it is read again: at least twice the 1d of "reread"',

@@ -16,7 +16,11 @@ export function checkSubstitute(rules: Rules): void {
   checkSending(rules);
   checkProviders(rules);
   const { draft, placeOf } = rules.tree;
-  const { reread, "keep-verdict": keep } = draft.substitute ?? {};
+  const { reread, "keep-verdict": keep, renewal, remind } = draft.substitute ?? {};
+  if (renewal !== undefined && remind !== undefined && remind >= renewal) {
+    const place = placeOf("substitute", "remind");
+    rules.report(place, `a proof would be told to end when it begins, as it holds for ${writeDuration(renewal)}`);
+  }
   // Between two readings is the interval, and what they take.
   if (reread !== undefined && keep !== undefined && keep < 2 * reread) {
     rules.report(

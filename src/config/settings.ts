@@ -161,8 +161,9 @@ export interface SubstituteSettings {
   readonly codeLife: number;
   /** Of one account, and to one address. */
   readonly codes: readonly WindowSettings[];
-  /** How long a proof holds, ms. */
+  /** How long a proof holds, and how long before its end that is told, ms. */
   readonly renewal: number;
+  readonly remind: number;
   /** Time between two readings of SPF and DMARC, and how long the last one counts, ms. */
   readonly reread: number;
   readonly keepVerdict: number;

@@ -210,7 +210,8 @@ function anySubstitute(local: readonly Domain[]): fc.Arbitrary<Settings["substit
     sendsFrom: fc.array(anyIp, { minLength: 1, maxLength: 2 }),
     codeLife: between(1000, 7 * 86_400_000),
     codes: anyWindows,
-    renewal: between(1000, 1000 * 86_400_000),
+    renewal: between(91 * 86_400_000, 1000 * 86_400_000),
+    remind: between(1000, 90 * 86_400_000),
     reread: between(1000, 43_200_000),
     keepVerdict: between(86_400_000, 30 * 86_400_000),
     providers: fc.tuple(

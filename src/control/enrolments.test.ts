@@ -7,11 +7,12 @@ import { parseDomain } from "../address/domain.ts";
 import type { Domain } from "../address/domain.ts";
 import type { RouteTarget, SubstituteSettings } from "../config/settings.ts";
 import { createEnrolments } from "../directory/enrolments.ts";
-import type { CodeMail } from "../egress/code-mail.ts";
+import type { SubstituteMail } from "../egress/substitute-mail.ts";
 import type { DnsAnswer, Resolver } from "../io/dns.ts";
 import { asRemote } from "../io/rpc.ts";
 import { openMemoryStore } from "../store/memory/memory-store.ts";
 import { enrolmentControl } from "./enrolments.ts";
+import { remindOfRenewals } from "./renewals.ts";
 import { createThirdParties } from "./third-parties.ts";
 
 const DAY = 86_400_000;
@@ -39,13 +40,14 @@ function office(
     store.addAccount({ key, address: key, passwordHash: "", aliases: [], createdAt: 0, suspended: false });
   }
   const clock = { now: START, wall: () => clock.now, monotonic: () => clock.now };
-  const mailed: CodeMail[] = [];
+  const mailed: SubstituteMail[] = [];
   const events: { readonly name: string; readonly fields: object }[] = [];
   const substitute: SubstituteSettings = {
     sendsFrom: ["192.0.2.1"],
     codeLife: DAY,
     codes: [{ name: "1d", length: DAY, recipients: 3 }],
     renewal: 365 * DAY,
+    remind: 30 * DAY,
     reread: DAY,
     keepVerdict: 7 * DAY,
     providers: [],
@@ -72,7 +74,7 @@ function office(
   const observer = { emit: (event: string, fields: object) => void events.push({ name: event, fields }) };
   const common = { settings: () => settings, store: asRemote(store), observer, clock };
   const thirdParties = createThirdParties({ ...common, resolver: () => resolver });
-  const mailCode = (mail: CodeMail): Promise<void> => Promise.resolve(void mailed.push(mail));
+  const mailCode = (mail: SubstituteMail): Promise<void> => Promise.resolve(void mailed.push(mail));
   return {
     store,
     clock,
@@ -82,6 +84,7 @@ function office(
     asked,
     settings,
     thirdParties,
+    remind: () => remindOfRenewals({ ...common, mail: mailCode }),
     control: enrolmentControl({ ...common, thirdParties, mailCode }, "operator"),
     offline: enrolmentControl({ ...common, thirdParties, mailCode: undefined }, "operator"),
     answer: async (local = "carol", domain = "third.example") =>
@@ -91,6 +94,10 @@ function office(
         literal: undefined,
       }),
   };
+}
+
+function codesIn(mailed: readonly SubstituteMail[]): readonly string[] {
+  return mailed.flatMap((mail) => (mail.kind === "code" ? [mail.code] : []));
 }
 
 function whyOf(outcome: { readonly done: boolean; readonly why?: string }): string {
@@ -104,7 +111,7 @@ test("a code is mailed as it was asked for, told once, and the proof holds until
   const asked = await control.addSubstitute(ALICE, there);
   assert.deepEqual(asked, { done: true, until: new Date(START + DAY).toISOString() });
   const [mail] = mailed;
-  assert.ok(mail);
+  assert.ok(mail?.kind === "code");
   assert.deepEqual([mail.to, mail.account, mail.expires], [there, ALICE, START + DAY]);
   assert.match(mail.code, /^[a-z2-7]{5}(?:-[a-z2-7]{5}){3}$/);
   assert.deepEqual(await answer(), { kind: "none" }, "not before the code is told");
@@ -131,14 +138,14 @@ test("another account's code, another address's and an old one are worth nothing
   await control.addSubstitute(ALICE, there);
   await control.addSubstitute(BOB, there);
   await control.addSubstitute(ALICE, "carol@other.example");
-  const [first, ofBob, ofOther] = mailed.map(({ code }) => code);
+  const [first, ofBob, ofOther] = codesIn(mailed);
   for (const code of [ofBob!, ofOther!, ""]) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     assert.match(whyOf(await control.confirmSubstitute(ALICE, there, code)), /not the code/);
   }
   await control.addSubstitute(ALICE, there);
   assert.match(whyOf(await control.confirmSubstitute(ALICE, there, first!)), /not the code that was mailed last/);
-  assert.equal((await control.confirmSubstitute(ALICE, there, mailed.at(-1)!.code)).done, true);
+  assert.equal((await control.confirmSubstitute(ALICE, there, codesIn(mailed).at(-1)!)).done, true);
 });
 
 test("five wrong codes end a code, however many are tried at once", async () => {
@@ -148,29 +155,29 @@ test("five wrong codes end a code, however many are tried at once", async () => 
     Array.from({ length: 20 }, (_, index) => control.confirmSubstitute(ALICE, there, `wrong ${index}`)),
   );
   assert.equal(wrong.filter((outcome) => whyOf(outcome).includes("not the code")).length, 5);
-  assert.match(whyOf(await control.confirmSubstitute(ALICE, there, mailed[0]!.code)), /too many wrong codes/);
+  assert.match(whyOf(await control.confirmSubstitute(ALICE, there, codesIn(mailed)[0]!)), /too many wrong codes/);
   const causes = events
     .filter(({ name }) => name === "enrolment.refused")
     .map(({ fields }) => (fields as { cause: string }).cause);
   assert.deepEqual([causes.filter((cause) => cause === "wrong").length, causes.length], [5, 21]);
   // A new one begins anew.
   await control.addSubstitute(ALICE, there);
-  assert.equal((await control.confirmSubstitute(ALICE, there, mailed[1]!.code)).done, true);
+  assert.equal((await control.confirmSubstitute(ALICE, there, codesIn(mailed)[1]!)).done, true);
 });
 
 test("a code is good for its life, and what was proved holds while a new one is on its way", async () => {
   const { control, mailed, clock, answer } = office();
   await control.addSubstitute(ALICE, there);
   clock.now += DAY;
-  assert.match(whyOf(await control.confirmSubstitute(ALICE, there, mailed[0]!.code)), /too old/);
+  assert.match(whyOf(await control.confirmSubstitute(ALICE, there, codesIn(mailed)[0]!)), /too old/);
   await control.addSubstitute(ALICE, there);
-  await control.confirmSubstitute(ALICE, there, mailed[1]!.code);
+  await control.confirmSubstitute(ALICE, there, codesIn(mailed)[1]!);
   clock.now += DAY;
   await control.addSubstitute(ALICE, there);
   assert.deepEqual(await answer(), { kind: "valid", way: "direct" });
   assert.equal((await control.removeSubstitute(ALICE, there)).done, true);
   assert.deepEqual(await answer(), { kind: "none" });
-  assert.match(whyOf(await control.confirmSubstitute(ALICE, there, mailed[2]!.code)), /no code was mailed/);
+  assert.match(whyOf(await control.confirmSubstitute(ALICE, there, codesIn(mailed)[2]!)), /no code was mailed/);
   assert.equal((await control.removeSubstitute(ALICE, there)).done, false);
 });
 
@@ -225,7 +232,7 @@ test("what receivers would refuse is refused before a code is mailed, or goes by
     providers: [{ domains: [domainOf("third.example")], relay, until: undefined }],
   };
   assert.equal((await control.addSubstitute(ALICE, there)).done, true);
-  await control.confirmSubstitute(ALICE, there, mailed[0]!.code);
+  await control.confirmSubstitute(ALICE, there, codesIn(mailed)[0]!);
   assert.equal((await control.listSubstitutes(ALICE))?.[0]?.way, "relay");
   assert.deepEqual(await answer(), { kind: "valid", way: "relay" });
 });
@@ -233,7 +240,7 @@ test("what receivers would refuse is refused before a code is mailed, or goes by
 test("it is read again when its time has come: the verdict turns, and an old one counts for a while only", async () => {
   const { control, mailed, zone, clock, thirdParties, answer, asked, store } = office();
   await control.addSubstitute(ALICE, there);
-  await control.confirmSubstitute(ALICE, there, mailed[0]!.code);
+  await control.confirmSubstitute(ALICE, there, codesIn(mailed)[0]!);
   asked.length = 0;
   await thirdParties.readDue();
   assert.deepEqual(asked, [], "not yet");
@@ -265,10 +272,31 @@ test("it is read again when its time has come: the verdict turns, and an old one
   assert.equal(store.thirdParty("third.example"), undefined, "nobody has an address there any more");
 });
 
+test("the end of a proof is told to its address, once, before it comes", async () => {
+  const { control, mailed, clock, remind } = office();
+  await control.addSubstitute(ALICE, there);
+  await control.confirmSubstitute(ALICE, there, codesIn(mailed)[0]!);
+  clock.now = START + 335 * DAY - 1;
+  await remind();
+  assert.equal(mailed.length, 1, "not yet");
+  clock.now++;
+  await remind();
+  await remind();
+  const notice = { kind: "renewal", to: "carol@third.example", account: ALICE, ends: START + 365 * DAY };
+  assert.deepEqual(mailed.slice(1), [notice]);
+  await control.addSubstitute(ALICE, there);
+  await control.confirmSubstitute(ALICE, there, codesIn(mailed)[1]!);
+  await remind();
+  assert.equal(mailed.length, 3, "the new proof is another");
+  clock.now += 335 * DAY;
+  await remind();
+  assert.equal(mailed.length, 4);
+});
+
 test("a reading about other addresses than today's says nothing", async () => {
   const { control, mailed, zone, settings, thirdParties, store } = office();
   await control.addSubstitute(ALICE, there);
-  await control.confirmSubstitute(ALICE, there, mailed[0]!.code);
+  await control.confirmSubstitute(ALICE, there, codesIn(mailed)[0]!);
   settings.substitute = { ...settings.substitute, sendsFrom: ["198.51.100.1"] };
   assert.equal((await control.listSubstitutes(ALICE))?.[0]?.way, "unknown");
   zone.set("third.example", "broken");
@@ -284,7 +312,7 @@ test("after the agreement with a provider nothing of it is carried", async () =>
   });
   clock.now = START - 1;
   await control.addSubstitute(ALICE, there);
-  await control.confirmSubstitute(ALICE, there, mailed[0]!.code);
+  await control.confirmSubstitute(ALICE, there, codesIn(mailed)[0]!);
   assert.equal((await answer()).kind, "valid");
   clock.now = START;
   assert.deepEqual(await answer(), { kind: "over", until: "2027-01-14" });

@@ -10,7 +10,7 @@ import type { Settings } from "../config/settings.ts";
 import { hashEnrolmentCode, isSameHash, makeEnrolmentCode } from "../directory/enrolment-code.ts";
 import { wayOf } from "../directory/enrolments.ts";
 import { isSuspended } from "../directory/restraint.ts";
-import type { CodeMail } from "../egress/code-mail.ts";
+import type { SubstituteMail } from "../egress/substitute-mail.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
@@ -24,7 +24,7 @@ export interface EnrolmentServices {
   readonly store: Pick<Remote<AccountStore>, "findAccount"> & Remote<EnrolmentStore>;
   readonly thirdParties: Pick<ThirdParties, "read">;
   /** undefined: no server runs that could. */
-  readonly mailCode: ((mail: CodeMail) => Promise<void>) | undefined;
+  readonly mailCode: ((mail: SubstituteMail) => Promise<void>) | undefined;
   readonly observer: Observer;
   readonly clock: Clock;
 }
@@ -136,7 +136,7 @@ export function enrolmentControl(
       const code = makeEnrolmentCode();
       const expires = now + substitute.codeLife;
       await store.putCode(account.key, key, { hash: hashEnrolmentCode(account.key, key, code), expires });
-      await services.mailCode({ to: claim.value.address, account: account.address, code, expires });
+      await services.mailCode({ kind: "code", to: claim.value.address, account: account.address, code, expires });
       changed(claim.value, "substitute-asked");
       return { done: true, until: new Date(expires).toISOString() };
     },

@@ -3,7 +3,7 @@
 import { addressKey, parseAddress } from "../address/address.ts";
 import type { Settings } from "../config/settings.ts";
 import type { AccountUse } from "../counters/account-limits.ts";
-import type { CodeMail } from "../egress/code-mail.ts";
+import type { SubstituteMail } from "../egress/substitute-mail.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { Remote } from "../io/rpc.ts";
@@ -35,7 +35,7 @@ export interface MailControl {
   changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): AccountUse | Promise<AccountUse>;
   /** Resolves when the message is durable. */
-  mailCode(mail: CodeMail): Promise<void>;
+  mailThirdParty(mail: SubstituteMail): Promise<void>;
 }
 
 export interface LiveServices extends Omit<
@@ -95,7 +95,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
       setPassword: accounts.setPassword,
       ...senders,
       ...appPasswords,
-      ...enrolmentControl({ ...services, mailCode: (code) => mail.mailCode(code) }, by),
+      ...enrolmentControl({ ...services, mailCode: (code) => mail.mailThirdParty(code) }, by),
       ...credentialControl(services, by),
       setStanding: accounts.setStanding,
       deleteAccount: accounts.deleteAccount,

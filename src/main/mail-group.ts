@@ -70,7 +70,7 @@ export function createMailGroup(threads: readonly Remote<MailThread>[]): MailGro
     destinations: async () => mergeDestinations((await each((thread) => thread.destinations())).flat()),
     changeQueue: async (change, selector, by) =>
       sumOf(await each((thread) => thread.changeQueue(change, selector, by))),
-    mailCode: (mail) => first.mailCode(mail),
+    mailThirdParty: (mail) => first.mailThirdParty(mail),
     // Each gives the counts of all.
     accountUse: (account) => first.accountUse(account),
     logins: {

@@ -22,7 +22,7 @@ import { createIdentities } from "../directory/identities.ts";
 import { createOrigins } from "../directory/origins.ts";
 import { loginStanding } from "../directory/standing.ts";
 import { accountTerms } from "../directory/terms.ts";
-import { createCodeMail } from "../egress/code-mail.ts";
+import { createSubstituteMail } from "../egress/substitute-mail.ts";
 import { createLimitMail } from "../egress/limit-mail.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
@@ -346,7 +346,7 @@ const thread: MailThread = {
         ),
       ),
     ),
-  mailCode: createCodeMail(house),
+  mailThirdParty: createSubstituteMail(house),
   accountUse: async (account) => counters.accounts.uses(await terms(account)),
   admitLogin: (reported) => dovecotLogins.admit(reported),
   reportLogin: (reported, outcome) => dovecotLogins.report(reported, outcome),

@@ -20,6 +20,7 @@ import { createReload } from "../control/reload.ts";
 import { retentionControl } from "../control/retention.ts";
 import type { Control } from "../control/control.ts";
 import { createLiveControl } from "../control/live.ts";
+import { remindOfRenewals } from "../control/renewals.ts";
 import { createThirdParties } from "../control/third-parties.ts";
 import { createGuide } from "../control/setup/guide.ts";
 import { controlSocket } from "../control/site.ts";
@@ -275,7 +276,21 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     watch = undefined;
     await last?.save();
   });
-  round = startThirdPartyRound(thirdParties, () => settings.substitute.reread, observer);
+  round = startThirdPartyRound(
+    {
+      readDue: async () => {
+        await thirdParties.readDue();
+        await remindOfRenewals({
+          settings: () => settings,
+          store,
+          clock,
+          mail: (notice) => group.mailThirdParty(notice),
+        });
+      },
+    },
+    () => settings.substitute.reread,
+    observer,
+  );
   undo.push(() => round?.stop());
   await http.openSocket(createSocketApp(guarded, version), controlSocket(site));
   state = "ready";

@@ -6,7 +6,7 @@ import type { Settings } from "../config/settings.ts";
 import type { DovecotLogins } from "../control/dovecot-logins.ts";
 import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
-import type { CodeMail } from "../egress/code-mail.ts";
+import type { SubstituteMail } from "../egress/substitute-mail.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { QueueAction, QueueCount, QueueSelector, Store } from "../store/store.ts";
@@ -84,7 +84,7 @@ export interface MailThread {
   changeQueue(change: QueueAction, selector: QueueSelector, by: string): Promise<QueueCount>;
   accountUse(account: string): Promise<AccountUse>;
   /** Resolves when the message is durable. */
-  mailCode(mail: CodeMail): Promise<void>;
+  mailThirdParty(mail: SubstituteMail): Promise<void>;
   /** Logins at Dovecot: control/dovecot-logins.ts. */
   admitLogin: DovecotLogins["admit"];
   reportLogin: DovecotLogins["report"];

@@ -223,6 +223,27 @@ everyStore("an address elsewhere is proved by the code that was mailed last, and
   assert.deepEqual(store.enrolments(alice.key), []);
 });
 
+everyStore("a proof that ends soon is told of once, and the next one anew", (store) => {
+  store.addAccount(alice);
+  const prove = (address: string, validUntil: number): void => {
+    store.putCode(alice.key, address, { hash: "x", expires: 1 });
+    store.confirmEnrolment(alice.key, address, "x", validUntil);
+  };
+  const ending = (after: number, before: number): readonly string[] =>
+    store.endingEnrolments(after, before).map(({ address }) => address);
+  prove("b@p.example", 100);
+  prove("a@p.example", 200);
+  store.putCode(alice.key, "c@p.example", { hash: "x", expires: 1 });
+  assert.deepEqual(ending(99, 200), ["b@p.example", "a@p.example"]);
+  assert.deepEqual(ending(100, 199), []);
+  store.noteReminded(alice.key, "b@p.example", 100);
+  assert.deepEqual(ending(0, 1000), ["a@p.example"]);
+  prove("b@p.example", 300);
+  assert.deepEqual(store.endingEnrolments(200, 1000), [
+    { account: alice.key, address: "b@p.example", validUntil: 300 },
+  ]);
+});
+
 everyStore("codes are counted for each account and each address, and the next one's time is told", (store) => {
   const windows = [
     { length: 100, limit: 2 },

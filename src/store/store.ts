@@ -401,6 +401,13 @@ export interface EnrolmentStore {
   /** The code is used up, the proof holds. False when this is not the code any more. */
   confirmEnrolment(account: string, address: string, hash: string, validUntil: number): boolean;
   removeEnrolment(account: string, address: string): boolean;
+  /** Proofs that end after `after` and not after `before`, and of which nobody was told; by time, so many at once. */
+  endingEnrolments(
+    after: number,
+    before: number,
+  ): readonly { readonly account: string; readonly address: string; readonly validUntil: number }[];
+  /** That the proof of that end was told; the next one is another. */
+  noteReminded(account: string, address: string, validUntil: number): void;
   /** Of all enrolments. */
   enrolledDomains(): readonly string[];
   /** Never proved, and the code is over; third parties of which nobody has an address. */

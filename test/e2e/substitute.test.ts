@@ -54,6 +54,9 @@ const site = await startSite(scope, {
     `sends-from = "${ourAddress}"`,
     'reread = "1s"',
     'codes = ["100/1h"]',
+    // The end of a proof is told a second after it was made.
+    'renewal = "80d"',
+    'remind = "79d23h59m59s"',
     "[[substitute.provider]]",
     'domains = "relayed.example"',
     `relay = { host = "${theirs.address}", port = ${theirs.port}, tls = "never" }`,
@@ -71,7 +74,10 @@ async function substitute(
 /** The code that was mailed to it last. */
 async function codeFor(address: string): Promise<string> {
   const mail = await waitFor(`a code for ${address}`, 30_000, () =>
-    sink.messages.findLast(({ recipients }) => recipients.some((recipient) => recipient.includes(`<${address}>`))),
+    sink.messages.findLast(
+      ({ data, recipients }) =>
+        data.includes("Subject: A code") && recipients.some((each) => each.includes(`<${address}>`)),
+    ),
   );
   assert.match(mail.mail, /^FROM:<>/);
   const code = /^ {2}([a-z2-7]{5}(?:-[a-z2-7]{5}){3})\r$/m.exec(mail.data)?.[1];
@@ -226,6 +232,18 @@ with smtplib.SMTP("${listener}", ${port}, timeout=30) as s:
   const { code, stderr } = await runProgram({ program: "python3", parameters: ["-c", program], milliseconds: 60_000 });
   assert.equal(code, 0, stderr);
   await waitFor("the message", 30_000, () => sink.messages.find(({ data }) => data.includes("Subject: by smtplib")));
+});
+
+test("that a proof ends is told to its address, without a code", async () => {
+  await enrol(alice.address, "erin@passes.example");
+  const mail = await waitFor("the notice", 60_000, () =>
+    sink.messages.find(({ data }) =>
+      data.includes("Subject: Sending mail as erin@passes.example needs a new code soon"),
+    ),
+  );
+  assert.deepEqual([mail.mail.split(" ")[0], mail.recipients.length], ["FROM:<>", 1]);
+  assert.match(mail.recipients[0]!, /<erin@passes\.example>/);
+  assert.doesNotMatch(mail.data, /(?:[a-z2-7]{5}-){3}/);
 });
 
 test("after its last day a listener says what to use instead", async (t) => {

@@ -86,7 +86,7 @@ export async function startApi(parts: Parts = {}): Promise<ApiService> {
           ? { messages: 0, recipients: 0 }
           : store.changeWaiting(change, selector, clock.wall()),
       accountUse: () => ({ quota: [], attempts: [] }),
-      mailCode: () => Promise.resolve(),
+      mailThirdParty: () => Promise.resolve(),
     }),
     observer,
     clock,

@@ -81,6 +81,11 @@ export const substitute = {
     default: "365d",
     meaning: "How long a proof holds. Then a new code is needed, as addresses change their owners.",
   },
+  remind: {
+    type: { kind: "duration", minimum: "1s", maximum: "90d" },
+    default: "30d",
+    meaning: "How long before the end of a proof its address is told so by mail, once. Less than `renewal`.",
+  },
   reread: {
     type: { kind: "duration", minimum: "1s", maximum: "7d" },
     default: "1d",

@@ -10,6 +10,8 @@ export function createMemoryEnrolments(exists: (account: string) => boolean): {
   readonly forget: (account: string) => void;
 } {
   const enrolments = new Map<string, Map<string, Enrolment>>();
+  /** By account and address: the end that was told. */
+  const reminded = new Map<string, number>();
   const parties = new Map<string, ThirdParty>();
   let codes: { readonly account: string; readonly address: string; readonly at: number }[] = [];
 
@@ -64,6 +66,20 @@ export function createMemoryEnrolments(exists: (account: string) => boolean): {
       return true;
     },
     removeEnrolment: (account, address) => enrolments.get(account)?.delete(address) ?? false,
+    endingEnrolments: (after, before) =>
+      [...enrolments]
+        .flatMap(([account, mine]) => [...mine.values()].map((each) => ({ account, ...each })))
+        .flatMap(({ account, address, validUntil }) =>
+          validUntil !== undefined &&
+          validUntil > after &&
+          validUntil <= before &&
+          reminded.get(`${account}\n${address}`) !== validUntil
+            ? [{ account, address, validUntil }]
+            : [],
+        )
+        .toSorted((one, other) => one.validUntil - other.validUntil || (one.address < other.address ? -1 : 1))
+        .slice(0, 1000),
+    noteReminded: (account, address, validUntil) => void reminded.set(`${account}\n${address}`, validUntil),
     enrolledDomains: () => [...domainsOf(enrolments)].toSorted(),
     purgeEnrolments: (now) => {
       for (const mine of enrolments.values()) {

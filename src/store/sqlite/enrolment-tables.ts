@@ -28,6 +28,11 @@ export function createEnrolmentTables(database: DatabaseSync, transaction: <T>(w
         "WHERE account = ?1 AND address = ?2 AND code_hash = ?3",
     ),
     remove: database.prepare("DELETE FROM enrolment WHERE account = ? AND address = ?"),
+    ending: database.prepare(
+      "SELECT account, address, valid_until FROM enrolment WHERE valid_until > ?1 AND valid_until <= ?2 " +
+        "AND reminded_for IS NOT valid_until ORDER BY valid_until, account, address LIMIT 1000",
+    ),
+    reminded: database.prepare("UPDATE enrolment SET reminded_for = ?3 WHERE account = ?1 AND address = ?2"),
     domains: database.prepare("SELECT DISTINCT domain FROM enrolment ORDER BY domain"),
     purge: database.prepare("DELETE FROM enrolment WHERE valid_until IS NULL AND code_expires <= ?"),
     purgeParties: database.prepare("DELETE FROM third_party WHERE domain NOT IN (SELECT domain FROM enrolment)"),
@@ -77,6 +82,11 @@ export function createEnrolmentTables(database: DatabaseSync, transaction: <T>(w
     confirmEnrolment: (account, address, hash, validUntil) =>
       sql.confirm.run(account, address, hash, validUntil).changes > 0,
     removeEnrolment: (account, address) => sql.remove.run(account, address).changes > 0,
+    endingEnrolments: (after, before) =>
+      all<{ account: string; address: string; valid_until: number }>(sql.ending, after, before).map(
+        ({ account, address, valid_until: validUntil }) => ({ account, address, validUntil }),
+      ),
+    noteReminded: (account, address, validUntil) => void sql.reminded.run(account, address, validUntil),
     enrolledDomains: () => all<{ domain: string }>(sql.domains).map(({ domain }) => domain),
     purgeEnrolments: (now) => {
       transaction(() => {

@@ -165,6 +165,8 @@ const steps: readonly string[] = [
    DROP INDEX waiting_recipient_held;
    CREATE INDEX waiting_recipient_held ON waiting_recipient (held) WHERE held > 0;`,
   "ALTER TABLE account ADD COLUMN cram TEXT",
+  // The end of the proof of which its holder was told.
+  "ALTER TABLE enrolment ADD COLUMN reminded_for INTEGER",
 ];
 
 const schemaVersion = steps.length;
