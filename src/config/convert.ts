@@ -58,6 +58,7 @@ export function toSettings(configuration: Configuration): Settings {
       tls: dovecot.tls,
       clearText: dovecot["clear-text"],
       token: dovecot.token,
+      users: dovecot.users,
     },
     tls: toTls(tls, state),
     domains: configuration.domain.map((domain) => toDomain(domain, state)),
@@ -160,6 +161,7 @@ export function fromSettings(settings: Settings): Configuration {
       tls: dovecot.tls,
       "clear-text": dovecot.clearText,
       token: dovecot.token === undefined ? undefined : hiddenSecret,
+      users: dovecot.users,
     },
     tls: {
       certificate: tls.kind === "files" ? tls.certificate : undefined,

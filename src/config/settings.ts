@@ -81,6 +81,8 @@ export interface DovecotSettings {
   readonly clearText: boolean;
   /** undefined only where nothing listens. */
   readonly token: string | undefined;
+  /** The passwd-file that is kept as the accounts are. */
+  readonly users: string | undefined;
 }
 
 export interface TokenSettings {

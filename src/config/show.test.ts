@@ -289,6 +289,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
         tls: fc.constantFrom("none", "implicit"),
         clearText: fc.constant(true),
         token: fc.constant(hidden),
+        users: fc.option(anyPath, { nil: undefined }),
       }),
       tls: fc.record({
         kind: fc.constant("files"),

@@ -34,6 +34,19 @@ export function credentialControl(
   };
 }
 
+/** All of them, for what the server does by itself. */
+export async function readCredentials(
+  store: Pick<Remote<AccountStore>, "listAccounts">,
+): Promise<readonly CredentialView[]> {
+  const all: CredentialView[] = [];
+  for (let after = ""; ; after = all.at(-1)!.address) {
+    // oxlint-disable-next-line no-await-in-loop -- each page begins where the last one ends
+    const found = await store.listAccounts({ after, limit: MOST });
+    all.push(...found.map(toView));
+    if (found.length < MOST) return all;
+  }
+}
+
 function toView(account: Account): CredentialView {
   const { key, aliases, passwordHash, appPasswords } = account;
   return {

@@ -69,7 +69,9 @@ test("a new file is for its owner alone; an old one keeps its mode, and is not w
   await writeDovecotUsers(fresh, users);
   assert.deepEqual([(await stat(fresh)).mode & 0o777, await readFile(fresh, "utf8")], [0o600, users.text]);
   await chmod(fresh, 0o640);
+  const before = await stat(fresh);
   await writeDovecotUsers(fresh, users);
+  assert.notEqual(Math.floor((await stat(fresh)).mtimeMs / 1000), Math.floor(before.mtimeMs / 1000));
   assert.equal((await stat(fresh)).mode & 0o777, 0o640);
   const open = join(directory, "open");
   await writeFile(open, "as it was", { mode: 0o644 });

@@ -2,6 +2,7 @@
 // synced, renamed, and the directory synced, so that it is still there after a power cut.
 
 import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -17,7 +18,7 @@ export function writePublicFile(path: string, content: string): Promise<void> {
 
 /**
  * In place of a file that keeps its owner, group and mode; a new one is for its owner alone. Rejects where others than owner and group
- * may read it, and leaves it as it is.
+ * may read it, and leaves it as it is. Its time of change is in another second than before: there are readers that look no closer.
  */
 export async function replaceSecretFile(path: string, content: string): Promise<void> {
   const found = await stat(path).catch((error: unknown) => {
@@ -30,22 +31,24 @@ export async function replaceSecretFile(path: string, content: string): Promise<
   await writeDurably(path, content, mode, found);
 }
 
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-async function writeDurably(path: string, content: string, mode: number, owner?: Owner): Promise<void> {
+async function writeDurably(path: string, content: string, mode: number, before?: Stats): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const file = await open(temporary, "wx", mode);
     try {
-      if (owner !== undefined) await file.chown(owner.uid, owner.gid);
-      // Whatever the umask is.
-      if (owner !== undefined) await file.chmod(mode);
+      if (before !== undefined) {
+        await file.chown(before.uid, before.gid);
+        // Whatever the umask is.
+        await file.chmod(mode);
+      }
       await file.writeFile(content);
+      if (before !== undefined) {
+        const { mtimeMs } = await file.stat();
+        const seconds = Math.max(Math.floor(mtimeMs / 1000), Math.floor(before.mtimeMs / 1000) + 1);
+        await file.utimes(seconds, seconds);
+      }
       await file.sync();
     } finally {
       await file.close();

@@ -16,6 +16,8 @@ import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
 import { longestWindow } from "../config/longest-window.ts";
 import type { Settings } from "../config/settings.ts";
+import { keepDovecotUsers } from "../control/keep-dovecot-users.ts";
+import type { KeptUsers } from "../control/keep-dovecot-users.ts";
 import { createReload } from "../control/reload.ts";
 import { retentionControl } from "../control/retention.ts";
 import type { Control } from "../control/control.ts";
@@ -125,13 +127,17 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       ? undefined
       : createGatekeeper(gate, lowered!, () => observer.emit("privileges.dropped", account!));
   let watch: AbuseWatch | undefined;
+  let users: KeptUsers | undefined;
   const threads = startThreads(
     { file: join(settings.state, "index.sqlite") },
     {
       log: writeLog,
       observed: (batch) => void watch?.observed(batch),
-      // A thread that is gone is told of anyway.
-      changed: (keys) => void mail?.forgetAccounts(keys).catch(() => undefined),
+      changed: (keys) => {
+        users?.changed();
+        // A thread that is gone is told of anyway.
+        mail?.forgetAccounts(keys).catch(() => undefined);
+      },
       privileges: (thread, step) => gatekeeper?.(thread, step),
       failed: (cause) => {
         observer.emit("server.failed", { cause });
@@ -212,6 +218,21 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   listeners.unshift(...(await Promise.race([group.start(gate === undefined ? "in turn" : "together"), early.promise])));
 
   let round: ThirdPartyRound | undefined;
+  const kept = keepDovecotUsers({
+    settings: () => settings,
+    store,
+    failed: (cause) => observer.emit("internal.failed", { where: "users for Dovecot", cause: String(cause) }),
+  });
+  undo.push(() => kept.close());
+  users = kept;
+  kept.changed();
+  const mailAndUsers: MailGroup = {
+    ...group,
+    forgetAccounts: async (keys) => {
+      kept.changed();
+      await group.forgetAccounts(keys);
+    },
+  };
   const reload = createReload({
     site,
     settings: () => settings,
@@ -231,6 +252,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       files = read;
       countries = readCountries;
       http.useCertificate(files);
+      kept.changed();
       round?.hurry();
       log = createLog(settings.log.level, { write: writeLog });
       return { ...outcome, changed };
@@ -247,7 +269,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   controlOf = createLiveControl({
     settings: () => settings,
     store,
-    mail: group,
+    mail: mailAndUsers,
     observer,
     clock,
     reload,
@@ -266,7 +288,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     store,
     observer,
     countries: () => countries,
-    mail: group,
+    mail: mailAndUsers,
   });
   const saving = setInterval(() => void watch?.save(), SAVE);
   undo.push(async () => {

@@ -2,7 +2,7 @@
 // login there opens the way out here as one at our own POP3 does.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runProgram } from "../lab/child.ts";
@@ -152,9 +152,16 @@ test("a login at Dovecot inside TLS opens the way out for its account; who guess
       "[dovecot]",
       `listen = ["${listens}:2084"]`,
       `token = { file = "${directory}/dovecot.token" }`,
+      `users = "${passwdFile}"`,
     ],
   });
-  await exportTo(site, passwdFile);
+  const kept = (pattern: RegExp): Promise<true> =>
+    waitFor(`${String(pattern)} in the file`, 20_000, async () =>
+      pattern.test(await readFile(passwdFile, "utf8")) ? true : undefined,
+    );
+  await kept(/^dave@store\.test:/m);
+  const hashOf = async (who: string): Promise<string | undefined> =>
+    (await readFile(passwdFile, "utf8")).split("\n").find((line) => line.startsWith(`${who}:`));
   const logins = (event: string): number =>
     readLog(site.server.state).filter((line) => line.event === event && line["listener"] === "dovecot").length;
   const heard = (event: string, count: number): Promise<true> =>
@@ -179,9 +186,14 @@ test("a login at Dovecot inside TLS opens the way out for its account; who guess
   await session.expect("RCPT TO:<dora@example.org>", 250);
   await session.expect("DATA", 354);
   await session.expect(`From: ${carol.address}\r\n\r\nhello\r\n.`, 250);
+  const before = await hashOf(carol.address);
   const suspended = await site.server.command("account", "suspend", carol.address);
   assert.equal(suspended.code, 0, suspended.stderr);
   await sends(carol.address, 530);
+  await waitFor("the file without her", 20_000, async () =>
+    (await hashOf(carol.address)) === before ? undefined : true,
+  );
+  assert.match(await read("pop3s", dovecot.pop3s, carol), /^refused /);
 
   // Over IMAP as well, and not for the others.
   assert.equal(await read("imaps", dovecot.imaps, dave), "");

@@ -139,4 +139,12 @@ export const dovecot = {
       "opens addresses for POP-before-SMTP. At least 20 characters that may stand in a header; `openssl rand -hex 32` makes a good one.",
     example: { file: "/etc/sekimori/dovecot.token" },
   },
+  users: {
+    type: { kind: "path" },
+    otherwise: "only `sekimori account export` makes one",
+    meaning:
+      "A passwd-file of Dovecot that this server keeps as the accounts are: written at the start and after every change, with the password hashes. A new " +
+      "file is for its owner alone; one that is there keeps its owner, group and mode, and is not written where everybody may read it.",
+    example: "/var/lib/sekimori/dovecot/users",
+  },
 } as const satisfies Keys;

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Settings } from "../config/settings.ts";
+import type { Account } from "../store/store.ts";
+import { keepDovecotUsers } from "./keep-dovecot-users.ts";
+
+const hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$dGFndGFndGFndGFndGFn";
+
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  // oxlint-disable-next-line no-await-in-loop -- polling
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadline, "not within 20 s");
+    // oxlint-disable-next-line no-await-in-loop
+    await sleep(10);
+  }
+}
+
+async function house(t: TestContext, named: "named" | "not named" = "named") {
+  const directory = await mkdtemp(join(tmpdir(), "kept-users-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const file = join(directory, "users");
+  const accounts: Account[] = [];
+  const asked = { count: 0, gate: Promise.resolve() };
+  const failures: string[] = [];
+  const dovecot: Settings["dovecot"] = {
+    listen: [],
+    tls: "none",
+    clearText: false,
+    token: undefined,
+    users: named === "named" ? file : undefined,
+  };
+  const users = keepDovecotUsers({
+    settings: () => ({ dovecot }),
+    store: {
+      listAccounts: async ({ after, limit }) => {
+        asked.count++;
+        const found = accounts.filter(({ key }) => key > after).slice(0, limit);
+        await asked.gate;
+        return found;
+      },
+    },
+    failed: (cause) => void failures.push(String(cause)),
+  });
+  t.after(() => users.close());
+  const add = (name: string): void => {
+    const key = `${name}@a.test`;
+    accounts.push({ key, address: key, passwordHash: hash, aliases: [], createdAt: 0, suspended: false });
+    users.changed();
+  };
+  const names = async (): Promise<string> =>
+    [...(await readFile(file, "utf8").catch(() => "")).matchAll(/^([^@]+)@/gm)].map(([, name]) => name).join(" ");
+  return { users, file, add, asked, failures, names };
+}
+
+test("changes that come together are written once, and those that come meanwhile are not forgotten", async (t) => {
+  const { add, asked, names } = await house(t);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  asked.gate = promise;
+  add("alice");
+  add("bob");
+  await until(() => asked.count === 1);
+  add("carol");
+  resolve();
+  await until(async () => (await names()) === "alice bob carol");
+  assert.equal(asked.count, 2);
+});
+
+test("what cannot be written is told and tried again with the next change; the old file stays", async (t) => {
+  const { add, file, failures, names } = await house(t);
+  await writeFile(file, "old@a.test:::::::\n", { mode: 0o644 });
+  add("alice");
+  await until(() => failures.length === 1);
+  assert.match(failures[0]!, /open to everybody/);
+  assert.equal(await names(), "old");
+  await chmod(file, 0o600);
+  add("bob");
+  await until(async () => (await names()) === "alice bob");
+});
+
+test("nothing is written where no file is named, and nothing after the end", async (t) => {
+  const unnamed = await house(t, "not named");
+  unnamed.add("alice");
+  const ended = await house(t);
+  await ended.users.close();
+  ended.add("alice");
+  const third = await house(t);
+  third.add("alice");
+  // By then the others would have been written: they came before.
+  await until(async () => (await third.names()) === "alice");
+  assert.deepEqual([unnamed.asked.count, ended.asked.count], [0, 0]);
+});
