@@ -1,10 +1,10 @@
 // Rules about listeners of role substitute and what they need to know: an end, the addresses from which mail leaves, and providers that
 // are somebody else.
 
-import type { CheckedTree } from "./check.ts";
-import { formatPlace } from "./problem.ts";
-import type { Place } from "./problem.ts";
-import { quote, writeDuration } from "./scalars.ts";
+import type { CheckedTree } from "../check.ts";
+import { formatPlace } from "../problem.ts";
+import type { Place } from "../problem.ts";
+import { quote, writeDuration } from "../scalars.ts";
 
 interface Rules {
   readonly tree: CheckedTree;
