@@ -479,6 +479,13 @@ const entries = {
     text: "queued as {id}",
     meaning: "The message is on disk, synced. From here on it is ours.",
   },
+  "message.bytes-never": {
+    code: 552,
+    enhanced: "5.3.4",
+    text: "message too large for your account: at most {limit} octets in {window}",
+    meaning:
+      "The message is more than the whole of a `bytes` limit of its account: it will never fit, and its client had not announced its size.",
+  },
   "message.bytes-limit": {
     code: 450,
     enhanced: "4.7.1",

@@ -200,7 +200,7 @@ async function weigh(
   const answer = await services.limits.reserveOctets(terms, octets);
   if (answer.kind === "within") transaction.hold(answer.held);
   tellLimits(services, terms, answer);
-  const verdicts = decideOctets(limitFact(answer, services.clock), terms.over);
+  const verdicts = decideOctets(limitFact(answer, services.clock), octets, terms.over);
   for (const verdict of verdicts) if (verdict.kind === "hold") transaction.goBeyond(describeLimit(verdict));
   return verdicts.filter(({ kind }) => kind !== "hold");
 }

@@ -229,10 +229,15 @@ test("octets are counted as they are stored: what is too much is refused and has
   const client = await dialAs(t, house, await listen(t, house));
   assert.match(await send(client), /^250 /);
   const [first] = house.spool.appended;
-  const large = message().replace("body", "x".repeat(900));
+  const large = message().replace("body", "x".repeat(600));
   assert.match(
     await send(client, large),
     new RegExp(`^450 4\\.7\\.1 size limit reached: ${first!.content.length} octets of 1000 in 1h`),
+  );
+  const hopeless = message().replace("body", "x".repeat(1000));
+  assert.match(
+    await send(client, hopeless),
+    /^552 5\.3\.4 message too large for your account: at most 1000 octets in 1h/,
   );
   assert.equal(house.quotaUsed(), 1);
   assert.match(await send(client), /^250 /);

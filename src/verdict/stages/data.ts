@@ -14,7 +14,11 @@ export function decideData(facts: DataFacts): readonly Verdict[] {
 }
 
 /** After the final dot, when it is known what there is to store. */
-export function decideOctets(octets: LimitFact, over: OverLimit): readonly Verdict[] {
+export function decideOctets(octets: LimitFact, size: number, over: OverLimit): readonly Verdict[] {
+  if (octets.kind === "over" && size > octets.limit) {
+    const { limit, window } = octets;
+    return [{ kind: "reject", reason: "message.bytes-never", evidence: { limit, window } }];
+  }
   return limitRule(octets, over === "reject" ? "message.bytes-limit-refused" : "message.bytes-limit");
 }
 

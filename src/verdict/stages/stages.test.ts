@@ -414,9 +414,17 @@ test("quota: never makes a yes out of anything else, and only a known answer wit
 
 test("octets: what is too much is answered as the plan says, and who cannot count takes nothing", () => {
   for (const octets of limits) {
-    for (const over of ["defer", "reject"] as const) {
-      const { kind } = decided([{ kind: "accept", reason: "message.queued" }, ...decideOctets(octets, over)]);
-      if (octets.kind === "over") assert.equal(kind, over);
+    for (const [over, size] of [
+      ["defer", 1],
+      ["reject", 1],
+      ["defer", 1_000_000],
+    ] as const) {
+      const { kind, reason } = decided([
+        { kind: "accept", reason: "message.queued" },
+        ...decideOctets(octets, size, over),
+      ]);
+      assert.equal(reason === "message.bytes-never", octets.kind === "over" && size > octets.limit);
+      if (octets.kind === "over") assert.equal(kind, size > octets.limit ? "reject" : over);
       else if (octets.kind === "beyond") assert.equal(kind, over === "reject" ? "defer" : "hold");
       else assert.equal(kind, octets.kind === "unavailable" ? "defer" : "accept");
     }
