@@ -99,10 +99,8 @@ const accounts = {
   guesses: counters.guesses,
   origins: createOrigins(hurried, secret, clock, failedNote),
   clock,
-  changed: (keys: readonly string[]) => {
-    // This thread has forgotten them already.
-    if (place.count > 1) parentPort!.postMessage({ changed: keys } satisfies MailPost);
-  },
+  // Main tells the other threads, and whoever keeps a copy of the accounts.
+  changed: (keys: readonly string[]) => parentPort!.postMessage({ changed: keys } satisfies MailPost),
   failed: failedNote,
 };
 const login = createLogin(accounts);

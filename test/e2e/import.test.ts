@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -18,6 +18,8 @@ import { loopbackAddress } from "../lab/loopback.ts";
 import { alice, domain, openAuthenticated, plain, startSite } from "../lab/site.ts";
 import type { Site } from "../lab/site.ts";
 import { requires } from "../lab/skip.ts";
+import { temporaryDirectory } from "../lab/temporary.ts";
+import { waitFor } from "../lab/wait.ts";
 import { sekimori } from "./support/command.ts";
 import { assertNothingBroke, readLog } from "./support/log.ts";
 
@@ -94,8 +96,8 @@ test("what Dovecot makes of a password is read and checked", async (t) => {
 const sha512 = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
 const bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
-async function siteFor(t: TestContext, threads?: number): Promise<Site> {
-  return startSite(t, { smarthost: { address: loopbackAddress(), port: 2525 }, threads });
+async function siteFor(t: TestContext, threads?: number, tables: readonly string[] = []): Promise<Site> {
+  return startSite(t, { smarthost: { address: loopbackAddress(), port: 2525 }, threads, tables });
 }
 
 async function fileOf(site: Site, ...lines: readonly string[]): Promise<string> {
@@ -163,15 +165,22 @@ test("a file is imported into a running server; old passwords work at once, and 
   for (const secret of [sha512.slice(20), bcrypt.slice(10), "Hello world!"]) assert.ok(!log.includes(secret));
 });
 
-test("Python's smtplib logs in with the password of another server", async (t) => {
+test("Python's smtplib logs in with the password of another server, and Dovecot's copy has what replaced it", async (t) => {
   const python = await requires(t, "python3");
   if (python === undefined) return;
-  const site = await siteFor(t);
+  const users = join(await temporaryDirectory(t), "users");
+  const site = await siteFor(t, 1, ["[dovecot]", `users = ${JSON.stringify(users)}`]);
+  const copied = (scheme: string): Promise<true> =>
+    waitFor(`${scheme} in ${users}`, 30_000, async () => {
+      const text = await readFile(users, "utf8").catch(() => "");
+      return text.includes(`carol@${domain}:{${scheme}}`) || undefined;
+    });
   const added = await sekimori(
     ["account", "add", `carol@${domain}`, "--hash", "--config", join(site.directory, "sekimori.toml")],
     { input: `{SHA512-CRYPT}${sha512}\n` },
   );
   assert.equal(added.code, 0, added.stderr);
+  await copied("SHA512-CRYPT");
   const { address, port } = site.submissions;
   const script =
     "import smtplib, ssl, sys\n" +
@@ -187,6 +196,7 @@ test("Python's smtplib logs in with the password of another server", async (t) =
     if (password === "Hello world!") assert.equal(ran.stdout.trim(), "235", ran.stderr);
     else assert.match(ran.stderr, /SMTPAuthenticationError: \(535/);
   }
+  await copied("ARGON2ID");
 });
 
 test("a file with a fault imports nothing, and says where; --partial takes the rest; stopped or from standard input alike", async (t) => {
