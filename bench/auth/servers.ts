@@ -168,7 +168,8 @@ async function startDovecotAuth(scope: RowScope, people: number, cache: "on" | "
   });
   let isOver = false;
   void child.ended.then(() => (isOver = true));
-  atEnd(scope, async () => void (await child.stop("SIGTERM", 10_000)));
+  // It waits for its clients, which are ended after it.
+  atEnd(scope, async () => void (await child.stop("SIGTERM", 1000).catch(() => undefined)));
   await waitFor("Dovecot's auth service", 30_000, async () => {
     if (isOver) throw new NotPossible(`Dovecot ended at once: ${child.stderr()}`);
     return (await answers(where)) ? true : undefined;

@@ -44,7 +44,9 @@ function rateTable(cells: readonly RateCell[]): string[] {
         const cell = cells.find((each) => each.server === server && each.warmth === warmth && each.clients === clients);
         if (cell === undefined) return [];
         const { runs } = cell;
-        const each = runs.map(({ rate }) => rate.toFixed(1)).join(", ");
+        const each = runs
+          .map(({ rate, failed }) => `${rate.toFixed(1)}${failed > 0 ? ` (${failed} failed)` : ""}`)
+          .join(", ");
         const figures = [runs.map(({ rate }) => rate), runs.map(({ p50 }) => p50), runs.map(({ p99 }) => p99)].map(
           median,
         );
@@ -58,10 +60,11 @@ function rateTable(cells: readonly RateCell[]): string[] {
   return [
     "## Sessions a second",
     "",
-    "Cold: no account logs in twice, so every password is hashed; what remembers passwords is off at Dovecot, and empty here. Warm: accounts that have",
-    "just logged in; ours remembers a right password for five minutes as a keyed digest, Dovecot with `auth_cache_size`. All accounts are known at the",
-    "address they come from. Postfix asks Dovecot's auth service; in their favour they write no log and look up no names. p50 and p99 are of a whole",
-    "session; CPU is that of the server's processes. Medians of the runs.",
+    "Cold: no account logs in twice, so every password is hashed. Warm: accounts that have just logged in; ours remembers a right password for five",
+    "minutes as a keyed digest, Dovecot's cache (`auth_cache_size`, on for warm) keeps what it looked up and hashes the password each time. All accounts",
+    "are known at the address they come from. Postfix asks Dovecot's auth service, one process; in their favour they write no log and look up no names.",
+    "Failed are sessions that Postfix closed since that service did not answer in time. p50 and p99 are of a whole session; CPU is that of the",
+    "server's processes. Medians of the runs.",
     "",
     "| | clients | server | sessions/s | runs | p50 ms | p99 ms | CPU ms a session |",
     "|---|---:|---|---:|---|---:|---:|---:|",
