@@ -95,7 +95,9 @@ function addMethodAnswers(api: Api): void {
     api.routes.filter(({ method, path }) => method !== "ALL" && path.startsWith("/api/")),
     ({ path }) => path,
   );
-  for (const [path, those] of methods) {
+  // A path that says all of itself goes before one that only looks like it: the first answers.
+  const fixedFirst = [...methods].toSorted(([one], [other]) => Number(one.includes(":")) - Number(other.includes(":")));
+  for (const [path, those] of fixedFirst) {
     const allowed = new Set(those.map(({ method }) => method));
     if (allowed.has("GET")) allowed.add("HEAD");
     api.all(path, () => problemResponse(new Problem("method"), { allow: [...allowed].join(", ") }));

@@ -29,6 +29,7 @@ const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]
   Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
     name: `${method.toUpperCase()} ${path}`,
     method: method.toUpperCase(),
+    template: new RegExp(`^${path.replaceAll(/\{[^}]*\}/g, "[^/]+")}$`),
     path: path.replace("{address}", "alice@sekimori.test").replace(/\{(?:id|alias|sender|name)\}/, "nothing"),
     operation,
   })),
@@ -92,7 +93,8 @@ for (const { name, method, path, operation } of operations) {
       assert.ok(code === "rights" || (code === "invalid" && body.body !== undefined), answer.text);
     } else assert.ok(answer.status === 200 || ["invalid", "not-found"].includes(code), answer.text);
     assert.ok(answer.headers["cache-control"] === "no-store");
-    const known = new Set(operations.filter((each) => each.path === path).map((each) => each.method));
+    // /accounts/import is an account's path as well.
+    const known = new Set(operations.filter((each) => each.template.test(path)).map((each) => each.method));
     const unknown = ["PATCH", "PUT", "DELETE"].find((each) => !known.has(each))!;
     const other = await service.ask({ method: unknown, path });
     assert.equal(other.status, 405);
