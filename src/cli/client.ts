@@ -65,7 +65,7 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
         ...terms,
       }),
     importAccounts: async (accounts, how) =>
-      good<ImportOutcome>(await ask("POST", "/accounts/import", { accounts, look: how === "look" })),
+      good<ImportOutcome>(await ask("POST", "/account-imports", { accounts, look: how === "look" })),
     changeAccount: (address, terms) => outcome("PATCH", account(address), terms),
     listAccounts: (page) => get<AccountList>(`/accounts?${search(page)}`),
     findAccount: (address) => find<AccountView>(account(address)),

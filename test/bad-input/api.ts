@@ -166,11 +166,11 @@ const rows: readonly Row[] = [
   ["a password and a hash", "POST accounts", "422 invalid", { body: { address, password, hash: "{SSHA}AAAA" } }],
   [
     "an import of more than fits one answer",
-    "POST accounts/import",
+    "POST account-imports",
     "422 invalid",
     { body: { accounts: Array.from({ length: 101 }, () => ({ address, hash: "x" })) } },
   ],
-  ["an import of passwords", "POST accounts/import", "422 invalid", { body: { accounts: [{ address, password }] } }],
+  ["an import of passwords", "POST account-imports", "422 invalid", { body: { accounts: [{ address, password }] } }],
   ["a number for an address", "POST accounts", "422 invalid", { body: { address: 1, password } }],
   ["no address", "POST accounts", "422 invalid", { body: { address: "carol", password } }],
   ["an address of another house", "POST accounts", "422 invalid", { body: { address: "carol@example.org", password } }],

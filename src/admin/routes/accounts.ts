@@ -85,7 +85,7 @@ const imported = operation(
   { rights: "change", problems: ["malformed-json", "media-type", "body-too-large", "invalid"] },
   {
     method: "post",
-    path: "/accounts/import",
+    path: "/account-imports",
     tags,
     summary:
       "Add accounts of another server with the hashes of their passwords; all of them, or none when there are problems",
