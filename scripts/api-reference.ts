@@ -54,7 +54,8 @@ export function apiPages(): ReadonlyMap<string, string> {
   const document = apiDocument(version());
   return new Map([
     ["docs/reference/api.md", apiPage(document)],
-    ["docs/reference/openapi.json", `${formatJson(document, "")}\n`],
+    // As it is served: what is undefined is not there.
+    ["docs/reference/openapi.json", `${formatJson(JSON.parse(JSON.stringify(document)), "")}\n`],
   ]);
 }
 
