@@ -56,7 +56,7 @@ test("to whom an account wrote, and how much, is known after a kill", async (t) 
   assert.equal(await asked(session, "w@example.org"), 450);
   assert.equal(await asked(session, "y@example.org"), 250);
   assert.match(
-    await send(session, ["y@example.org"], "x".repeat(900).concat("\r\n").repeat(2)),
+    await send(session, ["y@example.org"], "x".repeat(700).concat("\r\n").repeat(2)),
     /^450 4\.7\.1 size limit/,
   );
   const { recipients, messages, "new-recipients": strangers } = await useOf(server);
