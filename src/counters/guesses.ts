@@ -9,8 +9,8 @@
 //
 // Behind an exempt address (webmail, monitoring) are many people: it is counted by name only.
 //
-// What is hashed counts from the moment it is admitted, as if it had failed, so a burst gets no further than one guess after the other: it
-// is given back when it was right, or was not looked at after all.
+// A burst gets no further than one guess after the other: while as many are being looked at as may still fail, whoever comes next waits for
+// what becomes of them. When they were right, and an office has just opened, he gets in; when they failed, he is held.
 
 import { clientKey, clientNetwork } from "../base/client-key.ts";
 import type { Awaitable } from "./counters.ts";
@@ -27,12 +27,15 @@ export interface Attempt {
 /** When a password is looked at: at once, after those, or not now. */
 export type Turn = "first" | "last" | "held";
 
+/** crowded: too many are being looked at; ask again in a moment. */
+export type Admittance = Turn | "crowded";
+
 /** How it was admitted; "free": without a hash, or nobody asked. */
 export type Admission = Exclude<Turn, "held"> | "free";
 
 export interface Guesses {
-  /** Before a password is hashed. What comes "last" counts from now on. Rejects when the owner of the counts does not answer. */
-  admit(attempt: Attempt): Awaitable<Turn>;
+  /** Before a password is hashed. What comes "last" is being looked at from now on. Rejects when the owner of the counts does not answer. */
+  admit(attempt: Attempt): Awaitable<Admittance>;
   /** Would it be admitted now? For what is not hashed. */
   ask(attempt: Attempt): Awaitable<Turn>;
   /** How long its answer waits, counted from the question, ms. */
@@ -43,7 +46,7 @@ export interface Guesses {
 }
 
 export interface LocalGuesses extends Guesses {
-  admit(attempt: Attempt): Turn;
+  admit(attempt: Attempt): Admittance;
   ask(attempt: Attempt): Turn;
   failed(attempt: Attempt, admission: Admission): number;
 }
@@ -80,6 +83,8 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
   const networks = createCounts(most.network.halfLife);
   const names = createCounts(most.name.halfLife);
   const site = createCounts(most.site.halfLife);
+  /** How many of each are being looked at; by kind and key. */
+  const looking = new Map<string, number>();
 
   const isTrusted = (attempt: Attempt, at: number): boolean =>
     attempt.known && pairs.value(pairOf(attempt), at) < most.pair.count;
@@ -92,51 +97,72 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
       if (networks.value(clientNetwork(client), at) >= most.network.count) return "held";
     }
     if (names.value(name, at) >= most.name.count && !names.turn(name, at, EVERY.name)) return "held";
-    const failures = site.value("failures", at) - site.value("successes", at);
-    if (failures >= most.site.count && !site.turn("failures", at, EVERY.site)) return "held";
+    if (siteFailures(at) >= most.site.count && !site.turn("failures", at, EVERY.site)) return "held";
     return "last";
   }
 
-  /** Of somebody who is not known. */
-  function count({ name, client }: Attempt, by: 1 | -1, at: number): void {
+  function siteFailures(at: number): number {
+    return site.value("failures", at) - site.value("successes", at);
+  }
+
+  function isFull(kind: string, failures: number, limit: number): boolean {
+    const beside = looking.get(kind) ?? 0;
+    return beside > 0 && failures + beside >= limit;
+  }
+
+  /** Whether there would be too many failures if all that are being looked at failed. Beyond what may fail, one by one. */
+  function isCrowded({ name, client }: Attempt, at: number): boolean {
     if (!isExempt(client)) {
-      networks.add(clientNetwork(client), by, at);
-      addresses.add(clientKey(client), by, at);
+      const [address, network] = [clientKey(client), clientNetwork(client)];
+      if (isFull(`address ${address}`, addresses.value(address, at), most.address.count)) return true;
+      if (isFull(`network ${network}`, networks.value(network, at), most.network.count)) return true;
     }
-    names.add(name, by, at);
-    site.add("failures", by, at);
+    if (isFull(`name ${name}`, names.value(name, at), most.name.count)) return true;
+    return isFull("site", siteFailures(at), most.site.count);
+  }
+
+  function look({ name, client }: Attempt, by: 1 | -1): void {
+    const kinds = isExempt(client) ? [] : [`address ${clientKey(client)}`, `network ${clientNetwork(client)}`];
+    for (const kind of [...kinds, `name ${name}`, "site"]) {
+      const count = (looking.get(kind) ?? 0) + by;
+      if (count > 0) looking.set(kind, count);
+      else looking.delete(kind);
+    }
   }
 
   return {
     ask: (attempt) => turnOf(attempt, now()),
     admit: (attempt) => {
       const at = now();
+      if (!isTrusted(attempt, at) && isCrowded(attempt, at)) return "crowded";
       const turn = turnOf(attempt, at);
-      if (turn === "last") count(attempt, 1, at);
+      if (turn === "last") look(attempt, 1);
       return turn;
     },
     failed: (attempt, admission) => {
       const at = now();
-      const { client } = attempt;
+      const { name, client } = attempt;
       const wasTrusted = isTrusted(attempt, at);
       const ofPair = pairs.add(pairOf(attempt), 1, at);
-      if (admission !== "last") {
-        if (!wasTrusted) count(attempt, 1, at);
-        else if (!isExempt(client)) {
-          networks.add(clientNetwork(client), 1, at);
-          addresses.add(clientKey(client), 1, at);
-        }
+      if (admission === "last") look(attempt, -1);
+      if (!isExempt(client)) {
+        networks.add(clientNetwork(client), 1, at);
+        addresses.add(clientKey(client), 1, at);
+      }
+      if (admission === "last" || !wasTrusted) {
+        names.add(name, 1, at);
+        site.add("failures", 1, at);
       }
       const failures = isExempt(client) ? ofPair : addresses.value(clientKey(client), at);
       return waits.find(([upTo]) => failures <= upTo)?.[1] ?? 0;
     },
     succeeded: (attempt, admission) => {
       const at = now();
-      if (admission === "last") count(attempt, -1, at);
+      if (admission === "last") look(attempt, -1);
       pairs.forget(pairOf(attempt));
       site.add("successes", 1, at);
     },
-    forgone: (attempt) => count(attempt, -1, now()),
+    forgone: (attempt) => look(attempt, -1),
   };
 }
 
@@ -169,9 +195,9 @@ function createCounts(halfLife: number) {
       const found = counts.get(key);
       return found === undefined ? 0 : valueAt(found, now);
     },
-    add: (key: string, by: 1 | -1, now: number): number => {
+    add: (key: string, by: 1, now: number): number => {
       const found = counts.get(key);
-      const value = Math.max(0, (found === undefined ? 0 : valueAt(found, now)) + by);
+      const value = (found === undefined ? 0 : valueAt(found, now)) + by;
       put(key, { value, at: now, next: found?.next ?? 0 });
       return value;
     },

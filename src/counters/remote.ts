@@ -9,7 +9,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { AccountCharge, AccountUse, FitAnswer, Held, QuotaAnswer, Subject } from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
-import type { Admission, Attempt, Turn } from "./guesses.ts";
+import type { Admission, Admittance, Attempt, Turn } from "./guesses.ts";
 import type { LimitAnswer } from "./limits.ts";
 import type { LocalCounters } from "./local.ts";
 import type { RoomAnswer, Rooms } from "./rooms.ts";
@@ -36,7 +36,7 @@ interface Questions {
   readonly recipient: { readonly asked: readonly [connection: number]; readonly answer: LimitAnswer | undefined };
   readonly failed: { readonly asked: readonly [connection: number]; readonly answer: undefined };
   readonly close: { readonly asked: readonly [connection: number]; readonly answer: undefined };
-  readonly admit: { readonly asked: readonly [Attempt]; readonly answer: Turn };
+  readonly admit: { readonly asked: readonly [Attempt]; readonly answer: Admittance };
   readonly admissible: { readonly asked: readonly [Attempt]; readonly answer: Turn };
   readonly guessed: { readonly asked: readonly [Attempt, Admission]; readonly answer: number };
   readonly opened: { readonly asked: readonly [Attempt, Admission]; readonly answer: undefined };

@@ -311,6 +311,19 @@ test("a queue that is full is busy: nothing was looked at, and who is known has 
   assert.deepEqual(await built.loginFrom(stranger, "alice@sekimori.test", "wrong password"), refused);
 });
 
+test("thirty first logins at once with the right password all get in, and of thirty with a wrong one few are looked at", async () => {
+  const built = house();
+  const together = (password: string, client: string): Promise<readonly LoginAnswer[]> =>
+    Promise.all(
+      Array.from({ length: 30 }, () => built.loginFrom({ ...visit, client }, "alice@sekimori.test", password)),
+    );
+  for (const answer of await together("right password", "198.51.100.1")) assert.equal(answer.kind, "account");
+  const wrong = await together("wrong password", "203.0.113.1");
+  // Ten may fail, and one more in every half minute.
+  assert.equal(wrong.filter(({ kind }) => kind === "refused").length, 11);
+  assert.equal(wrong.filter(({ kind }) => kind === "held").length, 19);
+});
+
 async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {
   const answer = await scram.keys(name, visit);
   assert.equal(answer.kind, "keys");

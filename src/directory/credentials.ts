@@ -8,6 +8,7 @@
 // An app password (app-passwords.ts) opens what it is for, and nothing else.
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { addressKey, parseAddress } from "../address/address.ts";
 import { HashesBusy, hashPassword, isLegacy, mayReplace, verifyPassword } from "../io/password-hash.ts";
 import { decoyCramKeys, parseCramKeys } from "../io/cram-keys.ts";
@@ -75,6 +76,9 @@ export interface ScramLogin {
   refused(name: string, visit: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>>;
 }
 
+/** How often, and how long in all, somebody waits for what becomes of others' passwords, ms. */
+const CROWDED_WAIT = 50;
+const CROWDED_TRIES = 100;
 const REMEMBERED_FOR = 5 * 60_000;
 const REMEMBERED_MOST = 50_000;
 /** The last use of an app password is written down no more often than this, ms. */
@@ -154,6 +158,18 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     store.noteAppPasswordUse(account, name, { at, client }).catch(failed);
   }
 
+  /** In time: what is being looked at comes to an end, and with right passwords everybody gets in. */
+  async function admitted(guess: Attempt): Promise<Turn> {
+    for (let tries = 0; tries < CROWDED_TRIES; tries++) {
+      // oxlint-disable-next-line no-await-in-loop -- until there is room
+      const turn = await guesses.admit(guess);
+      if (turn !== "crowded") return turn;
+      // oxlint-disable-next-line no-await-in-loop
+      await sleep(CROWDED_WAIT);
+    }
+    throw new HashesBusy();
+  }
+
   async function verify(password: string, stored: string, turn: "first" | "last", guess: Attempt): Promise<boolean> {
     try {
       return await verifyPassword(password, stored, turn);
@@ -187,7 +203,7 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     const known = account !== undefined && (await origins.knows(account.key, visit.client));
     const guess = { name: account?.key ?? nameKey(name), client: visit.client, known };
     // Nothing is hashed for those who are not known where too many failed: what they ask for need not be counted.
-    const asked = visit.over === undefined ? guesses.admit(guess) : guesses.ask(guess);
+    const asked = visit.over === undefined ? admitted(guess) : guesses.ask(guess);
     const turn = turnOf(await asked, visit);
     if (typeof turn !== "string") return turn;
     if (account === undefined || token === undefined) {
