@@ -9,17 +9,13 @@ import type { Directory } from "../directory/directory.ts";
 import type { AccountTerms } from "../directory/terms.ts";
 import type { Clock } from "../io/clock.ts";
 import { makeLimitNotice } from "../message/limit-notice.ts";
-import type { Observer } from "../observe/events.ts";
-import type { Spool, SpooledMessage } from "../spool/message.ts";
+import { sendOwnMail } from "./own-mail.ts";
+import type { OwnMailServices } from "./own-mail.ts";
 
-export interface LimitMailServices {
+export interface LimitMailServices extends OwnMailServices {
   readonly hostname: () => Domain;
   readonly postmaster: () => Address;
   readonly directory: Pick<Directory, "findAccount">;
-  readonly spool: Pick<Spool, "append">;
-  /** A message of our own is durable and wants to be delivered. */
-  readonly created: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
-  readonly observer: Observer;
   readonly clock: Clock;
   readonly newId: () => string;
 }
@@ -28,7 +24,7 @@ export interface LimitMailServices {
 export type TellAccount = (terms: Pick<AccountTerms, "account" | "over">, notice: LimitNotice) => void;
 
 export function createLimitMail(services: LimitMailServices): TellAccount {
-  const { directory, spool, created, observer, clock, newId } = services;
+  const { directory, observer, clock, newId } = services;
 
   async function tell(terms: Pick<AccountTerms, "account" | "over">, notice: LimitNotice): Promise<void> {
     const account = await directory.findAccount(terms.account);
@@ -47,23 +43,8 @@ export function createLimitMail(services: LimitMailServices): TellAccount {
         at,
         ...notice,
       });
-      const isAscii = !/[^\0-\x7f]/.test(`${to}${address}`);
       // oxlint-disable-next-line no-await-in-loop -- two
-      const message = await spool.append(
-        {
-          id,
-          receivedAt: at,
-          origin: "notice",
-          sender: "",
-          recipients: [to],
-          eightBit: !isAscii,
-          ...(isAscii ? {} : { utf8: true }),
-          messageId,
-        },
-        content,
-      );
-      observer.emit("message.created", { message: id, messageId, recipients: [to], about: terms.account });
-      created(message, content);
+      await sendOwnMail(services, { id, at, to, about: terms.account, names: [to, address], messageId, content });
     }
   }
 

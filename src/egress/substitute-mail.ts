@@ -6,8 +6,8 @@ import type { Domain } from "../address/domain.ts";
 import type { Clock } from "../io/clock.ts";
 import { makeCodeNotice } from "../message/code-notice.ts";
 import { makeRenewalNotice } from "../message/renewal-notice.ts";
-import type { Observer } from "../observe/events.ts";
-import type { Spool, SpooledMessage } from "../spool/message.ts";
+import { sendOwnMail } from "./own-mail.ts";
+import type { OwnMailServices } from "./own-mail.ts";
 
 /** Times are wall ms. */
 export type SubstituteMail = { readonly to: string; readonly account: string } & (
@@ -15,20 +15,16 @@ export type SubstituteMail = { readonly to: string; readonly account: string } &
   | { readonly kind: "renewal"; readonly ends: number }
 );
 
-export interface SubstituteMailServices {
+export interface SubstituteMailServices extends OwnMailServices {
   readonly hostname: () => Domain;
   readonly postmaster: () => Address;
-  readonly spool: Pick<Spool, "append">;
-  /** A message of our own is durable and wants to be delivered. */
-  readonly created: (message: SpooledMessage, content: readonly Uint8Array[]) => void;
-  readonly observer: Observer;
   readonly clock: Clock;
   readonly newId: () => string;
 }
 
 /** Resolves when the message is durable; rejects when it could not be made so. */
 export function createSubstituteMail(services: SubstituteMailServices): (mail: SubstituteMail) => Promise<void> {
-  const { spool, created, observer, clock, newId } = services;
+  const { clock, newId } = services;
 
   function make(mail: SubstituteMail, id: string, at: number): ReturnType<typeof makeCodeNotice> {
     const common = { id, at, hostname: services.hostname(), postmaster: services.postmaster() };
@@ -45,21 +41,6 @@ export function createSubstituteMail(services: SubstituteMailServices): (mail: S
     const id = newId();
     const at = clock.wall();
     const { content, messageId } = make(mail, id, at);
-    const isAscii = !/[^\0-\x7f]/.test(`${to}${account}`);
-    const message = await spool.append(
-      {
-        id,
-        receivedAt: at,
-        origin: "notice",
-        sender: "",
-        recipients: [to],
-        eightBit: !isAscii,
-        ...(isAscii ? {} : { utf8: true }),
-        messageId,
-      },
-      content,
-    );
-    observer.emit("message.created", { message: id, messageId, recipients: [to], about: account });
-    created(message, content);
+    await sendOwnMail(services, { id, at, to, about: account, names: [to, account], messageId, content });
   };
 }
