@@ -88,6 +88,57 @@ test("wrong passwords count when a login from there follows", () => {
   assert.ok(weightOf(6) > weightOf(2) + 1);
 });
 
+test("a stranger who guesses every day accuses nobody, wherever the owner goes", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 5, max: 40 }), fc.integer({ min: 1, max: 4 }), (guesses, places) => {
+      const profile = startProfile(0);
+      let accused = 0;
+      for (let day = 0; day < 90; day++) {
+        for (let place = 0; place < places; place++) {
+          const at = day * DAY + (1 + place) * HOUR;
+          if (day >= 45) {
+            for (let each = 0; each < guesses; each++)
+              observe(profile, { kind: "failure", at, network: `g${each % 7}` }, standardRules);
+          }
+          const network = `n${day} ${place}`;
+          for (const { sign, weight } of observe(
+            profile,
+            { kind: "login", at, network, country: "JP" },
+            standardRules,
+          )) {
+            if (sign === "guessed-password") accused += weight;
+          }
+        }
+      }
+      assert.ok(accused < 2, String(accused));
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test("who has guessed for days and then gets in from there is seen, though everybody guesses", () => {
+  const profile = lived(60);
+  for (let day = 60; day < 75; day++) {
+    for (let each = 0; each < 30; each++)
+      observe(profile, { kind: "failure", at: day * DAY + each, network: `g${each}` }, standardRules);
+    for (const each of ordinaryDay(day)) observe(profile, each, standardRules);
+  }
+  for (let each = 0; each < 5; each++)
+    observe(profile, { kind: "failure", at: 75 * DAY + each, network: "there" }, standardRules);
+  const at = 76 * DAY;
+  const told = observe(profile, { kind: "login", at, network: "there", country: "JP" }, standardRules);
+  const guessed = told.find(({ sign }) => sign === "guessed-password");
+  assert.ok(guessed !== undefined && guessed.weight > 1.5, JSON.stringify(told));
+});
+
+test("wrong passwords from where the account is used are its owner's", () => {
+  const profile = lived(60);
+  for (let each = 0; each < 50; each++)
+    observe(profile, { kind: "failure", at: 60 * DAY + each, network: "office" }, standardRules);
+  const login = { kind: "login", at: 60 * DAY + HOUR, network: "elsewhere", country: "JP" } as const;
+  assert.ok(observe(profile, login, standardRules).every(({ sign }) => sign !== "guessed-password"));
+});
+
 const anyObservation: fc.Arbitrary<Omit<Observation, "at"> & { readonly step: number }> = fc.oneof(
   fc.record({
     kind: fc.constant("login" as const),

@@ -8,6 +8,7 @@
 // Where the figures come from: probabilities under the owner are the account's own counts, smoothed by the priors below;
 // probabilities under an abuser are the constants below. Both are tried in bench/abuse, on seeds that were not used to choose them.
 
+import { guessedBefore, noteGuess } from "./guessing.ts";
 import type { Evidence, Observation, Sign } from "./observation.ts";
 import { advance, DAY, note, remember } from "./profile.ts";
 import type { Kind, Profile } from "./profile.ts";
@@ -80,10 +81,7 @@ export function observe(profile: Profile, observation: Observation, rules: Detec
       login(profile, observation, weigh);
       break;
     case "failure":
-      profile.today.failures++;
-      if (profile.today.failureNetworks.length < 8 && !profile.today.failureNetworks.includes(observation.network)) {
-        profile.today.failureNetworks.push(observation.network);
-      }
+      noteGuess(profile, observation.network);
       break;
     case "message":
       message(profile, observation, rules, weigh);
@@ -137,13 +135,15 @@ function login(
   if (country !== undefined) countries(profile, country, at, weigh);
 }
 
-/** Wrong passwords, and then the right one from where the account was never used. */
+/** The same guesses count once a day, however many networks follow. */
 function guessed(profile: Profile, network: string, weigh: Weigh): void {
-  const { failures, failureNetworks } = profile.today;
-  if (failures < 5) return;
-  const owner = failureNetworks.includes(network) ? 0.02 : 0.05;
-  weigh("guessed-password", ratio(0.2, owner), `${failures} wrong passwords today, then a login from ${network}`);
-  profile.today.failures = 0;
+  const found = guessedBefore(profile, network);
+  if (found === undefined) return;
+  const { today } = profile;
+  const more = ratio(found.underAbuser, found.underOwner) - (today.guessedWeight ?? 0);
+  if (more <= 0) return;
+  today.guessedWeight = (today.guessedWeight ?? 0) + more;
+  weigh("guessed-password", more, found.text);
 }
 
 function countries(profile: Profile, country: string, at: number, weigh: Weigh): void {

@@ -1,6 +1,8 @@
 // The history of one account, as far as later events are compared with it: small, bounded, and fading, so that a change of habits is
 // normal after some weeks. Plain data: it can be stored as JSON.
 
+import { endGuessing } from "./guessing.ts";
+import type { Guessing } from "./guessing.ts";
 import type { Evidence } from "./observation.ts";
 import type { Step, Taken } from "./steps.ts";
 
@@ -31,6 +33,7 @@ export interface Profile {
   /** With consent only: the most messages of one text on a day (fading), and endings of programs with the day they were last seen. */
   mostRepeated?: number;
   programs?: Record<string, number>;
+  guessing?: Guessing;
   /** Nothing of today is history yet: what an abuser does now must not become the measure for what he does next. */
   today: Today;
   /** What speaks for abuse, in nats, by kind of sign; none is ever below zero. */
@@ -61,8 +64,9 @@ export interface Today {
   recipientsWeight: number;
   newRecipientsWeight: number;
   hours: number;
+  /** Wrong passwords from where the account is not used, and what they have added to the score so far. */
   failures: number;
-  failureNetworks: string[];
+  guessedWeight?: number;
   last: { at: number; country: string } | undefined;
   jumped: boolean;
   /** With consent only: messages by fingerprint of their text, and what they have added to the score so far. */
@@ -117,7 +121,6 @@ function dayOf(at: number): Today {
     newRecipientsWeight: 0,
     hours: 0,
     failures: 0,
-    failureNetworks: [],
     last: undefined,
     jumped: false,
   };
@@ -130,6 +133,7 @@ export function advance(profile: Profile, at: number, scoreHalfLife: number): vo
   const days = (at - profile.faded) / DAY;
   const share = 0.5 ** (days / HALF_LIFE);
   profile.faded = at;
+  endGuessing(profile);
   const { today } = profile;
   profile.mostRecipients = Math.max(profile.mostRecipients * share, today.recipients);
   profile.mostNew = Math.max(profile.mostNew * share, today.newRecipients);

@@ -7,6 +7,7 @@ import type { Observation } from "./observation.ts";
 
 /** Something about an account, so many times. */
 export interface Observed {
+  /** Its key; of a failure what was typed, in lower case: an alias, or nobody's name. */
   readonly account: string;
   readonly observation: Observation;
   readonly times: number;
@@ -31,7 +32,10 @@ export function createAbuseTap(now: () => number, take: (observed: Observed) => 
     "auth.succeeded": ({ account, client }) => {
       tell(account, { kind: "login", at: now(), network: networkOf(client), country: undefined });
     },
-    "auth.failed": ({ account, client }) => tell(account, { kind: "failure", at: now(), network: networkOf(client) }),
+    "auth.failed": ({ account, client, reason }) => {
+      // Of all others nobody looked at the password, or it was right.
+      if (reason === "auth.credentials") tell(account, { kind: "failure", at: now(), network: networkOf(client) });
+    },
     "recipient.refused": ({ account, reason }) => {
       if (account === undefined || reason !== "recipient.unknown") return;
       tell(account, { kind: "outcome", at: now(), result: "unknown" });

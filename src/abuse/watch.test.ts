@@ -20,6 +20,9 @@ function asyncStore(store: ProfileStore): WatchServices["store"] {
   };
 }
 
+/** Another name of the account. */
+const aliases: Readonly<Record<string, string>> = { "sales@b": "a@b" };
+
 interface Bench {
   readonly watch: AbuseWatch;
   readonly told: Suspicion[];
@@ -34,6 +37,7 @@ function watchOver(store: ProfileStore, farthest: Step = "notice"): Bench {
   return {
     watch: createAbuseWatch({
       store: asyncStore(store),
+      accountOf: (name) => Promise.resolve(aliases[name] ?? name),
       suspect: (one) => void told.push({ ...one, evidence: [...one.evidence] }),
       farthest: () => farthest,
       failed: fail,
@@ -114,6 +118,7 @@ test("what could not be done is asked for again, and told when it is done", asyn
   let isThere = false;
   const watch = createAbuseWatch({
     store: asyncStore(store),
+    accountOf: (name) => Promise.resolve(name),
     suspect: ({ step, taken }) => {
       if (!isThere) throw new Error("the store does not answer");
       done.push(`${step} ${taken?.step}`);
@@ -160,6 +165,20 @@ test("a slowing ends by itself, and that is asked for as well", async () => {
   assert.deepEqual([told.at(-1)?.step, told.at(-1)?.before?.step, told.at(-1)?.taken], [undefined, "slow", undefined]);
 });
 
+test("guesses at an alias are guesses at its account", async () => {
+  const store = openMemoryStore();
+  const { watch } = watchOver(store);
+  const at = 20_000 * 24 * HOUR;
+  await watch.observed(unknown(0, at));
+  const guess = { kind: "failure", at: at + HOUR, network: "198.51.100.0/24" } as const;
+  await watch.observed([{ account: "sales@b", observation: guess, times: 6 }]);
+  const login = { kind: "login", at: at + 2 * HOUR, network: "198.51.100.0/24", country: undefined } as const;
+  await watch.observed([{ account: "a@b", observation: login, times: 1 }]);
+  await watch.save();
+  assert.match(store.profile("a@b")!, /guessed-password/);
+  assert.equal(store.profile("sales@b"), undefined);
+});
+
 test("a thousand guessed names leave nothing behind", async () => {
   const store = openMemoryStore();
   const { watch } = watchOver(store);
@@ -201,6 +220,12 @@ test("the tap gives an account what belongs to it, and no more", () => {
   );
   const decision = { reason: "recipient.unknown", reply: "550 no" };
   tap.emit("auth.succeeded", { ...peer, client: "2001:db8:1:2::9", account: "Alice@b", mechanism: "PLAIN" });
+  const login = { ...peer, account: "Alice@b", mechanism: "PLAIN", reply: "no" };
+  // Of these nobody looked at the password, or it was the right one.
+  for (const reason of ["auth.held", "auth.busy", "auth.unavailable", "auth.scope", "auth.client-logins"]) {
+    tap.emit("auth.failed", { ...login, reason });
+  }
+  tap.emit("auth.failed", { ...login, reason: "auth.credentials" });
   tap.emit("recipient.refused", { ...peer, ...decision, sender: "x@y", recipient: "z@b" });
   tap.emit("recipient.refused", { ...peer, ...decision, sender: "alice@b", recipient: "z@b", account: "alice@b" });
   const message = { ...peer, messageId: "", size: 1, facts: [], sender: "Alice@b", recipients: ["u@v", "w@v", "x@v"] };
@@ -215,6 +240,7 @@ test("the tap gives an account what belongs to it, and no more", () => {
     seen.map(({ account, observation, times }) => [account, observation.kind, times]),
     [
       ["alice@b", "login", 1],
+      ["alice@b", "failure", 1],
       ["alice@b", "outcome", 1],
       ["alice@b", "message", 1],
       ["alice@b", "outcome", 2],

@@ -37,6 +37,8 @@ export interface AbuseWatch {
 
 export interface WatchServices {
   readonly store: { [Name in keyof Pick<ProfileStore, "profile" | "saveProfiles">]: AsyncOf<ProfileStore[Name]> };
+  /** Whose name that is, an alias or a key. */
+  readonly accountOf: (name: string) => Promise<string | undefined>;
   /** Tells it, and does what is to be done. Where it rejects, it is asked again at the next observation. */
   readonly suspect: (suspicion: Suspicion) => Promise<void> | void;
   /** As far as the operator allows, now. */
@@ -56,7 +58,7 @@ interface Entry {
 /** Profiles in memory, a few kB each. */
 const MOST_KEPT = 5000;
 
-export function createAbuseWatch({ store, suspect, farthest, failed }: WatchServices): AbuseWatch {
+export function createAbuseWatch({ store, accountOf, suspect, farthest, failed }: WatchServices): AbuseWatch {
   const entries = new Map<string, Entry>();
   /** One thing at a time, in the order in which it came. */
   let work: Promise<void> = Promise.resolve();
@@ -96,9 +98,11 @@ export function createAbuseWatch({ store, suspect, farthest, failed }: WatchServ
     for (const [, entry] of changed) entry.changed = false;
   }
 
-  async function see({ account, observation, times }: Observed): Promise<void> {
+  async function see({ account: name, observation, times }: Observed): Promise<void> {
+    const account = observation.kind === "failure" ? await accountOf(name) : name;
+    // Guesses at names that nobody has are remembered nowhere, nor at accounts that nobody uses.
+    if (account === undefined) return;
     const entry = await entryOf(account, observation.at);
-    // Guesses at names that nobody has are remembered nowhere.
     if (observation.kind === "failure" && entry.profile.networkDays + entry.profile.today.networkDays === 0) return;
     const { profile } = entry;
     for (let each = 0; each < times; each++) observe(profile, observation, standardRules);

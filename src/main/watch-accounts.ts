@@ -3,6 +3,7 @@
 // with the next transaction or login; then, of who is suspended, sessions end and what is queued is held. Nothing is deleted, and
 // `abuse clear` undoes all of it.
 
+import { addressKey, parseAddress } from "../address/address.ts";
 import { farthestOf, goesBeyond } from "../abuse/steps.ts";
 import type { Taken } from "../abuse/steps.ts";
 import type { Observed } from "../abuse/tap.ts";
@@ -72,6 +73,10 @@ export function watchAccounts({ settings, store, observer, countries, mail }: Se
 
   const watch = createAbuseWatch({
     store,
+    accountOf: async (name) => {
+      const address = parseAddress(name);
+      return address.ok ? (await store.findAccount(addressKey(address.value)))?.key : undefined;
+    },
     suspect,
     farthest: () => farthestOf(settings().abuse.act),
     failed: (cause) => observer.emit("internal.failed", { where: BY, cause: String(cause) }),
