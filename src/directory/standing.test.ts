@@ -45,6 +45,8 @@ test("a login holds as long as what it was made with is there, and the account m
   assert.equal(standing({ ...withApp, passwordHash: "h2" }, main), "ended");
   assert.equal(standing({ ...withApp, passwordHash: "h2" }, other), "active", "the app password is another one");
   assert.equal(standing(alice, other), "ended");
+  const reading = { ...alice, appPasswords: [{ ...app, scopes: ["pop3"] }] } as const;
+  assert.equal(standing(reading, other), "ended", "for reading alone: it never could send");
   const again = { ...alice, appPasswords: [phone("bbbbb-bbbbb-bbbbb-bbbbb")] };
   assert.equal(standing(again, other), "ended", "made anew under the same name");
   assert.equal(standing({ ...withApp, suspended: true }, main), "suspended");

@@ -1,5 +1,6 @@
-// Does a login still hold? A session keeps what it logged in with, and is asked again before each transaction: a suspended account,
-// a changed password or an app password that was revoked ends what it opened.
+// Does a login still hold, to send mail? A session keeps what it logged in with, and is asked again before each transaction: a suspended
+// account, a changed password or an app password that was revoked ends what it opened. An app password that is for reading alone never
+// opened anything: whoever comes with it through another door (ingress/smtp/visitor.ts) is told the same.
 
 import type { Account } from "../store/store.ts";
 import type { Directory } from "./directory.ts";
@@ -32,9 +33,8 @@ function standingOf(account: Account | undefined, credential: Credential): Stand
       return account.passwordHash === credential.hash ? "active" : "ended";
     case "app-password": {
       const { name, hash } = credential;
-      return account.appPasswords?.some((each) => each.name === name && each.hash === hash) === true
-        ? "active"
-        : "ended";
+      const app = account.appPasswords?.find((each) => each.name === name && each.hash === hash);
+      return app?.scopes.includes("submission") === true ? "active" : "ended";
     }
   }
 }

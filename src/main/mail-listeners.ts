@@ -5,8 +5,7 @@ import { createServer } from "node:net";
 import type { SecureContext } from "node:tls";
 import { parseAddress } from "../address/address.ts";
 import type { Endpoint } from "../config/settings.ts";
-import type { Login, LoginAnswer, ScramLogin } from "../directory/credentials.ts";
-import type { Visits } from "../counters/visits.ts";
+import type { LoginAnswer } from "../directory/credentials.ts";
 import type { Directory } from "../directory/directory.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";
@@ -29,14 +28,14 @@ export interface ListenerServices {
 export function createMailListeners({ place, directory, smtp, mailboxes }: ListenerServices): ListenerSet {
   const reusePort = place.count > 1;
   const pop3 = (secureContext: () => SecureContext) => {
-    const { hostname, observer, login, scram, newId, clients, visits } = smtp();
+    const { hostname, observer, newId, clients } = smtp();
     return {
       secureContext,
       hostname,
       observer,
       clients,
       clientFail: () => smtp().clientFail,
-      ...popLogin(directory, login, scram, visits),
+      ...popLogin(directory, smtp()),
       mailboxes,
       newSessionId: newId,
     };
@@ -72,20 +71,25 @@ export function createMailListeners({ place, directory, smtp, mailboxes }: Liste
 /** POP3 names a mailbox by its address. */
 function popLogin(
   directory: ListenerServices["directory"],
-  login: Login,
-  scram: ScramLogin,
-  visits: Visits,
+  { login, scram, visits, standing }: Pick<SmtpServices, "login" | "scram" | "visits" | "standing">,
 ): Pick<Parameters<typeof openPop3Listener>[0], "authenticate" | "scram"> {
+  /** However the password was shown: who may send is a visitor (POP-before-SMTP). An app password for reading alone is none. */
+  async function opened(answer: LoginAnswer, client: string): Promise<Authentication> {
+    const authentication = loginAddress(directory, answer);
+    if (answer.kind !== "account" || authentication.kind !== "account") return authentication;
+    // Reading does not wait for what cannot be said about sending.
+    const holds = await Promise.resolve(standing(answer.account, answer.credential)).catch(() => undefined);
+    if (holds === "active") noteVisit(visits, client, answer.account, answer.credential);
+    return authentication;
+  }
+
   return {
-    authenticate: async (user, password, caller) => {
-      const answer = await login(user, password, { scope: "pop3", ...caller });
-      if (answer.kind === "account") noteVisit(visits, caller.client, answer.account, answer.credential);
-      return loginAddress(directory, answer);
-    },
+    authenticate: async (user, password, caller) =>
+      opened(await login(user, password, { scope: "pop3", ...caller }), caller.client),
     scram: {
       keys: (user, caller, of) => scram.keys(user, { scope: "pop3", ...caller }, of),
       confirm: async (user, keys, caller) =>
-        loginAddress(directory, await scram.confirm(user, keys, { scope: "pop3", ...caller })),
+        opened(await scram.confirm(user, keys, { scope: "pop3", ...caller }), caller.client),
       refused: async (user, caller) => loginAddress(directory, await scram.refused(user, { scope: "pop3", ...caller })),
     },
   };

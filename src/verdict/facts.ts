@@ -93,7 +93,7 @@ export interface MailFacts {
   readonly role: Role;
   /** Account key, when somebody logged in. */
   readonly account: string | undefined;
-  /** Does its login still hold? "none" when there is no account. */
+  /** Does its login still hold? "none" when there is no account; unavailable also when nobody can say whether there is one. */
   readonly standing: "active" | "suspended" | "ended" | "none" | Unavailable;
   /** undefined is <>. */
   readonly sender: Address | undefined;

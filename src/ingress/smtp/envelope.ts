@@ -11,7 +11,14 @@ import type { Credential } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
-import type { ClientLimitFact, EnrolmentFact, Lookup, MailFacts, SenderRight } from "../../verdict/facts.ts";
+import type {
+  ClientLimitFact,
+  EnrolmentFact,
+  Lookup,
+  MailFacts,
+  SenderRight,
+  Unavailable,
+} from "../../verdict/facts.ts";
 import { decideData } from "../../verdict/stages/data.ts";
 import { decideMail } from "../../verdict/stages/mail.ts";
 import { decideQuota, decideRcpt } from "../../verdict/stages/rcpt.ts";
@@ -60,11 +67,12 @@ export class Envelope {
     return this.#messages;
   }
 
-  mail(request: MailRequest): Promise<void> | undefined {
+  /** `unknown`: who is sending could not be found out. */
+  mail(request: MailRequest, unknown?: Unavailable): Promise<void> | undefined {
     const owned = this.#ownership(request);
     const counted = this.#session.client.message();
     const terms = this.#session.account === undefined ? undefined : this.#session.services.terms(this.#session.account);
-    const standing = this.#standing();
+    const standing = unknown ?? this.#standing();
     if (
       owned instanceof Promise ||
       counted instanceof Promise ||

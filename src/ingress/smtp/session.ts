@@ -370,14 +370,18 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
     if (visits === undefined || (this.account !== undefined && !this.#visits)) return this.#envelope.mail(request);
     this.account = undefined;
     this.credential = undefined;
-    // Nobody knows who visited: then nobody did.
-    return findVisitor(this.peer.client, request.sender, visits, this.services)
-      .catch(() => undefined)
-      .then((visitor) => {
+    return findVisitor(this.peer.client, request.sender, visits, this.services).then(
+      (visitor) => {
         this.account = visitor?.account;
         this.credential = visitor?.credential;
         this.#visits = visitor !== undefined;
         return this.#envelope.mail(request);
-      });
+      },
+      // Nobody can say who visited: that is no "nobody did", and the program may ask again.
+      (error: unknown) => {
+        this.#visits = false;
+        return this.#envelope.mail(request, { kind: "unavailable", cause: String(error) });
+      },
+    );
   }
 }

@@ -141,6 +141,28 @@ test("a session without AUTH sends as its visitor, one message at a time, and el
   assert.match(await client.ask(`MAIL FROM:<${own}>`), /^530 /);
 });
 
+test("when nobody can say who visited, MAIL waits, and the session goes on", async (t) => {
+  const house = makeService(material);
+  const visits = { ...settings, networks: [{ address: "127.0.0.0", length: 8 }] };
+  const listener = await listen(t, house, { legacy: { until: undefined, visits } });
+  const client = dial(t, listener);
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  house.services.visits.note("127.0.0.1", own, { kind: "password", hash: material.passwordHash });
+  house.store.failure = "the store does not answer";
+  assert.match(await client.ask(`MAIL FROM:<${own}>`), /^451 4\./);
+  const refused = house.named("sender.refused").at(-1);
+  assert.match(JSON.stringify(refused), /"reason":"internal\.unknown".*the store does not answer/);
+  house.store.failure = undefined;
+  const { at } = house.services.visits;
+  house.services.visits.at = () => Promise.reject(new Error("the counters do not answer"));
+  assert.match(await client.ask(`MAIL FROM:<${own}>`), /^451 4\./);
+  assert.match(await client.ask("MAIL FROM:<>"), /^451 4\./);
+  house.services.visits.at = at;
+  assert.match(await client.ask(`MAIL FROM:<${own}>`), /^250 /);
+  assert.equal(house.quotaUsed(), 0);
+});
+
 test("after its last day a listener says what to use instead", async (t) => {
   const house = makeService(material);
   const until = { written: "2025-12-31", at: Date.UTC(2026, 0, 1) - 1, zoned: false };

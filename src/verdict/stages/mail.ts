@@ -41,7 +41,11 @@ function senderRule(facts: MailFacts): Verdict {
       // Who the sender is does not matter for taking mail in: only who receives it does (M1).
       return { kind: "accept", reason: "sender.accepted" };
     case "submission": {
-      if (facts.account === undefined) return { kind: "reject", reason: "sender.needs-auth" };
+      if (facts.account === undefined) {
+        // Somebody who need not log in (POP-before-SMTP), and nobody can say who.
+        if (typeof facts.standing === "object") return { kind: "unknown", cause: facts.standing.cause };
+        return { kind: "reject", reason: "sender.needs-auth" };
+      }
       if (facts.standing === "ended") {
         return { kind: "disconnect", reason: "sender.login-ended", evidence: { hostname: facts.hostname } };
       }
