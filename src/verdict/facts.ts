@@ -163,17 +163,21 @@ export type LimitFact =
 /** The same of a client, for which the operator chose what an answer that does not come means. */
 export type ClientLimitFact = Exclude<LimitFact, Unavailable> | Uncounted;
 
+/** Of a RCPT before anybody looks who the recipient is. */
+export interface TryFacts {
+  /** Recipients accepted in this transaction so far. */
+  readonly accepted: number;
+  readonly recipientLimit: number;
+  readonly attempts: LimitFact;
+  readonly clientRecipients: ClientLimitFact;
+}
+
 export interface RcptFacts {
   readonly role: Role;
   readonly account: string | undefined;
   /** As the client wrote it, for replies. */
   readonly recipient: string;
   readonly lookup: Lookup;
-  /** Recipients accepted in this transaction so far. */
-  readonly accepted: number;
-  readonly recipientLimit: number;
-  readonly attempts: LimitFact;
-  readonly clientRecipients: ClientLimitFact;
 }
 
 /** What who is over a limit is told: come back later, or no; or it is taken and held. */

@@ -21,7 +21,7 @@ import type {
 } from "../../verdict/facts.ts";
 import { decideData } from "../../verdict/stages/data.ts";
 import { decideMail } from "../../verdict/stages/mail.ts";
-import { decideQuota, decideRcpt } from "../../verdict/stages/rcpt.ts";
+import { decideQuota, decideRcpt, decideTry } from "../../verdict/stages/rcpt.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
 import { clientLimitFact, limitFact } from "../limit-fact.ts";
 import { acceptMessage } from "./accept.ts";
@@ -190,58 +190,64 @@ export class Envelope {
     this.#session.answer(decision.reply);
   }
 
-  rcpt(request: RcptRequest): Promise<void> | undefined {
-    const lookup = this.#session.services.directory.lookup(request.recipient);
-    if (lookup instanceof Promise) return lookup.then((answer) => this.#rcptFound(request, answer));
-    return this.#rcptFound(request, lookup);
-  }
-
   /** Counted as a try, whatever comes of it. */
-  #rcptFound(request: RcptRequest, lookup: Lookup): Promise<void> | undefined {
+  rcpt(request: RcptRequest): Promise<void> | undefined {
     const terms = this.#terms;
     const attempts = terms === undefined ? undefined : this.#session.services.limits.attempt(terms);
     const recipients = this.#session.client.recipient();
     if (attempts instanceof Promise || recipients instanceof Promise) {
       return Promise.all([attempts, recipients]).then(([tried, ofClient]) =>
-        this.#rcptCounted(request, lookup, tried, ofClient),
+        this.#rcptCounted(request, tried, ofClient),
       );
     }
-    return this.#rcptCounted(request, lookup, attempts, recipients);
+    return this.#rcptCounted(request, attempts, recipients);
   }
 
+  /** Who may not ask for one more is told so before anybody looks who that is. */
   #rcptCounted(
     request: RcptRequest,
-    lookup: Lookup,
     attempts: CountAnswer | undefined,
     recipients: CountAnswer | undefined,
   ): Promise<void> | undefined {
-    const { limits, smtp, clock } = this.#session.services;
-    const { account } = this.#session;
+    const { directory, smtp, clock } = this.#session.services;
     const transaction = this.#transaction;
     if (transaction === undefined) {
       // The connection was lost meanwhile: nobody is there to reserve anything for.
       this.#session.answer(replyFor("internal.unknown"));
       return undefined;
     }
-    const decision = this.#session.decide(
-      decideRcpt({
-        role: this.#session.role,
-        account,
-        recipient: formatAddress(request.recipient),
-        lookup,
-        accepted: transaction.recipients.length,
-        recipientLimit: Math.min(smtp.recipients, transaction.terms?.recipientsPerMessage ?? smtp.recipients),
-        attempts: limitFact(attempts, clock),
-        clientRecipients: clientLimitFact(recipients, clock, failModeOf(this.#session, "recipient", recipients)),
-      }),
-    );
+    const refused = decideTry({
+      accepted: transaction.recipients.length,
+      recipientLimit: Math.min(smtp.recipients, transaction.terms?.recipientsPerMessage ?? smtp.recipients),
+      attempts: limitFact(attempts, clock),
+      clientRecipients: clientLimitFact(recipients, clock, failModeOf(this.#session, "recipient", recipients)),
+    });
+    if (refused.length > 0) {
+      this.#rcptDecided(request, transaction, this.#session.decide(refused), []);
+      return undefined;
+    }
+    const lookup = directory.lookup(request.recipient);
+    if (lookup instanceof Promise) return lookup.then((answer) => this.#rcptFound(request, answer));
+    return this.#rcptFound(request, lookup);
+  }
+
+  #rcptFound(request: RcptRequest, lookup: Lookup): Promise<void> | undefined {
+    const { limits } = this.#session.services;
+    const { role, account } = this.#session;
+    const transaction = this.#transaction;
+    if (transaction === undefined) {
+      this.#session.answer(replyFor("internal.unknown"));
+      return undefined;
+    }
+    const recipient = formatAddress(request.recipient);
+    const decision = this.#session.decide(decideRcpt({ role, account, recipient, lookup }));
     if (decision.verdict.kind !== "accept" || transaction.terms === undefined) {
       this.#rcptDecided(request, transaction, decision, []);
       return undefined;
     }
     const { terms } = transaction;
     if (!terms.counts.newRecipients) return this.#reserve(request, decision, limits.reserve(terms));
-    const known = this.#session.services.correspondents.stranger(terms.account, formatAddress(request.recipient));
+    const known = this.#session.services.correspondents.stranger(terms.account, recipient);
     if (!(known instanceof Promise)) return this.#reserve(request, decision, limits.reserve(terms, known));
     return known.then(
       (stranger) => this.#reserve(request, decision, limits.reserve(terms, stranger)),

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import fc from "fast-check";
 import { createCorrespondents } from "../../directory/correspondents.ts";
 import { asRemote } from "../../io/rpc.ts";
 import { dial, dialAs, HOUR, listen, makeGate, makeMaterial, makeService, message } from "./test-service.ts";
@@ -30,6 +31,9 @@ async function send(client: Client, content = message(), ...recipients: readonly
   assert.match(await client.ask("DATA"), /^354 /);
   return client.ask(`${content}.`);
 }
+
+/** The moment of a reset moves with the clock. */
+const withoutTime = (reply: string): string => reply.replace(/again from \S+/, "");
 
 async function open(client: Client, from: string, ...recipients: readonly string[]): Promise<void> {
   assert.equal(await client.ask(`MAIL FROM:<${from}>`), "250 2.1.0 ok");
@@ -151,6 +155,64 @@ test("every recipient tried counts as an attempt, refused ones too", async (t) =
   assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^450 4\.7\.1 too many recipients tried: 4 of 4 in 1h/);
   await client.ask("RSET");
   assert.equal(house.attemptsUsed(), 4);
+});
+
+test("with its tries used up, its client at the limit, the message full or nobody counting, every recipient gets one reply, and nobody looks", async (t) => {
+  const one = [{ name: "1h", length: HOUR, limit: 1 }];
+  const uncounted = { kind: "unavailable", cause: "no answer" } as const;
+  const counted = service({ smtp: { errors: 1000 } });
+  const unanswered = { ...counted.services.limits, attempt: () => Promise.resolve(uncounted) };
+  const cases = [
+    {
+      house: service({ attempts: one, smtp: { errors: 1000 } }),
+      reply: /^450 4\.7\.1 too many recipients tried: 1 of 1 in 1h/,
+    },
+    { house: service({ client: { recipients: one }, smtp: { errors: 1000 } }), reply: /^450 4\.7\.1 / },
+    { house: service({ smtp: { recipients: 1, errors: 1000 } }), reply: /^452 4\.5\.3 / },
+    { house: service({ terms: { recipientsPerMessage: 1 }, smtp: { errors: 1000 } }), reply: /^452 4\.5\.3 / },
+    { house: { ...counted, services: { ...counted.services, limits: unanswered } }, reply: /^451 4\.3\.0 / },
+  ];
+  for (const { house: here, reply } of cases) {
+    // oxlint-disable-next-line no-await-in-loop -- one service after the other
+    const client = await dialAs(t, here, await listen(t, here));
+    // oxlint-disable-next-line no-await-in-loop
+    await client.ask(`MAIL FROM:<${ALICE}>`);
+    // oxlint-disable-next-line no-await-in-loop
+    await client.ask(`RCPT TO:<${BOB}>`);
+    const known = here.store.lookups;
+    here.store.failure = "nobody is asked";
+    const anybody = fc.oneof(
+      fc.constantFrom(BOB, ALICE, "carol@sekimori.test", "sales@sekimori.test", "postmaster@sekimori.test"),
+      fc.stringMatching(/^[a-z]{1,12}$/).map((local) => `${local}@sekimori.test`),
+      fc.stringMatching(/^[a-z]{1,12}$/).map((local) => `${local}@example.jp`),
+    );
+    // oxlint-disable-next-line no-await-in-loop
+    const first = await client.ask(`RCPT TO:<nobody@sekimori.test>`);
+    assert.match(first, reply);
+    // oxlint-disable-next-line no-await-in-loop
+    await fc.assert(
+      fc.asyncProperty(anybody, async (recipient) => {
+        assert.equal(withoutTime(await client.ask(`RCPT TO:<${recipient}>`)), withoutTime(first));
+      }),
+      { numRuns: 15, examples: [[BOB], ["sales@sekimori.test"], ["nobody@sekimori.test"], ["x@example.jp"]] },
+    );
+    assert.equal(here.store.lookups, known);
+  }
+});
+
+test("a stranger on the MX that is at its limit is told the same whoever it asks for, relaying too", async (t) => {
+  const house = service({ client: { recipients: [{ name: "1h", length: HOUR, limit: 1 }] } });
+  const client = dial(t, await listen(t, house, { role: "mx" }));
+  await client.reply();
+  await client.ask("EHLO c.example.jp");
+  await open(client, "x@example.jp", BOB);
+  const replies = [];
+  for (const recipient of [BOB, "nobody@sekimori.test", "sales@sekimori.test", "x@example.com"]) {
+    // oxlint-disable-next-line no-await-in-loop -- one command after the other
+    replies.push(await client.ask(`RCPT TO:<${recipient}>`));
+  }
+  assert.match(replies[0]!, /^450 4\.7\.1 /);
+  assert.deepEqual(new Set(replies.map(withoutTime)).size, 1);
 });
 
 test("recipients in one message are bounded by the account's terms: 452 4.5.3, and the next message takes the rest", async (t) => {

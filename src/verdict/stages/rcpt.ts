@@ -1,26 +1,29 @@
 // RCPT: may this sender reach this recipient here? Relay permission is given in exactly one place below: an account
 // that logged in on a submission listener. Everything else must be local and known.
 //
-// Two pure decisions with one action between them: decideRcpt says whether the recipient could be taken, ingress then
-// reserves quota for it, decideQuota says what the counters' answer means.
+// Three pure decisions with an action before each. The try is counted: decideTry says whether this client may ask for one more
+// recipient at all. It does not know which, so that who has used up its tries, or cannot be counted, learns nothing from the
+// reply about who is here, and nothing from how long it took: nobody is looked up for it. The recipient is looked up: decideRcpt
+// says whether it could be taken. Quota is reserved for it: decideQuota says what the counters' answer means.
 
-import type { ClientLimitFact, LimitFact, Lookup, OverLimit, RcptFacts, StoreRefusal } from "../facts.ts";
+import type { ClientLimitFact, LimitFact, Lookup, OverLimit, RcptFacts, StoreRefusal, TryFacts } from "../facts.ts";
 import type { ReasonId } from "../reasons.ts";
 import type { Evidence, Verdict } from "../verdict.ts";
 
-export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
-  const verdicts: Verdict[] = [];
+/** Before anybody is looked up. Nothing to say: it may ask. */
+export function decideTry(facts: TryFacts): readonly Verdict[] {
   if (facts.accepted >= facts.recipientLimit) {
-    verdicts.push({ kind: "defer", reason: "recipient.count", evidence: { limit: facts.recipientLimit } });
+    return [{ kind: "defer", reason: "recipient.count", evidence: { limit: facts.recipientLimit } }];
   }
+  const attempts = limitRule(facts.attempts, "recipient.attempts");
+  return attempts.length > 0 ? attempts : limitRule(facts.clientRecipients, "recipient.client-rate");
+}
+
+export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
   if (facts.role === "submission" && facts.account === undefined) {
-    verdicts.push({ kind: "reject", reason: "sender.needs-auth" });
-    return verdicts;
+    return [{ kind: "reject", reason: "sender.needs-auth" }];
   }
-  verdicts.push(...limitRule(facts.attempts, "recipient.attempts"));
-  verdicts.push(...limitRule(facts.clientRecipients, "recipient.client-rate"));
-  verdicts.push(placeRule(facts, facts.lookup));
-  return verdicts;
+  return [placeRule(facts, facts.lookup)];
 }
 
 /** After the reservation. */

@@ -17,6 +17,7 @@ import type {
   MailFacts,
   MessageFacts,
   RcptFacts,
+  TryFacts,
   EnrolmentFact,
   SenderRight,
 } from "../facts.ts";
@@ -27,7 +28,7 @@ import { decideAuth, decideAuthOffer } from "./auth.ts";
 import { decideConnect } from "./connect.ts";
 import { decideData, decideMessage, decideOctets } from "./data.ts";
 import { decideMail } from "./mail.ts";
-import { decideQuota, decideRcpt, storeRefusal } from "./rcpt.ts";
+import { decideQuota, decideRcpt, decideTry, storeRefusal } from "./rcpt.ts";
 
 /** Every combination of the values listed for each fact. */
 function product<Facts>(values: { readonly [Name in keyof Facts]: readonly Facts[Name][] }): Facts[] {
@@ -324,6 +325,8 @@ const rcpts = product<RcptFacts>({
   account: [undefined, account],
   recipient: ["bob@example.jp"],
   lookup: lookups,
+});
+const tries = product<TryFacts>({
   accepted: [0, 99, 100],
   recipientLimit: [100],
   attempts: limits,
@@ -375,21 +378,23 @@ test("RCPT: on submission nothing is accepted without an account, local recipien
   }
 });
 
-test("RCPT: a directory or a counter that does not answer accepts nothing and says no to nobody", () => {
-  for (const facts of rcpts) {
+test("RCPT: a directory that does not answer accepts nothing and says no to nobody", () => {
+  for (const facts of rcpts.filter(({ lookup }) => lookup.kind === "unavailable")) {
     const verdict = decided(decideRcpt(facts));
-    if (facts.lookup.kind === "unavailable" || facts.attempts.kind === "unavailable") {
-      assert.notEqual(verdict.kind, "accept");
-    }
-    if (!hasRoom(facts.clientRecipients)) assert.notEqual(verdict.kind, "accept");
-    if (facts.lookup.kind === "unavailable") assert.notEqual(verdict.reason, "recipient.unknown");
+    assert.notEqual(verdict.kind, "accept");
+    assert.notEqual(verdict.reason, "recipient.unknown");
   }
 });
 
-test("RCPT: one recipient too many and one attempt too many are never accepted", () => {
-  for (const facts of rcpts) {
-    if (facts.accepted < facts.recipientLimit && facts.attempts.kind !== "over") continue;
-    assert.notEqual(decided(decideRcpt(facts)).kind, "accept");
+test("RCPT: one too many, one try too many or one that nobody can count is for later; else there is nothing to say", () => {
+  for (const facts of tries) {
+    const { attempts } = facts;
+    const mayTry = attempts.kind === "within" || attempts.kind === "none";
+    const mayAsk = facts.accepted < facts.recipientLimit && mayTry && hasRoom(facts.clientRecipients);
+    const verdicts = decideTry(facts);
+    assert.equal(verdicts.length === 0, mayAsk);
+    // Not for good: the next message, or the next hour, may take it.
+    if (!mayAsk) assert.equal(decided(verdicts).kind, "defer");
   }
 });
 
