@@ -156,6 +156,16 @@ const recipient = z
       .openapi({ description: "`suspicion`: somebody else may be using the account." }),
     why: z.string().optional().openapi({ description: "Which limit it is beyond, or which step was taken and when." }),
     attempts: z.number(),
+    relay: z
+      .object({
+        domain: z.string().openapi({ description: "The provider's domain: that of the sender." }),
+        site: z.string().optional().openapi({ description: "As in the list of destinations." }),
+      })
+      .optional()
+      .openapi({
+        description:
+          "By the server of which provider it has to leave. Without `site` the configuration has none any more, and it waits.",
+      }),
     next: time.optional().openapi({ description: "When the next attempt is due." }),
     status: z.string().optional(),
     reply: z.string().optional(),

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
-import type { Control, DestinationView, QueueEntry, QueueList, QueueQuery } from "../control/control.ts";
+import type { Control, DestinationView, QueueEntry, QueueList, QueueQuery, RelayView } from "../control/control.ts";
 import { Exit } from "./exit.ts";
 import { siteOf } from "./house.ts";
 import type { House } from "./house.ts";
@@ -38,6 +38,12 @@ function stateOf(recipient: QueueEntry["recipients"][number]): string {
   const reason = recipient.why ?? (recipient.heldFor === "suspicion" ? "its account is suspect" : undefined);
   const held = reason === undefined ? recipient.state : `${recipient.state} (${reason})`;
   return `${held}, ${attempts}${isDue ? `, next ${recipient.next.slice(0, 19)}` : ""}${why}`;
+}
+
+function wayOf({ domain, site }: RelayView): string {
+  return site === undefined
+    ? `waits for a relay of ${domain}: there is none in the configuration any more`
+    : `goes by the server of ${domain}: ${site}`;
 }
 
 function chooseState(value: string): ListOptions["state"] {
@@ -128,6 +134,7 @@ export function addQueueCommands(program: Command, house: House): void {
     for (const [name, value] of Object.entries(rest)) print(`${name.padEnd(10)} ${printable(String(value))}`);
     for (const recipient of recipients) {
       print(printable(`recipient  <${recipient.address}> ${stateOf(recipient)}`));
+      if (recipient.relay !== undefined) print(printable(`  ${wayOf(recipient.relay)}`));
       for (const { at, remote, reply, tls, milliseconds } of recipient.history ?? []) {
         const how = tls === undefined ? "" : `, ${tls}`;
         print(printable(`  ${at.slice(0, 19)}  ${remote === "" ? "-" : remote} (${milliseconds} ms${how}): ${reply}`));

@@ -184,6 +184,8 @@ export interface QueueRecipient {
   /** Which limit, or which step since when. */
   readonly why?: string;
   readonly attempts: number;
+  /** By the server of which provider it has to leave. Without `site` there is none in the configuration any more, and it waits. */
+  readonly relay?: RelayView;
   /** ISO 8601; when the next attempt is due. */
   readonly next?: string;
   /** Why the last attempt did not work: status and the remote's words. */
@@ -191,6 +193,13 @@ export interface QueueRecipient {
   readonly reply?: string;
   /** The last attempts, oldest first; only where one message is asked for. */
   readonly history?: readonly QueueAttempt[];
+}
+
+export interface RelayView {
+  /** The provider's domain: that of the sender. */
+  readonly domain: string;
+  /** As in the list of destinations. */
+  readonly site?: string;
 }
 
 export interface QueueAttempt {

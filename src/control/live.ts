@@ -120,6 +120,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
       listDestinations: async () => destinationViews(await mail.destinations()),
       ...queueControl(
         {
+          settings: services.settings,
           store,
           observer,
           active: () => mail.activeMessages(),

@@ -102,7 +102,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     return sumOf(counts);
   }
 
-  const queue = queueControl({ store, observer, active: () => Promise.resolve([]), change: changeQueue }, by);
+  const queue = queueControl({ settings, store, observer, active: () => Promise.resolve([]), change: changeQueue }, by);
   const suspects = suspicionControl(
     {
       store,

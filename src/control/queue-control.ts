@@ -9,10 +9,14 @@ import type { Observer } from "../observe/events.ts";
 import type { AccountStore, QueueAction, QueueCount, QueueSelector, QueueStore } from "../store/store.ts";
 import type { Control, QueueQuery, Refused } from "./control.ts";
 import { queueEntries } from "./queue.ts";
+import { relayViews } from "./queue-relay.ts";
+import type { RelaySettings } from "./queue-relay.ts";
 
 const LIST_LIMIT = 1000;
 
 export interface QueueServices {
+  /** In effect now. */
+  readonly settings: () => RelaySettings;
   readonly store: Remote<QueueStore & Pick<AccountStore, "findAccount">>;
   readonly observer: Observer;
   readonly active: () => Promise<readonly ActiveMessage[]>;
@@ -30,13 +34,14 @@ export function sumOf(counts: readonly QueueCount[]): QueueCount {
   };
 }
 
-export function queueControl({ store, observer, active, change }: QueueServices, by: string): QueueControl {
+export function queueControl({ settings, store, observer, active, change }: QueueServices, by: string): QueueControl {
   return {
     listQueue: async (asked) => {
       const query = asked.account === undefined ? asked : { ...asked, account: await keyOf(asked.account) };
       const { limit = LIST_LIMIT, after = "" } = query;
       const running = query.state === undefined || query.state === "active" ? matching(await active(), query) : [];
-      if (query.state === "active") return page(queueEntries([], running), countIds(running), query);
+      const relayOf = relayViews(settings());
+      if (query.state === "active") return page(queueEntries([], running, [], relayOf), countIds(running), query);
       const { total, messages } = await store.listWaiting(
         {
           ...(query.state === undefined ? {} : { state: query.state }),
@@ -48,12 +53,14 @@ export function queueControl({ store, observer, active, change }: QueueServices,
         limit + 1,
         after,
       );
-      return page(queueEntries(messages, running), total + countIds(running.filter(({ stored }) => !stored)), query);
+      const more = countIds(running.filter(({ stored }) => !stored));
+      return page(queueEntries(messages, running, [], relayOf), total + more, query);
     },
     findInQueue: async (id) => {
       const waiting = await store.findWaiting(id);
       const running = (await active()).filter(({ message }) => message.id === id);
-      return queueEntries(waiting === undefined ? [] : [waiting], running, await store.attemptsFor(id))[0];
+      const known = waiting === undefined ? [] : [waiting];
+      return queueEntries(known, running, await store.attemptsFor(id), relayViews(settings()))[0];
     },
     changeQueue: async (kind, asked) => {
       const selector =

@@ -3,12 +3,13 @@
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
 import type { SpooledMessage } from "../spool/message.ts";
 import type { PastAttempt, WaitingMessage } from "../store/store.ts";
-import type { QueueEntry, QueueRecipient } from "./control.ts";
+import type { QueueEntry, QueueRecipient, RelayView } from "./control.ts";
 
 export function queueEntries(
   waiting: readonly WaitingMessage[],
   active: readonly ActiveMessage[],
   attempts: readonly PastAttempt[] = [],
+  relayOf: (message: SpooledMessage, recipient: string) => RelayView | undefined = () => undefined,
 ): readonly QueueEntry[] {
   const entries = new Map<
     string,
@@ -51,7 +52,15 @@ export function queueEntries(
     }
   }
   return [...entries.values()]
-    .map(({ message, recipients }) => toEntry(message, [...recipients.values()]))
+    .map(({ message, recipients }) =>
+      toEntry(
+        message,
+        [...recipients.values()].map((recipient) => {
+          const relay = relayOf(message, recipient.address);
+          return relay === undefined ? recipient : { ...recipient, relay };
+        }),
+      ),
+    )
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 

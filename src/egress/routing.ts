@@ -3,7 +3,7 @@
 // Addresses of hosts are not looked up here: that is done when one is dialled.
 
 import { isIPv4, isIPv6 } from "node:net";
-import type { DeliverySettings, RouteTarget } from "../config/settings.ts";
+import type { DeliverySettings, RouteTarget, Settings } from "../config/settings.ts";
 import type { DnsAnswer, MxRecord, Resolver } from "../io/dns.ts";
 import type { Clock } from "../io/clock.ts";
 
@@ -58,7 +58,6 @@ const hostLimit = 20;
 export function createRouter(options: RouterOptions): Router {
   const { settings, hostname, resolver, clock } = options;
   const routes: ReadonlyMap<string, RouteTarget> = settings.routes;
-  const relays: ReadonlyMap<string, RouteTarget> = settings.relays ?? new Map<string, RouteTarget>();
   const cache = new Map<string, { readonly route: HostRoute; readonly expires: number }>();
 
   async function lookUp(domain: string): Promise<Route> {
@@ -74,10 +73,9 @@ export function createRouter(options: RouterOptions): Router {
   return {
     route: (text, relay) => {
       const domain = text.toLowerCase();
-      const own = findRoute(routes, domain);
-      // A mailbox store is the end of the way; all others would look at SPF.
-      if (relay !== undefined && own?.protocol !== "lmtp") return toRelay(relay, relays);
-      const configured = own ?? settings.smarthost;
+      const theirs = relay === undefined ? undefined : relayRoute(settings, domain, relay);
+      if (theirs !== undefined) return theirs;
+      const configured = findRoute(routes, domain) ?? settings.smarthost;
       if (configured !== undefined) return fromTarget(configured);
       if (domain.startsWith("[")) return fromLiteral(domain, settings);
       const cached = cache.get(domain);
@@ -85,6 +83,33 @@ export function createRouter(options: RouterOptions): Router {
       return lookUp(domain);
     },
   };
+}
+
+/** The way of mail that has to go by the server of a third party; undefined: it ends in a mailbox store here. */
+export function relayRoute(
+  { routes, relays }: Pick<DeliverySettings, "routes" | "relays">,
+  domain: string,
+  relay: string,
+): Route | undefined {
+  // A mailbox store is the end of the way; all others would look at SPF.
+  if (findRoute(routes, domain)?.protocol === "lmtp") return undefined;
+  return toRelay(relay, relays ?? new Map<string, RouteTarget>());
+}
+
+/** A mailbox store behind LMTP is reached like a route; a third party's server by the domain of the sender. */
+export function deliveryOf({
+  delivery,
+  domains,
+  substitute,
+}: Pick<Settings, "delivery" | "domains" | "substitute">): DeliverySettings {
+  const routes = new Map(delivery.routes);
+  for (const { name, store } of domains) if (store !== undefined) routes.set(name, store.target);
+  const relays = new Map(
+    substitute.providers.flatMap(({ domains: theirs, relay }) =>
+      relay === undefined ? [] : theirs.map((domain) => [domain, relay] as const),
+    ),
+  );
+  return { ...delivery, routes, relays };
 }
 
 /** The domain itself, or `*.parent` for the nearest parent; a wildcard does not stand for the parent. */

@@ -9,6 +9,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Later, Transport } from "../egress/dispatch/transport.ts";
 import { createEgress } from "../egress/delivery.ts";
 import type { Egress, EgressDestination } from "../egress/delivery.ts";
+import { deliveryOf } from "../egress/routing.ts";
 import { createResolver } from "../io/dns.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Observer } from "../observe/events.ts";
@@ -111,18 +112,6 @@ export function createOutbound({ observer, clock, ...first }: OutboundServices):
 /** What the connections out are made from. */
 function wayOf(settings: Settings): readonly unknown[] {
   return [deliveryOf(settings), settings.dns, settings.hostname];
-}
-
-/** A mailbox store behind LMTP is reached like a route; a third party's server by the domain of the sender. */
-function deliveryOf({ delivery, domains, substitute }: Settings): Settings["delivery"] {
-  const routes = new Map(delivery.routes);
-  for (const { name, store } of domains) if (store !== undefined) routes.set(name, store.target);
-  const relays = new Map(
-    substitute.providers.flatMap(({ domains: theirs, relay }) =>
-      relay === undefined ? [] : theirs.map((domain) => [domain, relay] as const),
-    ),
-  );
-  return { ...delivery, routes, relays };
 }
 
 function signersOf({ settings, dkimKeys }: OutboundConfiguration, clock: Clock): ReadonlyMap<string, Signer> {

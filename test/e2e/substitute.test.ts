@@ -29,6 +29,7 @@ const dns = await startDns(scope, {
   "rejects.example": { TXT: ["v=spf1 ~all"] },
   "_dmarc.rejects.example": { TXT: ["v=DMARC1; p=reject"] },
   "relayed.example": { TXT: ["v=spf1 -all"] },
+  "stuck.example": { TXT: ["v=spf1 -all"] },
   "broken.example": "broken",
 });
 /** Everybody else's exchanger, and the server of one third party. */
@@ -60,6 +61,10 @@ const site = await startSite(scope, {
     "[[substitute.provider]]",
     'domains = "relayed.example"',
     `relay = { host = "${theirs.address}", port = ${theirs.port}, tls = "never" }`,
+    "[[substitute.provider]]",
+    'domains = "stuck.example"',
+    // Nobody listens there.
+    `relay = { host = "${theirs.address}", port = 1, tls = "never" }`,
   ],
 });
 atEnd(scope, () => assertNothingBroke(site.server.state));
@@ -189,6 +194,29 @@ test("where receivers would refuse, mail goes by the third party's server, and l
       : undefined,
   );
   assert.equal(theirs.messages.length, 1);
+});
+
+test("the queue says by whose server mail has to leave, and by no other", async (t) => {
+  const address = "carol@stuck.example";
+  await enrol(alice.address, address);
+  await send(await login(t, alice), address, "dora@example.org");
+  const command = (...words: readonly string[]): ReturnType<typeof site.server.command> =>
+    site.server.command("queue", ...words);
+  interface Listed {
+    readonly id: string;
+    readonly recipients: readonly { readonly relay?: object }[];
+  }
+  const entry = await waitFor("the message in the queue", 30_000, async () => {
+    const { stdout } = await command("list", "--sender", address, "--json");
+    return (JSON.parse(stdout) as { readonly entries: readonly Listed[] }).entries[0];
+  });
+  const relay = { domain: "stuck.example", site: `${theirs.address}:1 never` };
+  assert.deepEqual(entry.recipients[0]?.relay, relay);
+  const shown = await command("show", entry.id, "--json");
+  assert.deepEqual((JSON.parse(shown.stdout) as Listed).recipients[0]?.relay, relay);
+  const { stdout } = await command("show", entry.id);
+  assert.ok(stdout.includes(`goes by the server of stuck.example: ${theirs.address}:1 never`), stdout);
+  assert.equal((await command("delete", "--sender", address)).code, 0);
 });
 
 test("without an agreement it is refused with the reason, and so is what nobody can read; nobody is mailed", async () => {
