@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import type { Settings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Finding } from "./doctor.ts";
+import { webNames } from "./setup/zone.ts";
 
 const DAY = 86_400_000;
 const check = "certificate";
@@ -40,7 +41,8 @@ function chainIn(pem: string): readonly X509Certificate[] {
   return blocks.map((block) => new X509Certificate(block));
 }
 
-function examineNames({ hostname, domains, web }: Settings, certificate: X509Certificate, file: string): Finding[] {
+function examineNames(settings: Settings, certificate: X509Certificate, file: string): Finding[] {
+  const { hostname, domains, web } = settings;
   const findings: Finding[] = [];
   if (certificate.checkHost(hostname) === undefined) {
     const text = `${file} is for ${certificate.subjectAltName ?? "no name"}, not for ${hostname}`;
@@ -48,9 +50,7 @@ function examineNames({ hostname, domains, web }: Settings, certificate: X509Cer
   }
   // Behind a reverse proxy others show theirs.
   if (web.listen.length === 0 || web.tls === "none") return findings;
-  const wanted = domains.flatMap(({ name }) =>
-    ["mta-sts", "autoconfig", "autodiscover"].map((host) => `${host}.${name}`),
-  );
+  const wanted = domains.flatMap((domain) => webNames(settings, domain));
   const missing = wanted.filter((name) => certificate.checkHost(name) === undefined);
   if (missing.length > 0) {
     const text = `${file} is not for ${missing.join(", ")}: who asks there is refused`;

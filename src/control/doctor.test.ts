@@ -216,6 +216,20 @@ test("others cannot look into the state, and users are not left to think that ma
     settings: ({ listeners }) => ({ listeners: listeners.filter(({ role }) => role !== "pop3") }),
   };
   assert.deepEqual(await ask(t, "scanning", noPop), []);
+  const scramOnly: Case = {
+    settings: ({ listeners, web }) => ({
+      web: { ...web, listen: [{ address: "0.0.0.0", port: 443 }] },
+      listeners: listeners
+        .filter(({ role }) => role === "submission")
+        .map((each) => ({
+          ...each,
+          mechanisms: ["scram-sha-256"] as const,
+          endpoints: [{ address: "192.0.2.1", port: each.tls === "implicit" ? 465 : 587 }],
+        })),
+    }),
+  };
+  assert.match((await ask(t, "mail programs", scramOnly))[0]!, /^warn .*no name for SCRAM/);
+  assert.deepEqual(await ask(t, "mail programs", {}), []);
   const alone: Case = { instruments: { timeSource: () => "alone" } };
   assert.match((await ask(t, "time source", alone))[0]!, /^warn/);
   assert.deepEqual(await ask(t, "time source", {}), []);

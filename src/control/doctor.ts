@@ -10,6 +10,8 @@ import type { Clock } from "../io/clock.ts";
 import type { Resolver } from "../io/dns.ts";
 import { examineCertificate } from "./doctor-certificate.ts";
 import { examineDns } from "./doctor-dns.ts";
+import { offerOf } from "./setup/offer.ts";
+import { untold } from "./setup/zone.ts";
 
 export interface Finding {
   readonly check: string;
@@ -55,6 +57,7 @@ export async function examine(examination: Examination, instruments: Instruments
     examineClock(settings, instruments.clock),
     ...examineTimeSource(instruments.timeSource),
     ...examineScanning(settings),
+    ...examinePrograms(settings),
     ...groups.flat(),
   ];
 }
@@ -185,6 +188,15 @@ function examineScanning({ listeners }: Settings): readonly Finding[] {
   const text = "mail is handed out to users without having been scanned for malware";
   const advice = "tell them, or let a store with a scanner hold the mailboxes: mailboxes of its [[domain]]";
   return [{ check: "scanning", result: "warn", text, advice }];
+}
+
+/** What people's programs ask for, and cannot be told. */
+function examinePrograms(settings: Settings): readonly Finding[] {
+  const [domain] = settings.domains;
+  const { web, listeners } = settings;
+  if (domain === undefined || web.listen.length === 0 || !listeners.some(({ role }) => role === "submission")) return [];
+  const advice = 'add "plain" to mechanisms of the submission listener (it passes inside TLS only), or let people set up by hand';
+  return untold(offerOf(settings, domain)).map((text) => ({ check: "mail programs", result: "warn", text, advice }));
 }
 
 /** Mail and keys are in there. */

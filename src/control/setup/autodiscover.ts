@@ -1,13 +1,17 @@
 // Autodiscover in its plain old XML form, which Outlook asks for (MS-OXDSCLI §2.2): one POST with the address, one
 // answer with the servers. Outlook takes <SSL>on</SSL> as TLS from the first octet and fails on a STARTTLS port, so there
-// <Encryption> alone says it; implicit TLS is offered where the site has it.
+// <Encryption> alone says it; implicit TLS is offered where the site has it. Without SPA, which is Microsoft's own, Outlook shows the
+// password: a server that takes PLAIN and LOGIN no more is left out.
 
+import { withLogin } from "./offer.ts";
 import type { Offer, Service } from "./offer.ts";
 import { document, element } from "./xml.ts";
 import type { XmlElement } from "./xml.ts";
 
 const responseSchema = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006";
 const outlookSchema = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
+
+export const outlookLogins = ["password"] as const;
 
 export type AutodiscoverRequest =
   | { readonly kind: "address"; readonly address: string }
@@ -30,9 +34,15 @@ export function readAutodiscover(body: string): AutodiscoverRequest {
 export function autodiscoverOf(offer: Offer, address: string): string {
   // One of each: Outlook takes the first it understands.
   const protocols = [
-    ...offer.imap.slice(0, 1).map((service) => protocol("IMAP", service, address)),
-    ...offer.pop3.slice(0, 1).map((service) => protocol("POP3", service, address)),
-    ...offer.submission.slice(0, 1).map((service) => protocol("SMTP", service, address)),
+    ...withLogin(offer.imap, outlookLogins)
+      .slice(0, 1)
+      .map((service) => protocol("IMAP", service, address)),
+    ...withLogin(offer.pop3, outlookLogins)
+      .slice(0, 1)
+      .map((service) => protocol("POP3", service, address)),
+    ...withLogin(offer.submission, outlookLogins)
+      .slice(0, 1)
+      .map((service) => protocol("SMTP", service, address)),
   ];
   return document(
     element(

@@ -24,6 +24,10 @@ function listener(role: ListenerSettings["role"], tls: ListenerSettings["tls"], 
   return { role, tls, mechanisms: ["plain"], proxies: [], endpoints };
 }
 
+function offering(...mechanisms: ListenerSettings["mechanisms"]): (one: ListenerSettings) => ListenerSettings {
+  return (one) => ({ ...one, mechanisms });
+}
+
 function domainNamed(text: string, more: Partial<DomainSettings> = {}): DomainSettings {
   return { ...demo.domains[0]!, name: nameOf(text), dkim: undefined, store: undefined, ...more };
 }
@@ -80,6 +84,105 @@ test("Outlook is told SSL only where TLS is there from the first octet", () => {
   const one = guideOf(settings).autodiscover("", outlookRequest("alice@example.jp", "outlook"), now);
   assert.match(one, /<Port>587<.*<SSL>off<\/SSL>\s*<Encryption>TLS<\/Encryption>/s);
   assert.doesNotMatch(one, /<SSL>on|POP3/);
+});
+
+/** Of what each format announces: port and login, of the servers for sending. */
+function toldBy(guide: Guide): Readonly<Record<"autoconfig" | "outlook" | "apple", readonly string[] | undefined>> {
+  const address = "alice@example.jp";
+  const mozilla = guide.autoconfig("", address);
+  const outlook = guide.autodiscover("", outlookRequest(address, "outlook"), now);
+  const apple = guide.profile(address);
+  const profile = apple === undefined ? undefined : Buffer.from(apple.octets).toString();
+  const valueOf = (key: string): string =>
+    new RegExp(`<key>${key}</key>\\s*<\\w+>([^<]*)<`).exec(profile ?? "")?.[1] ?? "";
+  return {
+    autoconfig:
+      mozilla === undefined
+        ? undefined
+        : [...mozilla.matchAll(/<outgoingServer.*?<port>(\d+)<.*?<authentication>([^<]+)</gs)].map(
+            ([, port, login]) => `${port} ${login}`,
+          ),
+    outlook: outlook.includes("<Error")
+      ? undefined
+      : [...outlook.matchAll(/<Type>SMTP<.*?<Port>(\d+)<.*?<SPA>(\w+)</gs)].map(([, port, spa]) => `${port} ${spa}`),
+    apple:
+      profile === undefined
+        ? undefined
+        : [`${valueOf("OutgoingMailServerPortNumber")} ${valueOf("OutgoingMailServerAuthentication")}`],
+  };
+}
+
+test("only a login that the listener offers is announced, and a server that programs could not log in to is left out", () => {
+  const implicit = listener("submission", "implicit", 465);
+  const starttls = listener("submission", "starttls", 587);
+  const pop = listener("pop3", "implicit", 995);
+  const cases: readonly (readonly [string, readonly ListenerSettings[], ReturnType<typeof toldBy>])[] = [
+    [
+      "LOGIN is the password as well",
+      [offering("login")(implicit), offering("scram-sha-256", "plain", "cram-md5")(starttls)],
+      {
+        autoconfig: ["465 password-cleartext", "587 password-cleartext"],
+        outlook: ["465 off"],
+        apple: ["465 EmailAuthPassword"],
+      },
+    ],
+    [
+      "CRAM-MD5 has a name at Mozilla's and at Apple's",
+      [offering("scram-sha-256", "cram-md5")(implicit)],
+      { autoconfig: ["465 password-encrypted"], outlook: undefined, apple: ["465 EmailAuthCRAMMD5"] },
+    ],
+    [
+      "SCRAM has none",
+      [offering("scram-sha-256")(implicit), offering("scram-sha-256")(starttls)],
+      { autoconfig: undefined, outlook: undefined, apple: undefined },
+    ],
+    [
+      "the better encryption is left out where only SCRAM works",
+      [offering("scram-sha-256")(implicit), starttls],
+      { autoconfig: ["587 password-cleartext"], outlook: ["587 off"], apple: ["587 EmailAuthPassword"] },
+    ],
+    [
+      "a port with more logins goes before the usual one",
+      [offering("scram-sha-256")(starttls), listener("submission", "starttls", 2587)],
+      { autoconfig: ["2587 password-cleartext"], outlook: ["2587 off"], apple: ["2587 EmailAuthPassword"] },
+    ],
+    [
+      "what works on one of two addresses only is not promised",
+      [starttls, offering("scram-sha-256", "cram-md5")(starttls)],
+      { autoconfig: undefined, outlook: undefined, apple: undefined },
+    ],
+  ];
+  for (const [name, submission, wanted] of cases) {
+    assert.deepEqual(toldBy(guideOf(settingsWith({ listeners: [...submission, pop] }))), wanted, name);
+  }
+});
+
+test("the mailbox is read with the password, whatever AUTH of POP3 offers: USER is there besides", () => {
+  const listeners = [
+    listener("submission", "implicit", 465),
+    offering("scram-sha-256")(listener("pop3", "implicit", 995)),
+  ];
+  const text = guideOf(settingsWith({ listeners })).autoconfig("", "alice@example.jp") ?? "";
+  assert.match(text, /type="pop3">.*?<authentication>password-cleartext</s);
+});
+
+test("pages name the login of each server, and say where few programs have it", () => {
+  const scram = settingsWith({ listeners: [offering("scram-sha-256")(listener("submission", "starttls", 587))] });
+  const hashed = settingsWith({ listeners: [offering("cram-md5")(listener("submission", "starttls", 587))] });
+  for (const language of languages) {
+    const few = /Many do not have it|対応していないメールソフト/;
+    for (const name of ["settings", "thunderbird"] as const) {
+      const text = guideOf(scram).page(name, "", language) ?? "";
+      assert.match(text, /SCRAM-SHA-256<\/td>/);
+      assert.match(text, few);
+      assert.doesNotMatch(guideOf(settingsWith({})).page(name, "", language) ?? "", few);
+    }
+    assert.match(
+      guideOf(hashed).page("thunderbird", "", language) ?? "",
+      /<li>.*(?:Encrypted password|暗号化された).*<\/li>/,
+    );
+    assert.doesNotMatch(guideOf(hashed).page("thunderbird", "", language) ?? "", /\{authentication\}|Normal|通常の/);
+  }
 });
 
 test("what is no request for this site gets the documented error", () => {
@@ -173,6 +276,28 @@ test("the zone has what is served, and says where something is not", () => {
   const less = zoneText(zonesOf({ settings: bare, ...facts, dnssec: { kind: "insecure" } }));
   assert.doesNotMatch(less, /IN MX|TLSRPT|mta-sts\.|autoconfig\.|IN TLSA|_domainkey/);
   assert.match(less, /"v=spf1 a:mx\.example\.jp -all"/);
+});
+
+test("names that nobody would be answered under are not published, and the zone says why", () => {
+  const zoneOf = (...mechanisms: ListenerSettings["mechanisms"]): string =>
+    zoneText(
+      zonesOf({
+        settings: settingsWith({ listeners: [offering(...mechanisms)(listener("submission", "starttls", 587))] }),
+        dkim: new Map(),
+        keys: [],
+        dnssec: { kind: "insecure" },
+      }),
+    );
+  const scram = zoneOf("scram-sha-256");
+  // Who finds the server in DNS asks it what it offers.
+  assert.match(scram, /^_submission\._tcp\.example\.jp\. +IN SRV +10 1 587 /m);
+  assert.match(scram, /^; autoconfig and Autodiscover have no name for SCRAM/m);
+  assert.doesNotMatch(scram, /^_?auto(?:config|discover)\./m);
+  const hashed = zoneOf("cram-md5");
+  assert.match(hashed, /^; Autodiscover has no name for CRAM-MD5/m);
+  assert.match(hashed, /^autoconfig\.example\.jp\./m);
+  assert.doesNotMatch(hashed, /^_?autodiscover\./m);
+  assert.match(zoneOf("login"), /^_autodiscover\._tcp\.example\.jp\./m);
 });
 
 function policyIdIn(mtaSts: Settings["web"]["mtaSts"]): string | undefined {

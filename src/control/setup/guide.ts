@@ -4,11 +4,11 @@
 import type { DomainSettings, Settings } from "../../config/settings.ts";
 import { signContent } from "../../io/cms.ts";
 import { autoconfigOf } from "./autoconfig.ts";
-import { autodiscoverError, autodiscoverOf, readAutodiscover } from "./autodiscover.ts";
+import { autodiscoverError, autodiscoverOf, outlookLogins, readAutodiscover } from "./autodiscover.ts";
 import { mobileconfigOf } from "./mobileconfig.ts";
 import { stsPolicy } from "./mta-sts.ts";
-import { domainOf, offerOf } from "./offer.ts";
-import type { Offer } from "./offer.ts";
+import { announceable, domainOf, offerOf, withLogin } from "./offer.ts";
+import type { LoginKind, Offer } from "./offer.ts";
 import { clientPage, firewallPage, portsPage, portTestOf, settingsPage } from "./pages.ts";
 import { powershellTest, shellTest } from "./ports.ts";
 import type { PortTest } from "./ports.ts";
@@ -58,10 +58,10 @@ export function createGuide({ settings, certificate: pem }: GuideSources): Guide
     return domain === undefined ? undefined : offerOf(settings(), domain);
   }
 
-  /** For programs: without a way to send there is no account. */
-  function accountOffer(host: string, address: string | undefined): Offer | undefined {
+  /** For programs that log in so: without a way to send there is no account. */
+  function accountOffer(host: string, address: string | undefined, logins: readonly LoginKind[]): Offer | undefined {
     const offer = offerFor(host, address);
-    return offer === undefined || offer.submission.length === 0 ? undefined : offer;
+    return offer === undefined || withLogin(offer.submission, logins).length === 0 ? undefined : offer;
   }
 
   function testOf(offer: Offer): PortTest {
@@ -77,17 +77,17 @@ export function createGuide({ settings, certificate: pem }: GuideSources): Guide
 
   return {
     autoconfig: (host, address) => {
-      const offer = accountOffer(host, address);
+      const offer = accountOffer(host, address, announceable);
       return offer === undefined ? undefined : autoconfigOf(offer, address);
     },
     autodiscover: (host, body, now) => {
       const request = readAutodiscover(body);
       if (request.kind !== "address") return autodiscoverError(request.kind === "schema" ? 601 : 600, now);
-      const offer = accountOffer(host, request.address);
+      const offer = accountOffer(host, request.address, outlookLogins);
       return offer === undefined ? autodiscoverError(600, now) : autodiscoverOf(offer, request.address);
     },
     profile: (address) => {
-      const offer = accountOffer("", address);
+      const offer = accountOffer("", address, announceable);
       const text = offer === undefined ? undefined : mobileconfigOf(offer, address);
       if (text === undefined) return undefined;
       const octets = Buffer.from(text);

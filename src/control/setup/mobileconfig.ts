@@ -1,33 +1,42 @@
 // A configuration profile for Apple's Mail (Configuration Profile Reference, com.apple.mail.managed): the account with
 // its servers, without the password, which the device asks for. Its identifiers are made from the address, so that a
-// second profile of the same account takes the place of the first.
+// second profile of the same account takes the place of the first. It names one login for each server: the password, or CRAM-MD5 where that is
+// all there is of the two.
 
 import { createHash } from "node:crypto";
-import { incomingOf } from "./offer.ts";
-import type { Offer } from "./offer.ts";
+import { announceable, incomingOf, withLogin } from "./offer.ts";
+import type { Offer, Service } from "./offer.ts";
 import { document, element } from "./xml.ts";
 import type { XmlElement } from "./xml.ts";
 
 const doctype =
   '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">';
 
-/** undefined when the site has nothing that Apple's Mail can use: it needs a mailbox service and a submission service. */
-export function mobileconfigOf(offer: Offer, address: string): string | undefined {
+/** What Apple's Mail can use of a site: it needs a mailbox service and a submission service. undefined: it has not both. */
+export function profileServices(
+  offer: Offer,
+): { readonly incoming: NonNullable<ReturnType<typeof incomingOf>>; readonly outgoing: Service } | undefined {
   const incoming = incomingOf(offer);
-  const outgoing = offer.submission[0];
-  if (incoming === undefined || outgoing === undefined) return undefined;
+  const [outgoing] = withLogin(offer.submission, announceable);
+  return incoming === undefined || outgoing === undefined ? undefined : { incoming, outgoing };
+}
+
+export function mobileconfigOf(offer: Offer, address: string): string | undefined {
+  const services = profileServices(offer);
+  if (services === undefined) return undefined;
+  const { incoming, outgoing } = services;
   const reversed = offer.domain.split(".").toReversed().join(".");
   const account = dictionary({
     EmailAccountDescription: address,
     EmailAccountType: incoming.protocol === "imap" ? "EmailTypeIMAP" : "EmailTypePOP",
     EmailAddress: address,
-    IncomingMailServerAuthentication: "EmailAuthPassword",
+    IncomingMailServerAuthentication: authenticationOf(incoming.service),
     IncomingMailServerHostName: incoming.service.host,
     IncomingMailServerPortNumber: incoming.service.port,
     // One switch for both ways: on a STARTTLS port Mail negotiates.
     IncomingMailServerUseSSL: true,
     IncomingMailServerUsername: address,
-    OutgoingMailServerAuthentication: "EmailAuthPassword",
+    OutgoingMailServerAuthentication: authenticationOf(outgoing),
     OutgoingMailServerHostName: outgoing.host,
     OutgoingMailServerPortNumber: outgoing.port,
     OutgoingMailServerUseSSL: true,
@@ -61,6 +70,10 @@ export function mobileconfigOf(offer: Offer, address: string): string | undefine
     ),
     doctype,
   );
+}
+
+function authenticationOf({ logins }: Service): "EmailAuthPassword" | "EmailAuthCRAMMD5" {
+  return logins.includes("password") ? "EmailAuthPassword" : "EmailAuthCRAMMD5";
 }
 
 type Value = string | number | boolean | readonly XmlElement[];

@@ -1,14 +1,25 @@
 // What a mail program can use at this site: the services that the configuration really has, one port each, the better
-// way of encrypting first. Everything that leads users (autoconfiguration, DNS, pages) is made from this.
+// way of encrypting first, and how a program logs in there. Everything that leads users (autoconfiguration, DNS, pages) is made from this.
 
 import type { Domain } from "../../address/domain.ts";
-import type { DomainSettings, ListenerRole, ListenerTls, Settings } from "../../config/settings.ts";
+import type { DomainSettings, ListenerRole, ListenerSettings, ListenerTls, Settings } from "../../config/settings.ts";
+
+/**
+ * `password`: the password itself, inside TLS (PLAIN, LOGIN, USER of POP3). The formats in which programs are told have names for this
+ * and for CRAM-MD5, but none for SCRAM.
+ */
+export type LoginKind = "password" | "cram-md5" | "scram-sha-256";
+
+/** What all formats together have a name for; the one that fits more programs and accounts first. */
+export const announceable: readonly LoginKind[] = ["password", "cram-md5"];
 
 export interface Service {
   readonly host: string;
   readonly port: number;
   /** From the first octet (RFC 8314), or by STARTTLS or STLS. Services without TLS are not offered. */
   readonly tls: "implicit" | "starttls";
+  /** In the order of preference. Empty where what listens on the port does not agree. */
+  readonly logins: readonly LoginKind[];
 }
 
 export interface Offer {
@@ -26,7 +37,8 @@ export function offerOf(settings: Settings, { name: domain, store }: DomainSetti
   return {
     domain,
     submission: servicesOf(settings, "submission"),
-    imap: imap === undefined ? [] : [{ host: imap, port: 993, tls: "implicit" }],
+    // Another program's: what all of them have.
+    imap: imap === undefined ? [] : [{ host: imap, port: 993, tls: "implicit", logins: ["password"] }],
     pop3: store === undefined ? servicesOf(settings, "pop3") : [],
   };
 }
@@ -42,6 +54,11 @@ export function incomingOf({
   return second === undefined ? undefined : { protocol: "pop3", service: second };
 }
 
+/** Those where one of these logins works: what offers none of them is not announced to programs that have no other. */
+export function withLogin(services: readonly Service[], kinds: readonly LoginKind[]): readonly Service[] {
+  return services.filter(({ logins }) => logins.some((login) => kinds.includes(login)));
+}
+
 /** The local domain of an address, or of a host that leads its users: `autoconfig.example.jp`, `mta-sts.example.jp`. */
 export function domainOf({ domains }: Settings, text: string): DomainSettings | undefined {
   const name = text
@@ -51,17 +68,43 @@ export function domainOf({ domains }: Settings, text: string): DomainSettings | 
   return domains.find((domain) => domain.name === name);
 }
 
-/** Ports of one role and one way of encrypting are alternatives; the usual one is offered, or else the first. */
+/**
+ * Ports of one role and one way of encrypting are alternatives. The one is offered where most programs can log in; among those the
+ * usual one, or else the first.
+ */
 function servicesOf({ listeners, hostname }: Settings, role: ListenerRole): readonly Service[] {
   return (["implicit", "starttls"] as const).flatMap((tls): readonly Service[] => {
-    const ports = listeners
-      .filter((listener) => listener.role === role && listener.tls === tls)
-      .flatMap(({ endpoints }) =>
-        endpoints.filter(({ address, port }) => port !== 0 && !isLoopback(address)).map(({ port }) => port),
-      );
-    const port = ports.find((each) => each === usualPort(role, tls)) ?? ports[0];
-    return port === undefined ? [] : [{ host: hostname, port, tls }];
+    const ports = new Map<number, readonly LoginKind[]>();
+    for (const listener of listeners) {
+      if (listener.role !== role || listener.tls !== tls) continue;
+      const offered = loginsOf(listener);
+      for (const { address, port } of listener.endpoints) {
+        if (port === 0 || isLoopback(address)) continue;
+        // On several addresses of one name: what works on all of them.
+        ports.set(
+          port,
+          (ports.get(port) ?? offered).filter((login) => offered.includes(login)),
+        );
+      }
+    }
+    const all = [...ports].map(([port, logins]): Service => ({ host: hostname, port, tls, logins }));
+    const best = all.filter(({ logins }) => rankOf(logins) === Math.min(...all.map((each) => rankOf(each.logins))));
+    const service = best.find(({ port }) => port === usualPort(role, tls)) ?? best[0];
+    return service === undefined ? [] : [service];
   });
+}
+
+function loginsOf({ role, mechanisms }: ListenerSettings): readonly LoginKind[] {
+  // POP3 has USER besides what AUTH offers.
+  const showsPassword = role === "pop3" || mechanisms.includes("plain") || mechanisms.includes("login");
+  const proofs = (["cram-md5", "scram-sha-256"] as const).filter((kind) => mechanisms.includes(kind));
+  return showsPassword ? ["password", ...proofs] : proofs;
+}
+
+/** The lower, the more programs can log in. */
+function rankOf(logins: readonly LoginKind[]): number {
+  const place = announceable.findIndex((kind) => logins.includes(kind));
+  return place < 0 ? announceable.length : place;
 }
 
 function usualPort(role: ListenerRole, tls: ListenerTls): number | undefined {

@@ -3,8 +3,9 @@
 
 import { html, page } from "./html.ts";
 import type { Html, HtmlPart } from "./html.ts";
-import { incomingOf } from "./offer.ts";
-import type { Offer, Service } from "./offer.ts";
+import { profileServices } from "./mobileconfig.ts";
+import { announceable, incomingOf, withLogin } from "./offer.ts";
+import type { LoginKind, Offer, Service } from "./offer.ts";
 import { powershellTest, shellTest } from "./ports.ts";
 import type { PortTest } from "./ports.ts";
 import { clientNames, clients, texts } from "./texts.ts";
@@ -12,14 +13,13 @@ import type { Client, Language } from "./texts.ts";
 
 export function settingsPage(offer: Offer, language: Language): string {
   const text = texts[language];
-  const hasAll = incomingOf(offer) !== undefined && offer.submission.length > 0;
   return page(
     language,
     `${text.settings}: ${offer.domain}`,
     html`${otherLanguage(language, "/")} ${table(offer, language)}
       <p>${text.why}</p>
       ${
-        hasAll
+        profileServices(offer) !== undefined
           ? html`<form action="/email.mobileconfig" method="get">
               <p>${text.profile}</p>
               <p>
@@ -43,6 +43,8 @@ export function settingsPage(offer: Offer, language: Language): string {
 export function clientPage(offer: Offer, client: Client, language: Language): string {
   const text = texts[language];
   const [first] = offer.submission;
+  const [announced = first] = withLogin(offer.submission, announceable);
+  const authentication = announced === undefined ? text.logins.password : loginIn(text.logins, announced);
   const configuration =
     client === "msmtp" && first !== undefined ? html`<pre>${msmtpConfiguration(offer.domain, first)}</pre>` : "";
   return page(
@@ -50,7 +52,7 @@ export function clientPage(offer: Offer, client: Client, language: Language): st
     text.setUpClient.replace("{client}", clientNames[client]),
     html`${otherLanguage(language, `/setup/${client}`)} ${table(offer, language)}
       <ol>
-        ${text.steps[client].map((step) => html`<li>${step}</li>`)}
+        ${text.steps[client].map((step) => html`<li>${step.replace("{authentication}", authentication)}</li>`)}
       </ol>
       ${configuration}`,
   );
@@ -137,37 +139,49 @@ function table(offer: Offer, language: Language): Html {
   const text = texts[language];
   const incoming = incomingOf(offer);
   const rows: HtmlPart[] = [];
-  const row = (purpose: string, { host, port, tls }: Service): void =>
-    void rows.push(
+  const row = (purpose: string, service: Service): void => {
+    const { host, port, tls } = service;
+    rows.push(
       html`<tr>
         <td>${purpose}</td>
         <td>${host}</td>
         <td>${port}</td>
         <td>${text[tls]}</td>
+        <td>${loginIn(text.logins, service)}</td>
       </tr>`,
     );
+  };
   if (incoming !== undefined) {
     row(text.reading.replace("{protocol}", incoming.protocol === "imap" ? "IMAP" : "POP3"), incoming.service);
   }
   for (const service of offer.submission) row(text.sending, service);
   if (rows.length === 0) return html`<p>${text.nothing}</p>`;
+  const isNamed = offer.submission.length === 0 || withLogin(offer.submission, announceable).length > 0;
   return html`<table>
-    <tr>
-      <th>${text.purpose}</th>
-      <th>${text.server}</th>
-      <th>${text.port}</th>
-      <th>${text.security}</th>
-    </tr>
-    ${rows}
-    <tr>
-      <td>${text.user}</td>
-      <td colspan="3">${text.userIs}</td>
-    </tr>
-    <tr>
-      <td>${text.password}</td>
-      <td colspan="3">${text.passwordIs}</td>
-    </tr>
-  </table>`;
+      <tr>
+        <th>${text.purpose}</th>
+        <th>${text.server}</th>
+        <th>${text.port}</th>
+        <th>${text.security}</th>
+        <th>${text.authentication}</th>
+      </tr>
+      ${rows}
+      <tr>
+        <td>${text.user}</td>
+        <td colspan="4">${text.userIs}</td>
+      </tr>
+      <tr>
+        <td>${text.password}</td>
+        <td colspan="4">${text.passwordIs}</td>
+      </tr>
+    </table>
+    ${isNamed ? "" : html`<p>${text.onlyScram}</p>`}`;
+}
+
+/** The one that most programs have. */
+function loginIn(names: Readonly<Record<LoginKind, string>>, { logins }: Service): string {
+  const [first] = logins;
+  return first === undefined ? "" : names[first];
 }
 
 function otherLanguage(language: Language, path: string): Html {

@@ -1,6 +1,8 @@
 // What the pages for users say, in English and Japanese. Steps name the menus of the programs as they are in 2026; `{…}` is filled in
 // from what the site really offers.
 
+import type { LoginKind } from "./offer.ts";
+
 export const languages = ["en", "ja"] as const;
 export type Language = (typeof languages)[number];
 
@@ -17,6 +19,10 @@ export const clientNames: Readonly<Record<Client, string>> = {
 };
 
 interface Texts {
+  readonly logins: Readonly<Record<LoginKind, string>>;
+  readonly authentication: string;
+  /** Sending needs a login that few programs have. */
+  readonly onlyScram: string;
   readonly other: string;
   readonly settings: string;
   readonly setUp: string;
@@ -69,8 +75,16 @@ export const texts: Readonly<Record<Language, Texts>> = {
     starttls: "STARTTLS",
     user: "User name",
     userIs: "your whole mail address",
-    password: "Authentication",
-    passwordIs: "normal password, for sending too",
+    authentication: "Authentication",
+    logins: {
+      password: "Normal password",
+      "cram-md5": "Encrypted password (CRAM-MD5)",
+      "scram-sha-256": "SCRAM-SHA-256",
+    },
+    onlyScram:
+      "To send, programs log in by SCRAM-SHA-256 here. Many do not have it: if yours has no such choice, ask whoever gave you this page.",
+    password: "Password",
+    passwordIs: "the one of your account, for sending too",
     nothing: "This site offers no server for mail programs.",
     why: "Port 25 is for mail between servers. Many networks block it for everybody else, because infected computers send spam over it. Programs of users send on the port above, with user name and password, from any network.",
     profile: "On an iPhone, iPad or Mac a profile fills in everything but the password:",
@@ -80,7 +94,7 @@ export const texts: Readonly<Record<Language, Texts>> = {
       thunderbird: [
         "Menu ☰ → New Account → Email.",
         "Enter your name, your mail address and your password, then Continue. Thunderbird finds the servers by itself.",
-        "If it does not: choose manual configuration and enter the values above, with the authentication method “Normal password”.",
+        "If it does not: choose manual configuration and enter the values above, with the authentication method “{authentication}”.",
         "An account that is there already: Account Settings → Outgoing Server (SMTP) → Edit, and change port and connection security to the values above.",
       ],
       outlook: [
@@ -101,7 +115,7 @@ export const texts: Readonly<Record<Language, Texts>> = {
       ],
       "k-9": [
         "Menu → Add account, enter your mail address. K-9 Mail finds the servers by itself.",
-        "If it does not: enter the values above, with “Normal password”, for incoming and outgoing mail.",
+        "If it does not: enter the values above, with “{authentication}”, for incoming and outgoing mail.",
       ],
       msmtp: ["Put this into ~/.msmtprc, and make the file readable to you alone (chmod 600 ~/.msmtprc):"],
     },
@@ -140,8 +154,16 @@ export const texts: Readonly<Record<Language, Texts>> = {
     starttls: "STARTTLS",
     user: "ユーザー名",
     userIs: "メールアドレス全体",
-    password: "認証方式",
-    passwordIs: "通常のパスワード認証（送信にも必要です）",
+    authentication: "認証方式",
+    logins: {
+      password: "通常のパスワード認証",
+      "cram-md5": "暗号化されたパスワード認証（CRAM-MD5）",
+      "scram-sha-256": "SCRAM-SHA-256",
+    },
+    onlyScram:
+      "送信時の認証には SCRAM-SHA-256 を使います。対応していないメールソフトも多いため、選択肢にない場合は、このページの案内元にお問い合わせください。",
+    password: "パスワード",
+    passwordIs: "アカウントのパスワード（送信にも必要です）",
     nothing: "このサイトには、メールソフト向けのサーバーがありません。",
     why: "25番ポートは、サーバー同士のメール配送に使うものです。ウイルスに感染したコンピューターがここから迷惑メールを送るため、多くのネットワークで一般の利用者には閉じられています（OP25B）。メールソフトからは、上のポートにユーザー名とパスワードを使って送信してください。どのネットワークからでも使えます。",
     profile: "iPhone・iPad・Mac では、プロファイルを使うとパスワード以外が自動で設定されます。",
@@ -151,7 +173,7 @@ export const texts: Readonly<Record<Language, Texts>> = {
       thunderbird: [
         "メニュー ☰ →「新しいアカウント」→「メール」を選びます。",
         "名前、メールアドレス、パスワードを入力して「続ける」を押します。サーバーは自動で見つかります。",
-        "見つからないときは「手動設定」を選び、上の値を入力します。認証方式は「通常のパスワード認証」です。",
+        "見つからないときは「手動設定」を選び、上の値を入力します。認証方式は「{authentication}」です。",
         "設定済みのアカウントでは、「アカウント設定」→「送信 (SMTP) サーバー」→「編集」で、ポート番号と接続の保護を上の値に変えます。",
       ],
       outlook: [
@@ -172,7 +194,7 @@ export const texts: Readonly<Record<Language, Texts>> = {
       ],
       "k-9": [
         "メニュー →「アカウントを追加」でメールアドレスを入力します。サーバーは自動で見つかります。",
-        "見つからないときは、受信と送信の両方に上の値を入力します。認証方式は「通常のパスワード認証」です。",
+        "見つからないときは、受信と送信の両方に上の値を入力します。認証方式は「{authentication}」です。",
       ],
       msmtp: ["次の内容を ~/.msmtprc に書き、自分だけが読めるようにします（chmod 600 ~/.msmtprc）。"],
     },

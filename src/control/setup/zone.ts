@@ -8,7 +8,8 @@ import type { Domain } from "../../address/domain.ts";
 import type { DomainSettings, Settings } from "../../config/settings.ts";
 import type { Protection } from "../../io/dns/validated.ts";
 import { stsPolicy, stsRecord } from "./mta-sts.ts";
-import { offerOf } from "./offer.ts";
+import { outlookLogins } from "./autodiscover.ts";
+import { announceable, offerOf, withLogin } from "./offer.ts";
 import type { Offer, Service } from "./offer.ts";
 
 export interface ZoneFacts {
@@ -81,24 +82,53 @@ function zoneOf(facts: ZoneFacts, domain: DomainSettings): DomainZone {
   else notes.push('mail is not signed: dkim = { selector = "…" } in its [[domain]]');
   text(`_dmarc.${name}`, `v=DMARC1; p=none; rua=mailto:${formatAddress(postmaster)}`);
   notes.push("p=none asks for reports only; when they show that all mail passes, quarantine, then reject (RFC 9989)");
-  records.push(...servicesOf(offerOf(settings, domain)));
+  const offer = offerOf(settings, domain);
+  records.push(...servicesOf(offer));
   if (receives) text(`_smtp._tls.${name}`, `v=TLSRPTv1; rua=mailto:${formatAddress(postmaster)}`);
   if (web.listen.length > 0) {
-    if (receives && web.mtaSts !== "none") {
-      text(`_mta-sts.${name}`, stsRecord(stsPolicy(hostname, web.mtaSts)));
-      records.push({ name: `mta-sts.${name}`, type: "CNAME", data: `${hostname}.` });
+    const names = webNames(settings, domain);
+    if (names.includes(`mta-sts.${name}`)) text(`_mta-sts.${name}`, stsRecord(stsPolicy(hostname, web.mtaSts)));
+    records.push(...names.map((host): ZoneRecord => ({ name: host, type: "CNAME", data: `${hostname}.` })));
+    if (names.includes(`autodiscover.${name}`)) {
+      records.push({ name: `_autodiscover._tcp.${name}`, type: "SRV", data: `0 0 443 ${hostname}.` });
     }
-    for (const host of ["autoconfig", "autodiscover"]) {
-      records.push({ name: `${host}.${name}`, type: "CNAME", data: `${hostname}.` });
-    }
-    records.push({ name: `_autodiscover._tcp.${name}`, type: "SRV", data: `0 0 443 ${hostname}.` });
-    notes.push(`the certificate must also be for mta-sts.${name}, autoconfig.${name} and autodiscover.${name}`);
+    notes.push(...untold(offer));
+    if (names.length > 0) notes.push(`the certificate must also be for ${inWords(names)}`);
   } else {
     notes.push(
       "without [web] nothing is published for MTA-STS, autoconfig and Autodiscover: they are served over HTTPS",
     );
   }
   return { domain: name, records, notes };
+}
+
+/** Hosts of a domain under which `[web]` has something to say. */
+export function webNames(settings: Settings, domain: DomainSettings): readonly string[] {
+  const { listeners, web } = settings;
+  if (web.listen.length === 0) return [];
+  const { submission } = offerOf(settings, domain);
+  const hosts = [
+    ...(web.mtaSts !== "none" && listeners.some(({ role }) => role === "mx") ? ["mta-sts"] : []),
+    ...(withLogin(submission, announceable).length > 0 ? ["autoconfig"] : []),
+    ...(withLogin(submission, outlookLogins).length > 0 ? ["autodiscover"] : []),
+  ];
+  return hosts.map((host) => `${host}.${domain.name}`);
+}
+
+/** Which programs are not told how to send, and why. */
+export function untold({ submission }: Offer): readonly string[] {
+  if (submission.length === 0) return ["autoconfig and Autodiscover have no submission service to name"];
+  if (withLogin(submission, announceable).length === 0) {
+    return ["autoconfig and Autodiscover have no name for SCRAM, and submission offers nothing else"];
+  }
+  return withLogin(submission, outlookLogins).length === 0
+    ? ["Autodiscover has no name for CRAM-MD5 and SCRAM, and submission offers neither PLAIN nor LOGIN"]
+    : [];
+}
+
+function inWords(names: readonly string[]): string {
+  const last = names.at(-1) ?? "";
+  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
 
 function find(services: readonly Service[], tls: Service["tls"]): Service | undefined {
