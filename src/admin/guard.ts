@@ -143,13 +143,16 @@ function shown(path: string): string {
   return path.slice(0, 200);
 }
 
+interface HttpSocket {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  /** TLS. */
+  readonly encrypted?: boolean;
+}
+
 /** Who is at the other end, of the environment of a request. */
-export function socketOf(
-  environment: unknown,
-): { readonly remoteAddress?: string | undefined; readonly remotePort?: number | undefined } | undefined {
+export function socketOf(environment: unknown): HttpSocket | undefined {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what @hono/node-server puts there; nothing in tests without one
-  const env = environment as
-    | { readonly incoming?: { readonly socket: { readonly remoteAddress?: string; readonly remotePort?: number } } }
-    | undefined;
+  const env = environment as { readonly incoming?: { readonly socket: HttpSocket } } | undefined;
   return env?.incoming?.socket;
 }

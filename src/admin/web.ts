@@ -1,18 +1,21 @@
 // The HTTP face on [web] listen, for everybody: what leads users and their mail programs here (Mozilla's autoconfiguration,
-// Autodiscover, Apple's profiles, pages), and the policy of MTA-STS.
+// Autodiscover, Apple's profiles, pages), the policy of MTA-STS, and the page for codes (code-page.ts).
 
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { pagePaths } from "../control/setup/guide.ts";
+import type { CodePage } from "../control/code-page.ts";
 import type { Guide } from "../control/setup/guide.ts";
 import type { Language } from "../control/setup/texts.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Observer } from "../observe/events.ts";
+import { addCodePage } from "./code-page.ts";
 
 export interface WebServices {
   readonly guide: Guide;
+  readonly codes: CodePage;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "wall">;
 }
@@ -20,7 +23,7 @@ export interface WebServices {
 const LARGEST_REQUEST = 16 * 1024;
 const xml = { "content-type": "text/xml; charset=utf-8" };
 
-export function createWebApp({ guide, observer, clock }: WebServices): Hono {
+export function createWebApp({ guide, codes, observer, clock }: WebServices): Hono {
   const app = new Hono();
 
   app.onError((error, context) => {
@@ -36,7 +39,7 @@ export function createWebApp({ guide, observer, clock }: WebServices): Hono {
     headers.set("referrer-policy", "no-referrer");
     headers.set(
       "content-security-policy",
-      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+      "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     );
   });
 
@@ -73,6 +76,7 @@ export function createWebApp({ guide, observer, clock }: WebServices): Hono {
       return text === undefined ? context.notFound() : context.html(text);
     });
   }
+  addCodePage(app, codes, languageOf);
   return app;
 }
 

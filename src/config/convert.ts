@@ -50,6 +50,7 @@ export function toSettings(configuration: Configuration): Settings {
     web: {
       listen: web.listen,
       tls: web.tls,
+      forwardedBy: web["forwarded-by"],
       outsideHosts: web["outside-hosts"],
       mtaSts: web["mta-sts"],
     },
@@ -153,6 +154,7 @@ export function fromSettings(settings: Settings): Configuration {
     web: {
       listen: web.listen,
       tls: web.tls,
+      "forwarded-by": web.forwardedBy,
       "outside-hosts": web.outsideHosts,
       "mta-sts": web.mtaSts,
     },
@@ -249,6 +251,7 @@ function toSubstitute({ substitute, egress }: Configuration): SubstituteSettings
   return {
     sendsFrom: substitute["sends-from"] ?? egress.flatMap(({ addresses }) => addresses),
     codeLife: substitute["code-life"],
+    codePage: substitute["code-page"],
     codes: substitute.codes,
     renewal: substitute.renewal,
     remind: substitute.remind,
@@ -276,6 +279,7 @@ function fromSubstitute(settings: SubstituteSettings): Configuration["substitute
   return {
     "sends-from": settings.sendsFrom,
     "code-life": settings.codeLife,
+    "code-page": settings.codePage,
     codes: settings.codes,
     renewal: settings.renewal,
     remind: settings.remind,

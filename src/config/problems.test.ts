@@ -582,6 +582,26 @@ await describe("references", () =>
       'a substitute listener needs TLS, as passwords pass only inside it ("starttls" or "implicit")',
     ],
     [
+      "a page for codes that nothing serves",
+      substitute('until = "2027-03-31"', 'sends-from = "192.0.2.1"\ncode-page = ▸true'),
+      'nothing serves the page for codes (set "listen" of [web])',
+    ],
+    [
+      "a page for codes in clear",
+      substitute(
+        'until = "2027-03-31"',
+        'sends-from = "192.0.2.1"\ncode-page = ▸true\n[web]\nlisten = ["127.0.0.1:2081"]\ntls = "none"',
+      ),
+      'passwords would pass in clear to the page for codes, as [web] has no TLS (tls = "implicit" in [web], or name the reverse proxy that has it in "forwarded-by")',
+    ],
+    [
+      "a page for codes behind a reverse proxy",
+      substitute(
+        'until = "2027-03-31"',
+        'sends-from = "192.0.2.1"\ncode-page = true\n[web]\nlisten = ["127.0.0.1:2081"]\ntls = "none"\nforwarded-by = "127.0.0.1"',
+      ),
+    ],
+    [
       "a third party that is local",
       `${whole}[[substitute.provider]]\ndomains = [▸"example.jp"]\n`,
       '"example.jp" is local (line 4:8), no third party\'s',

@@ -69,6 +69,8 @@ export interface HttpSettings {
 export interface WebSettings {
   readonly listen: readonly Endpoint[];
   readonly tls: "none" | "implicit";
+  /** Reverse proxies, which say who the client is. */
+  readonly forwardedBy: readonly Prefix[];
   /** Mail servers elsewhere, for the port test of customers. */
   readonly outsideHosts: readonly string[];
   readonly mtaSts: "none" | "testing" | "enforce";
@@ -161,6 +163,8 @@ export interface SubstituteSettings {
   readonly sendsFrom: readonly string[];
   /** ms. */
   readonly codeLife: number;
+  /** Customers may enter codes on a page. */
+  readonly codePage: boolean;
   /** Of one account, and to one address. */
   readonly codes: readonly WindowSettings[];
   /** How long a proof holds, and how long before its end that is told, ms. */

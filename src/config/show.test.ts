@@ -209,6 +209,7 @@ function anySubstitute(local: readonly Domain[]): fc.Arbitrary<Settings["substit
   return fc.record({
     sendsFrom: fc.array(anyIp, { minLength: 1, maxLength: 2 }),
     codeLife: between(1000, 7 * 86_400_000),
+    codePage: fc.boolean(),
     codes: anyWindows,
     renewal: between(91 * 86_400_000, 1000 * 86_400_000),
     remind: between(1000, 90 * 86_400_000),
@@ -281,6 +282,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
       web: fc.record({
         listen: fc.array(anyEndpoint(0), { maxLength: 2 }),
         tls: fc.constantFrom("none", "implicit"),
+        forwardedBy: fc.array(anyPrefix, { maxLength: 2 }),
         outsideHosts: fc.array(anyDomain, { maxLength: 2 }),
         mtaSts: fc.constantFrom("none", "testing", "enforce"),
       }),
@@ -374,6 +376,12 @@ const anySettings: fc.Arbitrary<Settings> = fc
         timeout: between(100, 120_000),
       }),
     });
+  })
+  .map((settings) => {
+    // A page for codes needs something that serves it inside TLS.
+    const { listen, tls, forwardedBy } = settings.web;
+    const canServe = listen.length > 0 && (tls === "implicit" || forwardedBy.length > 0);
+    return { ...settings, substitute: { ...settings.substitute, codePage: settings.substitute.codePage && canServe } };
   });
 
 await describe("showEffective", async () => {

@@ -171,10 +171,16 @@ test("the certificate belongs to the key, has its chain, and is for the names of
   const web = {
     listen: [{ address: "0.0.0.0", port: 443 }],
     tls: "implicit",
+    forwardedBy: [],
     outsideHosts: [],
     mtaSts: "testing",
   } as const;
-  assert.match(await asked(made.certificate, { web }), /^warn .*mta-sts\.sekimori\.test, autoconfig\./);
+  const { listeners } = demoSettings("/nowhere");
+  const outside = listeners.map((each) => ({ ...each, endpoints: [{ address: "192.0.2.1", port: 587 }] }));
+  assert.match(
+    await asked(made.certificate, { web, listeners: outside }),
+    /^warn .*mta-sts\.sekimori\.test, autoconfig\.sekimori\.test, autodiscover\./,
+  );
   assert.match(await asked(made.certificate, { web: { ...web, tls: "none" } }), /^ok/);
 });
 
@@ -193,6 +199,7 @@ test("DMARC is published, and MTA-STS as it is served", async (t) => {
   const web = {
     listen: [{ address: "0.0.0.0", port: 443 }],
     tls: "implicit",
+    forwardedBy: [],
     outsideHosts: [],
     mtaSts: "testing",
   } as const;
@@ -205,6 +212,14 @@ test("DMARC is published, and MTA-STS as it is served", async (t) => {
   assert.match((await ask(t, sts, served("v=STSv1; id=1;")))[0]!, /^warn .*another policy/);
   const record = stsRecord(stsPolicy(demoSettings("/nowhere").hostname, "testing"));
   assert.match((await ask(t, sts, served(record)))[0]!, /^ok/);
+});
+
+const codes = (address: string, role: "substitute" | "submission"): Case => ({
+  settings: ({ listeners, web, substitute }) => ({
+    web: { ...web, listen: [{ address, port: 443 }] },
+    substitute: { ...substitute, codePage: true },
+    listeners: listeners.filter((each) => each.role === "submission").map((each) => ({ ...each, role })),
+  }),
 });
 
 test("others cannot look into the state, and users are not left to think that mail is scanned", async (t) => {
@@ -230,6 +245,10 @@ test("others cannot look into the state, and users are not left to think that ma
   };
   assert.match((await ask(t, "mail programs", scramOnly))[0]!, /^warn .*no name for SCRAM/);
   assert.deepEqual(await ask(t, "mail programs", {}), []);
+  assert.match((await ask(t, "page for codes", codes("127.0.0.1", "substitute")))[0]!, /^warn nobody outside/);
+  assert.match((await ask(t, "page for codes", codes("0.0.0.0", "submission")))[0]!, /^warn there is no listener/);
+  assert.deepEqual(await ask(t, "page for codes", codes("0.0.0.0", "substitute")), []);
+  assert.deepEqual(await ask(t, "page for codes", {}), []);
   const alone: Case = { instruments: { timeSource: () => "alone" } };
   assert.match((await ask(t, "time source", alone))[0]!, /^warn/);
   assert.deepEqual(await ask(t, "time source", {}), []);

@@ -10,6 +10,7 @@ import type { Clock } from "../io/clock.ts";
 import type { Resolver } from "../io/dns.ts";
 import { examineCertificate } from "./doctor-certificate.ts";
 import { examineDns } from "./doctor-dns.ts";
+import { codeUrl, hasCodePage } from "./setup/code-url.ts";
 import { offerOf } from "./setup/offer.ts";
 import { untold } from "./setup/zone.ts";
 
@@ -58,6 +59,7 @@ export async function examine(examination: Examination, instruments: Instruments
     ...examineTimeSource(instruments.timeSource),
     ...examineScanning(settings),
     ...examinePrograms(settings),
+    ...examineCodePage(settings),
     ...groups.flat(),
   ];
 }
@@ -194,9 +196,27 @@ function examineScanning({ listeners }: Settings): readonly Finding[] {
 function examinePrograms(settings: Settings): readonly Finding[] {
   const [domain] = settings.domains;
   const { web, listeners } = settings;
-  if (domain === undefined || web.listen.length === 0 || !listeners.some(({ role }) => role === "submission")) return [];
-  const advice = 'add "plain" to mechanisms of the submission listener (it passes inside TLS only), or let people set up by hand';
+  if (domain === undefined || web.listen.length === 0 || !listeners.some(({ role }) => role === "submission"))
+    return [];
+  const advice =
+    'add "plain" to mechanisms of the submission listener (it passes inside TLS only), or let people set up by hand';
   return untold(offerOf(settings, domain)).map((text) => ({ check: "mail programs", result: "warn", text, advice }));
+}
+
+/** Switched on, and the mail with the code cannot say where it is. */
+function examineCodePage(settings: Settings): readonly Finding[] {
+  if (!settings.substitute.codePage || codeUrl(settings) !== undefined) return [];
+  const check = "page for codes";
+  return hasCodePage(settings)
+    ? [
+        {
+          check,
+          result: "warn",
+          text: "nobody outside reaches it",
+          advice: "let [web] listen on an address of this host",
+        },
+      ]
+    : [{ check, result: "warn", text: "there is no listener of role substitute", advice: "set code-page = false" }];
 }
 
 /** Mail and keys are in there. */

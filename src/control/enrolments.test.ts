@@ -45,6 +45,7 @@ function office(
   const substitute: SubstituteSettings = {
     sendsFrom: ["192.0.2.1"],
     codeLife: DAY,
+    codePage: false,
     codes: [{ name: "1d", length: DAY, recipients: 3 }],
     renewal: 365 * DAY,
     remind: 30 * DAY,
@@ -59,6 +60,13 @@ function office(
     hostname: domainOf("mx.sekimori.test"),
     substitute,
     domains: [{ name, postmaster, aliases: new Map(), dkim: undefined, store: undefined }],
+    web: {
+      listen: [{ address: "0.0.0.0", port: 443 }],
+      tls: "implicit" as const,
+      forwardedBy: [],
+      outsideHosts: [],
+      mtaSts: "testing" as const,
+    },
     listeners: roles.map((role) => ({ role, endpoints: [], tls: "starttls" as const, mechanisms: [], proxies: [] })),
   };
   const zone = new Map<string, readonly string[] | "broken">([["third.example", ["v=spf1 ip4:192.0.2.1 -all"]]]);
@@ -130,6 +138,15 @@ test("a code is mailed as it was asked for, told once, and the proof holds until
   clock.now += 365 * DAY;
   assert.deepEqual(await answer(), { kind: "expired", since: "2028-01-15" });
   assert.equal((await control.listSubstitutes(ALICE))?.[0]?.state, "expired");
+});
+
+test("the mail says where the code can be entered, where there is a page for it", async () => {
+  const { control, mailed, settings } = office();
+  await control.addSubstitute(ALICE, there);
+  settings.substitute = { ...settings.substitute, codePage: true };
+  await control.addSubstitute(ALICE, there);
+  const pages = mailed.map((mail) => (mail.kind === "code" ? mail.page : ""));
+  assert.deepEqual(pages, [undefined, "https://mx.sekimori.test/code"]);
 });
 
 test("another account's code, another address's and an old one are worth nothing", async () => {

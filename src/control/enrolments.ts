@@ -16,11 +16,13 @@ import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Account, AccountStore, Enrolment, EnrolmentStore } from "../store/store.ts";
 import type { Control, Refused, SubstituteView } from "./control.ts";
+import { codeUrl } from "./setup/code-url.ts";
+import type { CodePageSettings } from "./setup/code-url.ts";
 import type { ThirdParties } from "./third-parties.ts";
 
 export interface EnrolmentServices {
   /** In effect now. */
-  readonly settings: () => Pick<Settings, "domains" | "listeners" | "substitute">;
+  readonly settings: () => Pick<Settings, "domains"> & CodePageSettings;
   readonly store: Pick<Remote<AccountStore>, "findAccount"> & Remote<EnrolmentStore>;
   readonly thirdParties: Pick<ThirdParties, "read">;
   /** undefined: no server runs that could. */
@@ -136,7 +138,8 @@ export function enrolmentControl(
       const code = makeEnrolmentCode();
       const expires = now + substitute.codeLife;
       await store.putCode(account.key, key, { hash: hashEnrolmentCode(account.key, key, code), expires });
-      await services.mailCode({ kind: "code", to: claim.value.address, account: account.address, code, expires });
+      const page = codeUrl(settings());
+      await services.mailCode({ kind: "code", to: claim.value.address, account: account.address, code, expires, page });
       changed(claim.value, "substitute-asked");
       return { done: true, until: new Date(expires).toISOString() };
     },

@@ -42,7 +42,8 @@ export type Login = (name: string, password: string, visit: Visit) => Promise<Lo
 
 /** Where somebody wants in, and from where. */
 export interface Visit {
-  readonly scope: LoginScope;
+  /** `web`: pages for users, which no app password opens. */
+  readonly scope: LoginScope | "web";
   /** IP address. */
   readonly client: string;
   /** More logins failed at this address than [limits.client] allows: then it is for those who are known there. */
@@ -187,7 +188,7 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     };
     const app = account && findAppPassword(account.key, account.appPasswords, password);
     if (account !== undefined && app !== undefined) {
-      if (!app.scopes.includes(visit.scope)) return { kind: "wrong-scope" };
+      if (!app.scopes.some((scope) => scope === visit.scope)) return { kind: "wrong-scope" };
       noteUse(account.key, app.name, visit.client);
       succeeded(account.key);
       const credential = { kind: "app-password", name: app.name, hash: app.hash } as const;

@@ -10,10 +10,12 @@ import { sendOwnMail } from "./own-mail.ts";
 import type { OwnMailServices } from "./own-mail.ts";
 
 /** Times are wall ms. */
-export type SubstituteMail = { readonly to: string; readonly account: string } & (
-  | { readonly kind: "code"; readonly code: string; readonly expires: number }
-  | { readonly kind: "renewal"; readonly ends: number }
-);
+export type SubstituteMail = { readonly to: string; readonly account: string } &
+  /** `page`: URL of the page where it can be entered; undefined: there is none. */
+  (
+    | { readonly kind: "code"; readonly code: string; readonly expires: number; readonly page: string | undefined }
+    | { readonly kind: "renewal"; readonly ends: number }
+  );
 
 export interface SubstituteMailServices extends OwnMailServices {
   readonly hostname: () => Domain;

@@ -1,6 +1,7 @@
 // All mail threads as one: what main and the control ask of "the mail" goes to every thread that it concerns.
 
 import type { DovecotLogins } from "../control/dovecot-logins.ts";
+import type { WebLogin } from "../control/web-login.ts";
 import { sumOf } from "../control/queue-control.ts";
 import type { MailControl } from "../control/live.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
@@ -14,6 +15,8 @@ export type MailReload =
 export interface MailGroup extends Remote<MailControl> {
   /** Logins at Dovecot. The first thread hears of all of them. */
   readonly logins: Remote<DovecotLogins>;
+  /** The same of those on pages. */
+  readonly webLogin: WebLogin;
   /** `binding`: "together" where all threads wait for each other while they have privileges. */
   start(binding: "in turn" | "together"): Promise<readonly OpenListener[]>;
   /** All of it in all threads, or nothing. */
@@ -73,6 +76,7 @@ export function createMailGroup(threads: readonly Remote<MailThread>[]): MailGro
     mailThirdParty: (mail) => first.mailThirdParty(mail),
     // Each gives the counts of all.
     accountUse: (account) => first.accountUse(account),
+    webLogin: (asked) => first.webLogin(asked),
     logins: {
       admit: (login) => first.admitLogin(login),
       report: (login, outcome) => first.reportLogin(login, outcome),

@@ -11,6 +11,7 @@ import type { Observed } from "../abuse/tap.ts";
 import { addressKey } from "../address/address.ts";
 import { createExaminer } from "../classify/content.ts";
 import { createDovecotLogins } from "../control/dovecot-logins.ts";
+import { createWebLogin } from "../control/web-login.ts";
 import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
 import { remoteCounters } from "../counters/remote.ts";
@@ -106,6 +107,12 @@ const accounts = {
 const login = createLogin(accounts);
 const scram = createScramLogin(accounts);
 const dovecotLogins = createDovecotLogins({ ...accounts, visits: counters.visits, observer });
+const webLogin = createWebLogin({
+  login,
+  clients: counters.clients,
+  clientFail: () => settings.limits.client.fail,
+  observer,
+});
 const mailboxes = openMailboxes(mailRoot(settings.state), {
   hostname: settings.hostname,
   clock,
@@ -348,6 +355,7 @@ const thread: MailThread = {
   accountUse: async (account) => counters.accounts.uses(await terms(account)),
   admitLogin: (reported) => dovecotLogins.admit(reported),
   reportLogin: (reported, outcome) => dovecotLogins.report(reported, outcome),
+  webLogin,
 };
 
 serveCalls(data.control, thread);

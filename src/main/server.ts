@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { AbuseWatch } from "../abuse/watch.ts";
 import type { GuardServices } from "../admin/guard.ts";
@@ -16,6 +17,7 @@ import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
 import { longestWindow } from "../config/longest-window.ts";
 import type { Settings } from "../config/settings.ts";
+import { createCodePage } from "../control/code-page.ts";
 import { keepDovecotUsers } from "../control/keep-dovecot-users.ts";
 import type { KeptUsers } from "../control/keep-dovecot-users.ts";
 import { createReload } from "../control/reload.ts";
@@ -183,7 +185,19 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   await http.open(publicApp, settings.http, files);
   listeners.push(...settings.http.listen.map((endpoint) => ({ name: "http", ...endpoint })));
   await http.open(
-    createWebApp({ guide: createGuide({ settings: () => settings, certificate: () => files }), observer, clock }),
+    createWebApp({
+      guide: createGuide({ settings: () => settings, certificate: () => files }),
+      codes: createCodePage({
+        settings: () => settings,
+        login: () => mail?.webLogin,
+        control: () => controlOf?.("customer"),
+        observer,
+        clock,
+        wait: (milliseconds) => sleep(milliseconds),
+      }),
+      observer,
+      clock,
+    }),
     settings.web,
     files,
   );

@@ -4,6 +4,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { Observed } from "../abuse/tap.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DovecotLogins } from "../control/dovecot-logins.ts";
+import type { WebLogin } from "../control/web-login.ts";
 import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
 import type { SubstituteMail } from "../egress/substitute-mail.ts";
@@ -88,6 +89,8 @@ export interface MailThread {
   /** Logins at Dovecot: control/dovecot-logins.ts. */
   admitLogin: DovecotLogins["admit"];
   reportLogin: DovecotLogins["report"];
+  /** Logins on pages for users. */
+  webLogin: WebLogin;
 }
 
 export type PreparedReload =

@@ -1,11 +1,14 @@
 // The message with the code that proves an address: to somebody at a third party, who may have asked for it or not. It tells both what to do,
-// says that a program made it (RFC 3834), and has no link: nobody learns here to click on one.
+// says that a program made it (RFC 3834), and names the page where the code is entered, if there is one: its address alone, the same
+// in every mail, so that nothing happens when a program follows it. In English and in Japanese, as limit-notice.ts.
 
 import { formatAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
 import type { Domain } from "../address/domain.ts";
 import { crlfLines } from "../base/crlf.ts";
 import { formatDateTime } from "../base/date.ts";
+import { encodedWord } from "./limit-notice.ts";
+import { encodeQuotedPrintable } from "./transfer-encoding.ts";
 
 export interface CodeNoticeRequest {
   /** Id of the new message, from base/id.ts. */
@@ -20,6 +23,8 @@ export interface CodeNoticeRequest {
   /** Wall clock, ms. */
   readonly at: number;
   readonly expires: number;
+  /** URL; undefined: the code is told to the access provider. */
+  readonly page: string | undefined;
 }
 
 /** Octets for the spool, and its Message-ID. */
@@ -27,20 +32,42 @@ export function makeCodeNotice(request: CodeNoticeRequest): {
   readonly content: Uint8Array[];
   readonly messageId: string;
 } {
-  const { id, hostname, to, account, code, at, expires } = request;
+  const { id, hostname, to, at } = request;
   const messageId = `<${id}@${hostname}>`;
-  const postmaster = formatAddress(request.postmaster);
-  const lines = [
-    `From: Mail System <${postmaster}>`,
+  const header = [
+    `From: Mail System <${formatAddress(request.postmaster)}>`,
     `To: <${to}>`,
-    `Subject: A code to send mail as ${to}`,
+    `Subject: A code to send mail as ${to} /`,
+    ` ${encodedWord("送信用アドレスの確認コード")}`,
     `Date: ${formatDateTime(at)}`,
     `Message-ID: ${messageId}`,
     "Auto-Submitted: auto-generated",
     "MIME-Version: 1.0",
     "Content-Type: text/plain; charset=utf-8",
-    "Content-Transfer-Encoding: 8bit",
+    "Content-Language: en, ja",
+    "Content-Transfer-Encoding: quoted-printable",
     "",
+  ];
+  const body = ["（日本語は下にあります）", "", ...english(request), "", "--", "", ...japanese(request)];
+  const content = [Buffer.from(crlfLines(header), "utf8"), encodeQuotedPrintable(Buffer.from(crlfLines(body), "utf8"))];
+  return { content, messageId };
+}
+
+function english({ hostname, to, account, code, expires, page, postmaster }: CodeNoticeRequest): readonly string[] {
+  const until = formatDateTime(expires);
+  const what =
+    page === undefined
+      ? ["If that was you: tell your access provider this code, before", `${until}. It works once.`]
+      : [
+          "If that was you: enter this code, before",
+          `${until}, on the page`,
+          "",
+          `  ${page}`,
+          "",
+          "together with that account and its password, or tell it to your access",
+          "provider. It works once.",
+        ];
+  return [
     `This is the mail server ${hostname}. Somebody asked to send mail with`,
     "your address",
     "",
@@ -50,17 +77,55 @@ export function makeCodeNotice(request: CodeNoticeRequest): {
     "",
     `  ${account}`,
     "",
-    "If that was you: tell your access provider this code, before",
-    `${formatDateTime(expires)}. It works once.`,
+    ...what,
     "",
     `  ${code}`,
     "",
-    "Nobody here asks for the password of your mailbox. Never tell it.",
+    "Nobody here asks for the password of this mailbox. Never tell it.",
     "",
     "If that was not you: do nothing, and keep the code to yourself. Without it",
     "nobody sends with your address through this server. Complaints reach",
     "",
-    `  ${postmaster}`,
+    `  ${formatAddress(postmaster)}`,
   ];
-  return { content: [Buffer.from(crlfLines(lines), "utf8")], messageId };
+}
+
+function japanese({ hostname, to, account, code, expires, page, postmaster }: CodeNoticeRequest): readonly string[] {
+  const until = formatDateTime(expires);
+  const what =
+    page === undefined
+      ? [
+          "お申し込みになった方は、次のコードを接続事業者にお伝えください。",
+          `期限は ${until}、使えるのは一度だけです。`,
+        ]
+      : [
+          "お申し込みになった方は、次のページで、上のアカウントとそのパスワードに添えて",
+          "コードを入力してください。接続事業者に伝えていただいても構いません。",
+          `期限は ${until}、使えるのは一度だけです。`,
+          "",
+          `  ${page}`,
+        ];
+  return [
+    `メールサーバー ${hostname} からのお知らせです。お客様のメールアドレス`,
+    "",
+    `  ${to}`,
+    "",
+    "を差出人とするメールを、このサーバーのアカウント",
+    "",
+    `  ${account}`,
+    "",
+    "から送信したいとのお申し込みがありました。",
+    "",
+    ...what,
+    "",
+    `  ${code}`,
+    "",
+    "このメールが届いたメールボックスのパスワードをお尋ねすることはありません。",
+    "誰にも伝えないでください。",
+    "",
+    "心当たりのない方は、何もせず、コードを誰にも伝えないでください。コードがなければ、",
+    "お客様のアドレスでこのサーバーから送信することはできません。苦情はこちらへ:",
+    "",
+    `  ${formatAddress(postmaster)}`,
+  ];
 }

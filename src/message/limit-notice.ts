@@ -145,7 +145,7 @@ function textIn(texts: Texts, request: LimitNoticeRequest): readonly string[] {
 }
 
 /** RFC 2047 §2: at most 75 characters, so at most 45 octets of text. */
-function encodedWord(text: string): string {
+export function encodedWord(text: string): string {
   return `=?utf-8?B?${Buffer.from(text, "utf8").toString("base64")}?=`;
 }
 

@@ -191,6 +191,22 @@ export interface EventFields {
     readonly cause: string;
     readonly by: string;
   };
+  /** Over the page for customers. */
+  "code.accepted": {
+    readonly account: string;
+    readonly address: string;
+    readonly client: string;
+    readonly port: number;
+  };
+  "code.refused": {
+    readonly client: string;
+    /** 0 where a proxy stands before it. */
+    readonly port: number;
+    /** login, code, rate, held, unavailable, foreign or malformed. */
+    readonly cause: string;
+    /** Where the login was right. */
+    readonly account?: string;
+  };
   "substitute.judged": {
     readonly domain: string;
     /** passes, tolerated, fails or unknown. */
@@ -347,6 +363,18 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "enrolment.refused": {
     level: "warn",
     meaning: "A code for an address at a third party was wrong or too old.",
+    label: "cause",
+  },
+  "code.accepted": {
+    level: "info",
+    meaning: "A customer entered the code for an address at a third party on the page for it, and it was right.",
+  },
+  "code.refused": {
+    level: "warn",
+    meaning:
+      "An entry on the page for codes was refused. `login`: account or password; `code`: with a right login, see `enrolment.refused`; `rate`: too many " +
+      "from one client; `held`: nothing was looked at, as somebody is guessing; `unavailable`: nobody could look; `foreign`: another site's form; " +
+      "`malformed`: no form of ours.",
     label: "cause",
   },
   "substitute.judged": {

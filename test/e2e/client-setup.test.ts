@@ -180,6 +180,9 @@ test("no answer tells who has an account, bad requests change nothing, and a new
     ["/autodiscover/autodiscover.xml", "", 200],
     ["/mail/config-v1.1.xml?emailaddress=bob@elsewhere.example", undefined, 404],
     ["/setup/nothing", undefined, 404],
+    // Off unless it is switched on.
+    ["/code", undefined, 404],
+    ["/code", "account=a&password=b&address=c&code=d", 404],
     ["/metrics", undefined, 404],
     ["/api/v1/accounts", undefined, 404],
     ["/%2e%2e/%00", undefined, 404],

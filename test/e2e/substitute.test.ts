@@ -196,12 +196,13 @@ test("where receivers would refuse, mail goes by the third party's server, and l
   assert.equal(theirs.messages.length, 1);
 });
 
+const command = (...words: readonly string[]): ReturnType<typeof site.server.command> =>
+  site.server.command("queue", ...words);
+
 test("the queue says by whose server mail has to leave, and by no other", async (t) => {
   const address = "carol@stuck.example";
   await enrol(alice.address, address);
   await send(await login(t, alice), address, "dora@example.org");
-  const command = (...words: readonly string[]): ReturnType<typeof site.server.command> =>
-    site.server.command("queue", ...words);
   interface Listed {
     readonly id: string;
     readonly recipients: readonly { readonly relay?: object }[];

@@ -15,6 +15,7 @@ export function checkSubstitute(rules: Rules): void {
   checkEnds(rules);
   checkSending(rules);
   checkProviders(rules);
+  checkCodePage(rules);
   const { draft, placeOf } = rules.tree;
   const { reread, "keep-verdict": keep, renewal, remind } = draft.substitute ?? {};
   if (renewal !== undefined && remind !== undefined && remind >= renewal) {
@@ -63,6 +64,23 @@ function checkSending(rules: Rules): void {
     rules.report(place, "nobody knows from which addresses the smarthost sends", advice);
   } else if ((draft.egress ?? []).length === 0) {
     rules.report(place, "nobody knows from which addresses mail leaves, so SPF cannot be judged", advice);
+  }
+}
+
+/** A password is entered there. */
+function checkCodePage(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  if (draft.substitute?.["code-page"] !== true) return;
+  const place = placeOf("substitute", "code-page");
+  const { listen, tls, "forwarded-by": proxies } = draft.web ?? {};
+  if (listen?.length === 0) {
+    rules.report(place, "nothing serves the page for codes", 'set "listen" of [web]');
+  } else if (tls === "none" && proxies?.length === 0) {
+    rules.report(
+      place,
+      "passwords would pass in clear to the page for codes, as [web] has no TLS",
+      'tls = "implicit" in [web], or name the reverse proxy that has it in "forwarded-by"',
+    );
   }
 }
 

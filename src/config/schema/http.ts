@@ -86,6 +86,14 @@ export const web = {
     default: "implicit",
     meaning: "Whether it is HTTPS. Senders ask for the policy of MTA-STS by HTTPS only (RFC 8461 §3.3).",
   },
+  "forwarded-by": {
+    type: { kind: "list", of: { kind: "prefix" }, minimum: 0, alone: true },
+    default: [],
+    meaning:
+      "Reverse proxies in front of `listen`: of what comes from there the client is the last address in X-Forwarded-For, which they must set. The page " +
+      "for codes (`code-page` of `[substitute]`) needs it, as it counts entries by client and believes nobody else that the client came by HTTPS.",
+    example: ["192.0.2.10"],
+  },
   "outside-hosts": {
     type: { kind: "list", of: { kind: "host" }, minimum: 0 },
     default: [],

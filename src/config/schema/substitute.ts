@@ -68,6 +68,14 @@ export const substitute = {
     default: "1d",
     meaning: "How long a mailed code is good. Five wrong ones end it as well.",
   },
+  "code-page": {
+    type: { kind: "boolean" },
+    default: false,
+    meaning:
+      "Whether a customer may enter the code himself, at `/code` of `[web]`, with his account and its password; the mail with the code then says where. " +
+      "Only inside TLS, that of `[web]` or of a proxy in its `forwarded-by`.",
+    example: true,
+  },
   codes: {
     type: { kind: "list", of: { kind: "window" }, minimum: 1 },
     default: ["3/1h", "6/1d"],

@@ -36,6 +36,7 @@ function settingsWith(more: Partial<Settings>): Settings {
   const web = {
     listen: [{ address: "0.0.0.0", port: 443 }],
     tls: "implicit",
+    forwardedBy: [],
     outsideHosts: [],
     mtaSts: "testing",
   } as const;
@@ -278,16 +279,17 @@ test("the zone has what is served, and says where something is not", () => {
   assert.match(less, /"v=spf1 a:mx\.example\.jp -all"/);
 });
 
+const zoneOf = (...mechanisms: ListenerSettings["mechanisms"]): string =>
+  zoneText(
+    zonesOf({
+      settings: settingsWith({ listeners: [offering(...mechanisms)(listener("submission", "starttls", 587))] }),
+      dkim: new Map(),
+      keys: [],
+      dnssec: { kind: "insecure" },
+    }),
+  );
+
 test("names that nobody would be answered under are not published, and the zone says why", () => {
-  const zoneOf = (...mechanisms: ListenerSettings["mechanisms"]): string =>
-    zoneText(
-      zonesOf({
-        settings: settingsWith({ listeners: [offering(...mechanisms)(listener("submission", "starttls", 587))] }),
-        dkim: new Map(),
-        keys: [],
-        dnssec: { kind: "insecure" },
-      }),
-    );
   const scram = zoneOf("scram-sha-256");
   // Who finds the server in DNS asks it what it offers.
   assert.match(scram, /^_submission\._tcp\.example\.jp\. +IN SRV +10 1 587 /m);

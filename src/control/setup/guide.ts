@@ -5,6 +5,8 @@ import type { DomainSettings, Settings } from "../../config/settings.ts";
 import { signContent } from "../../io/cms.ts";
 import { autoconfigOf } from "./autoconfig.ts";
 import { autodiscoverError, autodiscoverOf, outlookLogins, readAutodiscover } from "./autodiscover.ts";
+import { codeTitle } from "./code-form.ts";
+import { codePath, hasCodePage } from "./code-url.ts";
 import { mobileconfigOf } from "./mobileconfig.ts";
 import { stsPolicy } from "./mta-sts.ts";
 import { announceable, domainOf, offerOf, withLogin } from "./offer.ts";
@@ -70,7 +72,10 @@ export function createGuide({ settings, certificate: pem }: GuideSources): Guide
   }
 
   function pageOf(name: PageName, offer: Offer, language: Language): string {
-    if (name === "settings") return settingsPage(offer, language);
+    if (name === "settings") {
+      const codes = hasCodePage(settings()) ? [{ path: codePath, title: codeTitle(language) }] : [];
+      return settingsPage(offer, language, codes);
+    }
     if (name === "firewall") return firewallPage(offer, language);
     return name === "ports" ? portsPage(testOf(offer), language) : clientPage(offer, name, language);
   }

@@ -121,6 +121,6 @@ function usualPort(role: ListenerRole, tls: ListenerTls): number | undefined {
 }
 
 /** What listens there is for webmail on the same host, not for users. */
-function isLoopback(address: string): boolean {
+export function isLoopback(address: string): boolean {
   return address === "::1" || address === "127.0.0.1";
 }

@@ -11,7 +11,12 @@ import type { PortTest } from "./ports.ts";
 import { clientNames, clients, texts } from "./texts.ts";
 import type { Client, Language } from "./texts.ts";
 
-export function settingsPage(offer: Offer, language: Language): string {
+/** `more`: paths and titles of pages that are not for everybody. */
+export function settingsPage(
+  offer: Offer,
+  language: Language,
+  more: readonly { readonly path: string; readonly title: string }[],
+): string {
   const text = texts[language];
   return page(
     language,
@@ -36,6 +41,7 @@ export function settingsPage(offer: Offer, language: Language): string {
       <ul>
         <li><a href="/ports?lang=${language}">${text.ports}</a></li>
         <li><a href="/firewall?lang=${language}">${text.firewall}</a></li>
+        ${more.map(({ path, title }) => html`<li><a href="${path}?lang=${language}">${title}</a></li>`)}
       </ul>`,
   );
 }

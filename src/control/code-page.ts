@@ -1,0 +1,154 @@
+// A customer enters himself the code that was mailed to his address at a third party. Whoever does must know the password of the account: it is
+// looked at first, so a stranger learns nothing about codes and addresses and cannot use up somebody's five tries; and the holder
+// of a mailbox who was talked into using the code lends his address to nobody, as he does not have that password.
+//
+// Bounds besides those of every login (web-login.ts) and of the code itself (enrolments.ts): so many entries of one client, right or wrong.
+
+import { clientKey } from "../base/client-key.ts";
+import { parseIp, formatIp, unmapIp } from "../base/ip.ts";
+import { prefixMatcher } from "../base/prefix.ts";
+import { Limits } from "../counters/limits.ts";
+import type { Clock } from "../io/clock.ts";
+import type { Observer } from "../observe/events.ts";
+import type { Control } from "./control.ts";
+import { codeForm } from "./setup/code-form.ts";
+import type { CodeOutcome, CodeView } from "./setup/code-form.ts";
+import { hasCodePage } from "./setup/code-url.ts";
+import type { CodePageSettings } from "./setup/code-url.ts";
+import type { Language } from "./setup/texts.ts";
+import type { WebLogin } from "./web-login.ts";
+
+/** What was typed, and from where. */
+export interface CodeEntry {
+  readonly account: string;
+  readonly password: string;
+  readonly address: string;
+  readonly code: string;
+  readonly client: WebClient;
+}
+
+/** `port`: 0 where it is not known. */
+export interface WebClient {
+  readonly client: string;
+  readonly port: number;
+}
+
+/** A request as it came. */
+export interface Arrival extends WebClient {
+  /** TLS of our own. */
+  readonly isSecure: boolean;
+  /** X-Forwarded-For and X-Forwarded-Proto. */
+  readonly forwardedFor: string | undefined;
+  readonly forwardedProto: string | undefined;
+}
+
+export interface CodePage {
+  /** Who asks; undefined: there is no such page, or not for what comes so (a password would pass in clear). */
+  clientOf(arrival: Arrival): WebClient | undefined;
+  enter(entry: CodeEntry): Promise<CodeOutcome>;
+  refuse(client: WebClient, cause: "foreign" | "malformed"): void;
+  text(language: Language, view: CodeView): string;
+}
+
+export interface CodePageServices {
+  /** In effect now. */
+  readonly settings: () => CodePageSettings;
+  /** undefined while the server starts. */
+  readonly login: () => WebLogin | undefined;
+  readonly control: () => Pick<Control, "confirmSubstitute"> | undefined;
+  readonly observer: Observer;
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly wait: (milliseconds: number) => Promise<unknown>;
+}
+
+const MINUTE = 60_000;
+/** Of one client: a person needs one or two. */
+const most = [
+  { name: "10m", length: 10 * MINUTE, limit: 10 },
+  { name: "1d", length: 1440 * MINUTE, limit: 40 },
+];
+
+export function createCodePage(services: CodePageServices): CodePage {
+  const { settings, observer, clock, wait } = services;
+  const entries = new Limits(most);
+  let swept = clock.monotonic();
+
+  function isWithin(client: string): boolean {
+    const now = clock.monotonic();
+    if (now - swept >= MINUTE) {
+      entries.sweep(now);
+      swept = now;
+    }
+    return entries.reserve(clientKey(client), 1, now).kind === "within";
+  }
+
+  function refuse({ client, port }: WebClient, cause: string, account?: string): void {
+    observer.emit("code.refused", { client, port, cause, ...(account === undefined ? {} : { account }) });
+  }
+
+  async function judged({ account: name, password, address, code, client }: CodeEntry): Promise<CodeOutcome> {
+    const begun = clock.monotonic();
+    if (!isWithin(client.client)) {
+      refuse(client, "rate");
+      return { kind: "later" };
+    }
+    const [login, control] = [services.login(), services.control()];
+    if (login === undefined || control === undefined) {
+      refuse(client, "unavailable");
+      return { kind: "unavailable" };
+    }
+    const answer = await login({ name, password, ...client });
+    switch (answer.kind) {
+      case "held":
+        refuse(client, "held");
+        return { kind: "later" };
+      case "unavailable":
+        refuse(client, "unavailable");
+        return { kind: "unavailable" };
+      case "refused":
+        refuse(client, "login");
+        await wait(Math.max(0, begun + answer.delay - clock.monotonic()));
+        return { kind: "refused", what: "login" };
+      case "account":
+        break;
+    }
+    const { account } = answer;
+    const outcome = await control.confirmSubstitute(account, address.trim(), code);
+    if (!outcome.done) {
+      refuse(client, "code", account);
+      return { kind: "refused", what: "code" };
+    }
+    observer.emit("code.accepted", { account, address: address.trim(), ...client });
+    return { kind: "proved", until: outcome.until };
+  }
+
+  return {
+    clientOf: ({ client: peer, port, isSecure, forwardedFor, forwardedProto }) => {
+      const now = settings();
+      if (!hasCodePage(now)) return undefined;
+      const client = plain(peer);
+      if (!prefixMatcher(now.web.forwardedBy)(client)) return isSecure ? { client, port } : undefined;
+      // It speaks TLS with the client, or says itself that it does not.
+      if (forwardedProto !== undefined && forwardedProto.trim().toLowerCase() !== "https") return undefined;
+      // The last one is the proxy's own word; what stands before it came with the request.
+      const said = forwardedFor?.split(",").at(-1)?.trim() ?? "";
+      return parseIp(said) === undefined ? { client, port } : { client: plain(said), port: 0 };
+    },
+    enter: async (entry) => {
+      try {
+        return await judged(entry);
+      } catch (error) {
+        observer.emit("internal.failed", { where: "page for codes", cause: String(error) });
+        return { kind: "unavailable" };
+      }
+    },
+    refuse,
+    text: (language, view) => codeForm(settings().hostname, language, view),
+  };
+}
+
+/** An IPv4 address in one spelling. */
+function plain(address: string): string {
+  const octets = parseIp(address);
+  return octets === undefined ? address : formatIp(unmapIp(octets));
+}
