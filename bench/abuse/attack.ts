@@ -74,7 +74,7 @@ export function* actsOf(
     yield {
       at,
       login: { kind: "login", at, network, country: attack.placed === false ? undefined : country },
-      message: { kind: "message", at: at + 1000, recipients, newRecipients: fresh, author: "owner" },
+      message: { kind: "message", at: at + 1000, recipients, newRecipients: fresh, authors: ["owner"] },
       outcomes: ends,
       recipients,
     };

@@ -75,7 +75,7 @@ export function createHonest(kind: HonestClass, epoch: number, random: Random): 
       const isUnknown = random.chance(isNew ? unknown : kind.unknownOld);
       out.push({ kind: "outcome", at: at + random.between([2, 3600]) * 1000, result: isUnknown ? "unknown" : "taken" });
     }
-    out.push({ kind: "message", at, recipients, newRecipients: fresh, author: "owner" });
+    out.push({ kind: "message", at, recipients, newRecipients: fresh, authors: ["owner"] });
   }
 
   function timeOn(start: number): number {

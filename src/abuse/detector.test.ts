@@ -17,7 +17,13 @@ function ordinaryDay(day: number): readonly Observation[] {
   const at = day * DAY;
   const place = { network: day % 3 === 0 ? "office" : "home", country: "JP" };
   const sent = [1, 2].flatMap((each): readonly Observation[] => [
-    { kind: "message", at: at + (each + 1) * HOUR, recipients: 2, newRecipients: day % 5 === 0 ? 1 : 0, author: "a" },
+    {
+      kind: "message",
+      at: at + (each + 1) * HOUR,
+      recipients: 2,
+      newRecipients: day % 5 === 0 ? 1 : 0,
+      authors: ["a"],
+    },
     { kind: "outcome", at: at + (each + 1) * HOUR + 1000, result: day % 20 === 0 ? "unknown" : "taken" },
   ]);
   return [{ kind: "login", at: at + HOUR, ...place }, ...sent];
@@ -45,7 +51,7 @@ test("logins from one unknown network after the other are stopped within few rec
   for (let login = 0; login < 50 && stepFor(scoreOf(profile), standardThresholds) !== "suspend"; login++) {
     const at = 60 * DAY + login * 10 * 60_000;
     observe(profile, { kind: "login", at, network: `n${login}`, country: undefined }, standardRules);
-    observe(profile, { kind: "message", at, recipients: 2, newRecipients: 2, author: "a" }, standardRules);
+    observe(profile, { kind: "message", at, recipients: 2, newRecipients: 2, authors: ["a"] }, standardRules);
     recipients += 2;
   }
   assert.ok(recipients <= 20, String(recipients));
@@ -139,6 +145,48 @@ test("wrong passwords from where the account is used are its owner's", () => {
   assert.ok(observe(profile, login, standardRules).every(({ sign }) => sign !== "guessed-password"));
 });
 
+/** Score of so many messages on one day, each with the authors that belong to its number. */
+function writtenBy(
+  profile: Profile,
+  messages: number,
+  day: number,
+  authors: (index: number) => readonly string[],
+): number {
+  for (let each = 0; each < messages; each++) {
+    const at = day * DAY + 2 * HOUR + each * 1000;
+    observe(profile, { kind: "message", at, recipients: 1, newRecipients: 0, authors: authors(each) }, standardRules);
+  }
+  return profile.scores.habit;
+}
+
+test("a new author in each message, or many in one, speak for somebody else, and the evidence names one", () => {
+  for (const [messages, authors] of [
+    [40, (index: number) => [`x${index}@example.net`]],
+    [1, () => Array.from({ length: 40 }, (_each, index) => `x${index}@example.net`)],
+  ] as const) {
+    const profile = lived(60);
+    assert.equal(
+      writtenBy(profile, 40, 60, () => ["a"]),
+      0,
+    );
+    assert.ok(writtenBy(profile, messages, 60, authors) > 4);
+    const { text } = profile.evidence.findLast(({ sign }) => sign === "new-author")!;
+    assert.match(text, /^x\d+@example\.net and \d+ more in From today, never seen before; usual are up to \d+$/);
+  }
+});
+
+test("one new author is nobody's evidence, and who always has many is not noticed for it", () => {
+  const profile = lived(60);
+  assert.equal(
+    writtenBy(profile, 5, 60, () => ["a", "second"]),
+    0,
+  );
+  for (let day = 61; day < 200; day++) {
+    const score = writtenBy(profile, 30, day, (index) => [`customer ${day} ${index}`]);
+    assert.ok(day < 80 || score < 1, `day ${day}: ${score}`);
+  }
+});
+
 const anyObservation: fc.Arbitrary<Omit<Observation, "at"> & { readonly step: number }> = fc.oneof(
   fc.record({
     kind: fc.constant("login" as const),
@@ -152,7 +200,7 @@ const anyObservation: fc.Arbitrary<Omit<Observation, "at"> & { readonly step: nu
     step: fc.nat(DAY),
     recipients: fc.nat(5000),
     newRecipients: fc.nat(5000),
-    author: fc.constantFrom("x", "y", "toString"),
+    authors: fc.uniqueArray(fc.constantFrom("x", "y", "z", "toString", "__proto__")),
   }),
   fc.record({
     kind: fc.constant("content" as const),

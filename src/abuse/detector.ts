@@ -19,6 +19,8 @@ export interface DetectorRules {
   /** Recipients a day, and new ones, that surprise nobody, whatever the history. */
   readonly usualRecipients: number;
   readonly usualNewRecipients: number;
+  /** Authors that were never seen, likewise. */
+  readonly usualNewAuthors: number;
   /** Messages of one text on a day, likewise. */
   readonly usualRepeats: number;
 }
@@ -27,6 +29,7 @@ export const standardRules: DetectorRules = {
   scoreHalfLife: 7,
   usualRecipients: 100,
   usualNewRecipients: 25,
+  usualNewAuthors: 3,
   usualRepeats: 20,
 };
 
@@ -36,7 +39,6 @@ const abuser = {
   newCountry: 0.7,
   jump: 0.5,
   unknown: 0.25,
-  newAuthor: 0.3,
   newProgram: 0.2,
 } as const;
 /** Half of what is seen is still the owner's. */
@@ -179,7 +181,7 @@ function countries(profile: Profile, country: string, at: number, weigh: Weigh):
 
 function message(
   profile: Profile,
-  { at, recipients, newRecipients, author }: Extract<Observation, { kind: "message" }>,
+  { at, recipients, newRecipients, authors }: Extract<Observation, { kind: "message" }>,
   rules: DetectorRules,
   weigh: Weigh,
 ): void {
@@ -211,15 +213,27 @@ function message(
     weigh("new-recipients", moreNew, text);
   }
 
-  const hasAuthors = Object.keys(profile.authors).length > 0;
-  const seen = note(profile.authors, author, today.day);
-  if (hasAuthors && seen === "new") {
-    weigh(
-      "new-author",
-      ratio(abuser.newAuthor, 2 / (Object.keys(profile.authors).length + 10)),
-      `${author} in From, never seen before`,
-    );
-  }
+  newAuthors(profile, authors, rules, weigh);
+}
+
+function newAuthors(profile: Profile, authors: readonly string[], rules: DetectorRules, weigh: Weigh): void {
+  const { today } = profile;
+  // The first ones are how an account begins.
+  const isFirst = Object.keys(profile.authors).length === 0;
+  const fresh = authors.filter((author) => note(profile.authors, author, today.day) === "new");
+  if (isFirst || fresh.length === 0) return;
+  today.newAuthors = (today.newAuthors ?? 0) + fresh.length;
+  const usual = Math.max(rules.usualNewAuthors, 1.5 * (profile.mostAuthors ?? 0));
+  const more = beyond(today.newAuthors, usual) - (today.authorsWeight ?? 0);
+  // In steps that are worth telling, as with texts.
+  if (more < WORTH_TELLING) return;
+  today.authorsWeight = (today.authorsWeight ?? 0) + more;
+  const others = today.newAuthors - 1;
+  weigh(
+    "new-author",
+    more,
+    `${fresh[0]} and ${others} more in From today, never seen before; usual are up to ${Math.round(usual)}`,
+  );
 }
 
 function content(

@@ -13,8 +13,8 @@ export type Observation =
       readonly recipients: number;
       /** Of these, so many it had never written to. */
       readonly newRecipients: number;
-      /** Author address, in lower case. */
-      readonly author: string;
+      /** Whose message it says it is (From), in lower case; none twice. */
+      readonly authors: readonly string[];
     }
   /** Of the content of a message that was accepted from it, with consent (classify/content.ts). */
   | {

@@ -25,9 +25,10 @@ export interface Profile {
   countryJumps: number;
   /** Hours of the day in which mail was sent, counted once a day (fading). */
   hours: number[];
-  /** The largest numbers of recipients, and of new ones, on a day (fading). */
+  /** The largest numbers of recipients, of new ones, and of new authors on a day (fading). */
   mostRecipients: number;
   mostNew: number;
+  mostAuthors?: number;
   unknown: number;
   taken: number;
   /** With consent only: the most messages of one text on a day (fading), and endings of programs with the day they were last seen. */
@@ -64,6 +65,9 @@ export interface Today {
   recipientsWeight: number;
   newRecipientsWeight: number;
   hours: number;
+  /** Authors never seen before, and what they have added to the score so far. */
+  newAuthors?: number;
+  authorsWeight?: number;
   /** Wrong passwords from where the account is not used, and what they have added to the score so far. */
   failures: number;
   guessedWeight?: number;
@@ -137,6 +141,7 @@ export function advance(profile: Profile, at: number, scoreHalfLife: number): vo
   const { today } = profile;
   profile.mostRecipients = Math.max(profile.mostRecipients * share, today.recipients);
   profile.mostNew = Math.max(profile.mostNew * share, today.newRecipients);
+  profile.mostAuthors = Math.max((profile.mostAuthors ?? 0) * share, today.newAuthors ?? 0);
   if (profile.mostRepeated !== undefined || today.texts !== undefined) {
     profile.mostRepeated = Math.max((profile.mostRepeated ?? 0) * share, ...Object.values(today.texts ?? {}));
   }

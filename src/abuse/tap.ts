@@ -40,12 +40,12 @@ export function createAbuseTap(now: () => number, take: (observed: Observed) => 
       if (account === undefined || reason !== "recipient.unknown") return;
       tell(account, { kind: "outcome", at: now(), result: "unknown" });
     },
-    "message.accepted": ({ account, message, sender, recipients, newRecipients = 0 }) => {
+    "message.accepted": ({ account, message, authors = [], recipients, newRecipients = 0 }) => {
       if (account === undefined) return;
       if (senders.size >= MOST_MESSAGES) senders.delete(senders.keys().next().value!);
       senders.set(message, account);
-      const author = sender.toLowerCase();
-      tell(account, { kind: "message", at: now(), recipients: recipients.length, newRecipients, author });
+      const names = [...new Set(authors.map((author) => author.toLowerCase()))];
+      tell(account, { kind: "message", at: now(), recipients: recipients.length, newRecipients, authors: names });
     },
     "delivery.delivered": ({ message, recipients }) => outcome(message, "taken", recipients.length),
     "delivery.failed": ({ message, recipients, status }) => {

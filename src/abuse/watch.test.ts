@@ -230,7 +230,8 @@ test("the tap gives an account what belongs to it, and no more", () => {
   tap.emit("recipient.refused", { ...peer, ...decision, sender: "alice@b", recipient: "z@b", account: "alice@b" });
   const message = { ...peer, messageId: "", size: 1, facts: [], sender: "Alice@b", recipients: ["u@v", "w@v", "x@v"] };
   tap.emit("message.accepted", { ...message, message: "m0" });
-  tap.emit("message.accepted", { ...message, message: "m1", account: "alice@b", newRecipients: 2 });
+  const authors = ["Alice@b", "Other@b"];
+  tap.emit("message.accepted", { ...message, message: "m1", account: "alice@b", newRecipients: 2, authors });
   const remote = { destination: "d", reply: "r", milliseconds: 1 };
   tap.emit("delivery.delivered", { ...remote, message: "m1", recipients: ["u@v", "w@v"] });
   tap.emit("delivery.failed", { ...remote, message: "m1", recipients: ["x@v"], status: "5.1.1" });
@@ -247,5 +248,7 @@ test("the tap gives an account what belongs to it, and no more", () => {
       ["alice@b", "outcome", 1],
     ],
   );
+  const sent = { kind: "message", at: 1000, recipients: 3, newRecipients: 2, authors: ["alice@b", "other@b"] };
+  assert.deepEqual(seen.find(({ observation }) => observation.kind === "message")?.observation, sent);
   assert.deepEqual(seen[0]?.observation, { kind: "login", at: 1000, network: "2001:db8:1::/48", country: undefined });
 });

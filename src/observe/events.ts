@@ -101,6 +101,8 @@ export interface EventFields {
     readonly recipients: readonly string[];
     /** So many the account had not written to before; known where a limit counts them. */
     readonly newRecipients?: number;
+    /** Whose message it says it is; of an account only, and no more than a hundred. */
+    readonly authors?: readonly string[];
     readonly size: number;
     readonly account?: string;
     readonly tls?: string;

@@ -21,7 +21,7 @@ import { decideMessage, decideOctets } from "../../verdict/stages/data.ts";
 import { storeRefusal } from "../../verdict/stages/rcpt.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
 import { limitFact } from "../limit-fact.ts";
-import { authorsFact } from "./authors.ts";
+import { authorsFact, namedAuthors } from "./authors.ts";
 import { tellLimits } from "./limit-notices.ts";
 import type { TlsFacts } from "./connection.ts";
 import { relayOfAuthors } from "./enrolled.ts";
@@ -146,7 +146,7 @@ export async function acceptMessage(
       ...recipientNotes(transaction),
       ...notes,
     ],
-    ...(account === undefined ? {} : { account }),
+    ...(account === undefined ? {} : { account, authors: namedAuthors(facts.authors) }),
     ...(terms?.counts.newRecipients === true ? { newRecipients: strangersIn(transaction) } : {}),
     ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
   });

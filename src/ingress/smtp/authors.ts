@@ -39,3 +39,15 @@ export async function authorsFact(
   }
   return { kind: "claimed", mailboxes, policy };
 }
+
+const MOST_NAMED = 100;
+
+/** Whose message it says it is: who has sent it on, where somebody did (RFC 5322 §3.6.6). None twice. */
+export function namedAuthors(fact: MessageFacts["authors"]): readonly string[] {
+  if (fact.kind !== "claimed") return [];
+  const named = (field: ClaimedMailbox["field"]): readonly string[] => [
+    ...new Set(fact.mailboxes.filter((each) => each.field === field).map(({ address }) => address)),
+  ];
+  const resent = named("resent-from");
+  return (resent.length > 0 ? resent : named("from")).slice(0, MOST_NAMED);
+}

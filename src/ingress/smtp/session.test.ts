@@ -97,6 +97,22 @@ test("a message is stored as it was authorised, and handed over after its 250", 
   assert.ok(!JSON.stringify(house.events).includes(PASSWORD));
 });
 
+test("what watches accounts hears whose message it says it is, whatever the envelope says", async (t) => {
+  const house = service({ terms: { foreignSender: "tag" } });
+  const client = await dialAs(t, house, await listen(t, house));
+  for (const header of [
+    "From: <x@example.net>, One <x@example.net>, <y@example.net>\r\nSender: <z@example.net>",
+    "From: <x@example.net>\r\nResent-From: <w@example.net>",
+  ]) {
+    // oxlint-disable-next-line no-await-in-loop -- one message after the other
+    assert.match(await send(client, message().replace(/^From: .*$/m, header), BOB), /^250 /);
+  }
+  assert.deepEqual(
+    house.named("message.accepted").map((fields) => ("authors" in fields ? fields.authors : undefined)),
+    [["x@example.net", "y@example.net"], ["w@example.net"]],
+  );
+});
+
 test("Received names the account where its plan says so; an address that needs quoting is told by its id", async (t) => {
   const { idOf } = createIdentities("c2VjcmV0");
   for (const [terms, expected] of [
