@@ -38,6 +38,7 @@ export function toSettings(configuration: Configuration): Settings {
     abuse: {
       act: configuration.abuse.act,
       clause: configuration.abuse.clause,
+      help: configuration.abuse.help,
       countries: configuration.abuse.countries,
     },
     http: {
@@ -143,7 +144,7 @@ export function fromSettings(settings: Settings): Configuration {
     },
     log,
     retention: settings.retention,
-    abuse: { act: settings.abuse.act, clause: settings.abuse.clause, countries: settings.abuse.countries },
+    abuse: settings.abuse,
     http: {
       listen: http.listen,
       tls: http.tls,

@@ -240,6 +240,8 @@ export interface AbuseSettings {
   readonly act: "none" | "notice" | "slow" | "hold" | "suspend";
   /** Of the terms of use, cited with each step. */
   readonly clause: string | undefined;
+  /** Whom customers can ask, besides the postmaster. */
+  readonly help: string | undefined;
   /** Database of countries. */
   readonly countries: string | undefined;
 }

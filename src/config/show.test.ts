@@ -260,6 +260,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
       abuse: fc.record({
         act: fc.constantFrom("none", "notice", "slow", "hold", "suspend"),
         clause: fc.option(anyText, { nil: undefined }),
+        help: fc.option(anyText, { nil: undefined }),
         countries: fc.option(anyPath, { nil: undefined }),
       }),
       process: fc.option(fc.record({ user: anyText, group: anyText }), { nil: undefined }),

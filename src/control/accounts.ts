@@ -37,8 +37,11 @@ export interface AccountServices {
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
-  /** Somebody looked at the account and lets it go on: what was done because of a suspicion is over. */
-  readonly forgive: (key: string) => Promise<void>;
+  /**
+   * Somebody looked at the account and lets it go on, or it is about to be gone: what was done because of a suspicion is over. `mail`: what
+   * becomes of what is held for it.
+   */
+  readonly forgive: (key: string, mail: "kept" | "deleted") => Promise<void>;
   /** These keys changed: caches must forget them. */
   readonly changed: (keys: readonly string[]) => Promise<void>;
   /** These accounts may not be used any more: what they have open ends. */
@@ -225,7 +228,7 @@ export function accountControl(
       if (standing === "suspended" ? account.suspended : !isSuspended(account))
         return refused("conflict", `${address} is ${standing} already`);
       await store.setSuspended(account.key, standing === "suspended");
-      if (standing === "active") await services.forgive(account.key);
+      if (standing === "active") await services.forgive(account.key, "kept");
       await services.changed([account.key, ...account.aliases]);
       if (standing === "suspended") await services.endSessions([account.key]);
       observer.emit("account.changed", { account: account.key, change, by });
@@ -246,7 +249,7 @@ export function accountControl(
           `${address} is the postmaster or behind an alias of ${leads.name}: change the configuration first`,
         );
       // Whoever has the address next is somebody else.
-      await services.forgive(account.key);
+      await services.forgive(account.key, "deleted");
       await store.deleteAccount(account.key);
       await services.changed(names);
       observer.emit("account.changed", { account: account.key, change: "deleted", by });

@@ -80,7 +80,8 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
       {
         ...services,
         changed,
-        forgive: (key) => services.clearSuspicion(key, () => liftRestraint({ store, changed }, key)),
+        forgive: (key, held) =>
+          services.clearSuspicion(key, () => liftRestraint({ ...services, changed }, key, held)),
         endSessions: (keys) => mail.endSessions(keys),
       },
       by,

@@ -56,9 +56,9 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     {
       ...services,
       changed,
-      forgive: async (key) => {
+      forgive: async (key, held) => {
         await forgetSuspicion(store, key);
-        await liftRestraint({ store, changed }, key);
+        await liftRestraint({ store, changed, clock }, key, held);
       },
       endSessions: () => Promise.resolve(),
     },

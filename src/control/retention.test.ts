@@ -113,7 +113,7 @@ test("every table of the index has a class, and no class is of a table that is g
     .all()
     .map(({ name }) => String(name));
   database.close();
-  const classes = [...kept.keys(), "charge", "correspondent", "abuse_profile", "login_origin", "enrolment_code"].filter(
+  const classes = [...kept.keys(), "charge", "correspondent", "abuse_profile", "login_origin", "enrolment_code", "abuse_notice"].filter(
     (name) => name !== "spool" && name !== "mail",
   );
   assert.deepEqual(classes.toSorted(), tables.toSorted());

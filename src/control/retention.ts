@@ -10,7 +10,7 @@ import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import { ORIGIN_KEPT } from "../directory/origins.ts";
-import type { AccountStore, ChargeStore, EnrolmentStore, ProfileStore } from "../store/store.ts";
+import type { AccountStore, ChargeStore, EnrolmentStore, NoticeStore, ProfileStore } from "../store/store.ts";
 import type { Control, RetentionView } from "./control.ts";
 import { logFiles } from "./log-search.ts";
 
@@ -23,13 +23,16 @@ export interface RetentionServices {
     ChargeStore &
       ProfileStore &
       Pick<AccountStore, "originSpan" | "purgeOrigins"> &
-      Pick<EnrolmentStore, "codeSpan" | "purgeCodes">
+      Pick<EnrolmentStore, "codeSpan" | "purgeCodes"> &
+      Pick<NoticeStore, "noticeSpan" | "purgeNotices">
   >;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "wall">;
 }
 
 const DAY = 86_400_000;
+/** Of notices to customers: longer than they are counted, and than a server stands still. */
+const NOTICE_KEPT = 7 * DAY;
 
 /** Ends with what it belongs to, not by time. Tables by their names in the index. */
 export const kept: ReadonlyMap<string, string> = new Map([
@@ -76,6 +79,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     const profiles = await store.profileSpan(clock.wall() - settings().retention.log);
     const origins = await store.originSpan(clock.wall() - ORIGIN_KEPT);
     const codes = await store.codeSpan(clock.wall() - codesKept());
+    const notices = await store.noticeSpan(clock.wall() - NOTICE_KEPT);
     return [
       {
         what: "log",
@@ -119,6 +123,13 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         expired: codes.expired,
         ...(codes.oldest === undefined ? {} : { oldest: new Date(codes.oldest).toISOString() }),
       },
+      {
+        what: "abuse_notice",
+        kept: `${inDays(NOTICE_KEPT)}: that a customer was told of a step against his account`,
+        items: notices.items,
+        expired: notices.expired,
+        ...(notices.oldest === undefined ? {} : { oldest: new Date(notices.oldest).toISOString() }),
+      },
       ...[...kept].map(([what, how]) => ({ what, kept: how })),
     ];
   }
@@ -133,6 +144,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       await store.purgeProfiles(clock.wall() - settings().retention.log);
       await store.purgeOrigins(clock.wall() - ORIGIN_KEPT);
       await store.purgeCodes(clock.wall() - codesKept());
+      await store.purgeNotices(clock.wall() - NOTICE_KEPT);
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
       return found;
     },

@@ -124,6 +124,11 @@ for (const [mail, change] of [
     assert.equal(store.findAccount("bob@b.test")?.restraint, undefined);
     assert.equal(await suspicionOf(asRemote<Store>(store), "bob@b.test"), undefined);
     assert.deepEqual(store.suspects(), []);
+    assert.deepEqual(
+      store.pendingNotices(10).map(({ to, at, news }) => [to, at, news]),
+      [["account", NOW, { kind: "ended", step: "hold", mail }]],
+      "its customer is told",
+    );
     const selector = JSON.stringify({ kind: "suspected", account: "bob@b.test" });
     const after = change === undefined ? [] : [`${change} ${selector}`];
     assert.deepEqual(
@@ -160,6 +165,7 @@ test("clearing leaves what an operator suspended, needs a reason and something t
   assert.equal((await control.clearSuspect("alice@b.test", how)).done, true);
   const { suspended, restraint } = store.findAccount("alice@b.test")!;
   assert.deepEqual([suspended, restraint], [true, undefined]);
+  assert.deepEqual(store.pendingNotices(1), [], "it can be used no more than before");
 });
 
 test("mail that was kept can be settled later, and a stopped server returns none", async () => {

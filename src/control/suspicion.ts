@@ -11,6 +11,7 @@ import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Account, AccountRestraint, QueueAction, QueueCount, QueueSelector, Store } from "../store/store.ts";
+import { noticesTo } from "./abuse-notices.ts";
 import type { Control, HeldMail, RestraintView, SuspectView, SuspicionView } from "./control.ts";
 
 export interface SuspicionServices {
@@ -91,7 +92,7 @@ export function suspicionControl(
         return { done: false, kind: "conflict", why: `nothing speaks against ${address}, and nothing of it is held` };
       }
       const step = restraintInForce(account, clock.wall())?.step ?? "none";
-      await services.forgive(account.key, () => liftRestraint(services, account.key));
+      await services.forgive(account.key, () => liftRestraint(services, account.key, mail));
       // What is held last: until then new mail of it was.
       const count = await settle(services, suspected, mail, by);
       const { recipients } = count;
@@ -101,17 +102,26 @@ export function suspicionControl(
   };
 }
 
-/** Takes back what was done about the account. */
+/** Takes back what was done about the account. Its customer is to be told: of what ended by itself before, or goes with it, nobody is. */
 export async function liftRestraint(
   {
     store,
     changed,
-  }: Pick<SuspicionServices, "changed"> & { readonly store: Remote<Pick<Store, "findAccount" | "setRestraint">> },
+    clock,
+  }: Pick<SuspicionServices, "changed" | "clock"> & {
+    readonly store: Remote<Pick<Store, "findAccount" | "setRestraint">>;
+  },
   key: string,
+  mail: HeldMail | "deleted",
 ): Promise<void> {
   const account = await store.findAccount(key);
   if (account?.restraint === undefined) return;
-  await store.setRestraint(account.key, undefined);
+  const now = clock.wall();
+  const step = restraintInForce(account, now)?.step;
+  // Whom an operator has suspended besides can use it no more than before.
+  const isOver = step !== undefined && mail !== "deleted" && !account.suspended;
+  const notices = isOver ? noticesTo(account, now, { kind: "ended", step, mail }) : [];
+  await store.setRestraint(account.key, undefined, notices);
   await changed([account.key, ...account.aliases]);
 }
 

@@ -4,6 +4,7 @@ import type { DovecotLogins } from "../control/dovecot-logins.ts";
 import type { WebLogin } from "../control/web-login.ts";
 import { sumOf } from "../control/queue-control.ts";
 import type { MailControl } from "../control/live.ts";
+import type { AbuseMail } from "../egress/abuse-mail.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { MailConfiguration, MailThread, OpenListener, PreparedReload } from "./threads.ts";
@@ -21,6 +22,8 @@ export interface MailGroup extends Remote<MailControl> {
   start(binding: "in turn" | "together"): Promise<readonly OpenListener[]>;
   /** All of it in all threads, or nothing. */
   reload(configuration: MailConfiguration): Promise<MailReload>;
+  /** Resolves when the message is durable. */
+  mailAbuseNotice(mail: AbuseMail): Promise<void>;
   /** Drains within `grace` ms; after it everything accepted is on disk. */
   stop(grace: number): Promise<void>;
   metrics(): Promise<readonly object[]>;
@@ -74,6 +77,7 @@ export function createMailGroup(threads: readonly Remote<MailThread>[]): MailGro
     changeQueue: async (change, selector, by) =>
       sumOf(await each((thread) => thread.changeQueue(change, selector, by))),
     mailThirdParty: (mail) => first.mailThirdParty(mail),
+    mailAbuseNotice: (mail) => first.mailAbuseNotice(mail),
     // Each gives the counts of all.
     accountUse: (account) => first.accountUse(account),
     webLogin: (asked) => first.webLogin(asked),

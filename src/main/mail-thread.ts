@@ -23,6 +23,7 @@ import { createIdentities } from "../directory/identities.ts";
 import { createOrigins } from "../directory/origins.ts";
 import { loginStanding } from "../directory/standing.ts";
 import { accountTerms } from "../directory/terms.ts";
+import { createAbuseMail } from "../egress/abuse-mail.ts";
 import { createSubstituteMail } from "../egress/substitute-mail.ts";
 import { createLimitMail } from "../egress/limit-mail.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
@@ -352,6 +353,7 @@ const thread: MailThread = {
       ),
     ),
   mailThirdParty: createSubstituteMail(house),
+  mailAbuseNotice: createAbuseMail({ ...house, help: () => settings.abuse.help }),
   accountUse: async (account) => counters.accounts.uses(await terms(account)),
   admitLogin: (reported) => dovecotLogins.admit(reported),
   reportLogin: (reported, outcome) => dovecotLogins.report(reported, outcome),

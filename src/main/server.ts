@@ -17,6 +17,7 @@ import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
 import { longestWindow } from "../config/longest-window.ts";
 import type { Settings } from "../config/settings.ts";
+import { createAbuseNotices } from "../control/abuse-notices.ts";
 import { createCodePage } from "../control/code-page.ts";
 import { keepDovecotUsers } from "../control/keep-dovecot-users.ts";
 import type { KeptUsers } from "../control/keep-dovecot-users.ts";
@@ -279,6 +280,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     clock,
     resolver: () => createResolver({ ...settings.dns, clock }),
   });
+  const notices = createAbuseNotices({ store, observer, clock, mail: (notice) => group.mailAbuseNotice(notice) });
   const since = new Date(clock.wall()).toISOString();
   controlOf = createLiveControl({
     settings: () => settings,
@@ -290,7 +292,10 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     searchLog,
     tokens,
     thirdParties,
-    clearSuspicion: async (suspect, lift) => await (watch === undefined ? lift() : watch.clear(suspect, lift)),
+    clearSuspicion: async (suspect, lift) => {
+      await (watch === undefined ? lift() : watch.clear(suspect, lift));
+      void notices.tell();
+    },
     metrics: collectMetrics,
     health: () => {
       const now = state === "ready" ? state : "stopping";
@@ -303,6 +308,14 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer,
     countries: () => countries,
     mail: mailAndUsers,
+    noted: () => void notices.tell(),
+  });
+  // What an earlier run or a command has left, and later what did not work at first.
+  void notices.tell();
+  const telling = setInterval(() => void notices.tell(), SAVE);
+  undo.push(async () => {
+    clearInterval(telling);
+    await notices.close();
   });
   const saving = setInterval(() => void watch?.save(), SAVE);
   undo.push(async () => {
@@ -340,7 +353,8 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       stopBegun = clock.monotonic();
       state = "stopping";
       observer.emit("server.stopping", { signal: reason });
-      await Promise.race([group.stop(GRACE), early.promise]);
+      // A notice that is on its way into the spool gets there.
+      await Promise.race([notices.close().then(() => group.stop(GRACE)), early.promise]);
       await undoAll(undo);
     },
   };

@@ -7,6 +7,7 @@ import type { DovecotLogins } from "../control/dovecot-logins.ts";
 import type { WebLogin } from "../control/web-login.ts";
 import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
+import type { AbuseMail } from "../egress/abuse-mail.ts";
 import type { SubstituteMail } from "../egress/substitute-mail.ts";
 import type { EgressDestination } from "../egress/delivery.ts";
 import type { ActiveMessage } from "../egress/dispatch/dispatcher.ts";
@@ -86,6 +87,8 @@ export interface MailThread {
   accountUse(account: string): Promise<AccountUse>;
   /** Resolves when the message is durable. */
   mailThirdParty(mail: SubstituteMail): Promise<void>;
+  /** Likewise. */
+  mailAbuseNotice(mail: AbuseMail): Promise<void>;
   /** Logins at Dovecot: control/dovecot-logins.ts. */
   admitLogin: DovecotLogins["admit"];
   reportLogin: DovecotLogins["report"];

@@ -5,16 +5,19 @@
 
 import { addressKey, parseAddress } from "../address/address.ts";
 import { farthestOf, goesBeyond } from "../abuse/steps.ts";
+import type { Evidence } from "../abuse/observation.ts";
 import type { Taken } from "../abuse/steps.ts";
 import type { Observed } from "../abuse/tap.ts";
 import { createAbuseWatch } from "../abuse/watch.ts";
 import type { AbuseWatch, Suspicion } from "../abuse/watch.ts";
 import type { Settings } from "../config/settings.ts";
+import { noticesTo } from "../control/abuse-notices.ts";
 import type { MailControl } from "../control/live.ts";
+import { restraintInForce } from "../directory/restraint.ts";
 import type { Countries } from "../io/countries.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
-import type { AccountStore, ProfileStore } from "../store/store.ts";
+import type { AccountRestraint, AccountStore, ProfileStore } from "../store/store.ts";
 
 interface Services {
   readonly settings: () => Pick<Settings, "abuse">;
@@ -23,13 +26,15 @@ interface Services {
   /** In effect. */
   readonly countries: () => Countries | undefined;
   readonly mail: Pick<Remote<MailControl>, "forgetAccounts" | "endSessions" | "changeQueue">;
+  /** There is something to tell a customer. */
+  readonly noted: () => void;
 }
 
 const MOST_EVIDENCE = 10;
 const BY = "abuse detection";
 const done = { slow: "slowed", hold: "held", suspend: "suspended" } as const satisfies Record<Taken["step"], string>;
 
-export function watchAccounts({ settings, store, observer, countries, mail }: Services): AbuseWatch {
+export function watchAccounts({ settings, store, observer, countries, mail, noted }: Services): AbuseWatch {
   async function suspect({ account, step, score: exact, evidence, taken, before }: Suspicion): Promise<void> {
     const words = evidence
       .toSorted((a, b) => b.weight - a.weight)
@@ -43,7 +48,7 @@ export function watchAccounts({ settings, store, observer, countries, mail }: Se
         ? taken === undefined
           ? "told"
           : done[taken.step]
-        : await restrain(account, taken, before, { score, evidence: words, ...cited });
+        : await restrain(account, taken, before, { score, evidence: words, ...cited }, signsOf(evidence));
     if (step === undefined) return;
     observer.emit("account.suspected", { account, step, score, evidence: words, done: outcome, ...cited });
   }
@@ -52,7 +57,8 @@ export function watchAccounts({ settings, store, observer, countries, mail }: Se
     account: string,
     taken: Taken | undefined,
     before: Taken | undefined,
-    grounds: { readonly score: number; readonly evidence: readonly string[]; readonly clause?: string },
+    grounds: Pick<AccountRestraint, "score" | "evidence" | "clause">,
+    signs: readonly string[],
   ): Promise<string> {
     const found = await store.findAccount(account);
     if (found === undefined) return "told: no such account";
@@ -61,7 +67,19 @@ export function watchAccounts({ settings, store, observer, countries, mail }: Se
     const isLess =
       inForce !== undefined && before === undefined && taken !== undefined && goesBeyond(inForce, taken.step);
     if (isLess || (taken === undefined && inForce !== "slow")) return inForce === undefined ? "told" : done[inForce];
-    await store.setRestraint(found.key, taken === undefined ? undefined : { ...taken, ...grounds });
+    // A step that is put off, or taken again after something went wrong, was told.
+    const isNew = taken !== undefined && restraintInForce(found, taken.since)?.step !== taken.step;
+    const { clause } = grounds;
+    const notices = isNew
+      ? noticesTo(found, taken.since, {
+          kind: "taken",
+          step: taken.step,
+          signs,
+          ...(clause === undefined ? {} : { clause }),
+        })
+      : [];
+    await store.setRestraint(found.key, taken === undefined ? undefined : { ...taken, ...grounds }, notices);
+    if (isNew) noted();
     await mail.forgetAccounts([found.key, ...found.aliases]);
     if (taken === undefined) return "told";
     if (taken.step === "suspend") {
@@ -93,4 +111,11 @@ export function watchAccounts({ settings, store, observer, countries, mail }: Se
   }
 
   return { ...watch, observed: (batch) => watch.observed(batch.map(placed)) };
+}
+
+/** Kinds of what speaks against it, the weightiest first. */
+function signsOf(evidence: readonly Evidence[]): readonly string[] {
+  const weights = new Map<string, number>();
+  for (const { sign, weight } of evidence) weights.set(sign, (weights.get(sign) ?? 0) + weight);
+  return [...weights].toSorted(([, one], [, other]) => other - one).map(([sign]) => sign);
 }

@@ -1,56 +1,29 @@
 // The message with the code that proves an address: to somebody at a third party, who may have asked for it or not. It tells both what to do,
-// says that a program made it (RFC 3834), and names the page where the code is entered, if there is one: its address alone, the same
-// in every mail, so that nothing happens when a program follows it. In English and in Japanese, as limit-notice.ts.
+// and names the page where the code is entered, if there is one: its address alone, the same in every mail, so that nothing happens when a
+// program follows it. A text for people (people-notice.ts).
 
 import { formatAddress } from "../address/address.ts";
-import type { Address } from "../address/address.ts";
-import type { Domain } from "../address/domain.ts";
-import { crlfLines } from "../base/crlf.ts";
 import { formatDateTime } from "../base/date.ts";
-import { encodedWord } from "./limit-notice.ts";
-import { encodeQuotedPrintable } from "./transfer-encoding.ts";
+import { makePeopleNotice } from "./people-notice.ts";
+import type { NoticeFrame } from "./people-notice.ts";
 
-export interface CodeNoticeRequest {
-  /** Id of the new message, from base/id.ts. */
-  readonly id: string;
-  readonly hostname: Domain;
-  /** Whom people can answer to. */
-  readonly postmaster: Address;
-  /** The address that is to be proved. */
-  readonly to: string;
+/** `to`: the address that is to be proved. */
+export interface CodeNoticeRequest extends NoticeFrame {
   readonly account: string;
   readonly code: string;
   /** Wall clock, ms. */
-  readonly at: number;
   readonly expires: number;
   /** URL; undefined: the code is told to the access provider. */
   readonly page: string | undefined;
 }
 
 /** Octets for the spool, and its Message-ID. */
-export function makeCodeNotice(request: CodeNoticeRequest): {
-  readonly content: Uint8Array[];
-  readonly messageId: string;
-} {
-  const { id, hostname, to, at } = request;
-  const messageId = `<${id}@${hostname}>`;
-  const header = [
-    `From: Mail System <${formatAddress(request.postmaster)}>`,
-    `To: <${to}>`,
-    `Subject: A code to send mail as ${to} /`,
-    ` ${encodedWord("送信用アドレスの確認コード")}`,
-    `Date: ${formatDateTime(at)}`,
-    `Message-ID: ${messageId}`,
-    "Auto-Submitted: auto-generated",
-    "MIME-Version: 1.0",
-    "Content-Type: text/plain; charset=utf-8",
-    "Content-Language: en, ja",
-    "Content-Transfer-Encoding: quoted-printable",
-    "",
-  ];
-  const body = ["（日本語は下にあります）", "", ...english(request), "", "--", "", ...japanese(request)];
-  const content = [Buffer.from(crlfLines(header), "utf8"), encodeQuotedPrintable(Buffer.from(crlfLines(body), "utf8"))];
-  return { content, messageId };
+export function makeCodeNotice(request: CodeNoticeRequest): ReturnType<typeof makePeopleNotice> {
+  return makePeopleNotice(
+    request,
+    { subject: `A code to send mail as ${request.to}`, lines: english(request) },
+    { subject: "送信用アドレスの確認コード", lines: japanese(request) },
+  );
 }
 
 function english({ hostname, to, account, code, expires, page, postmaster }: CodeNoticeRequest): readonly string[] {

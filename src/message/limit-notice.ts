@@ -1,21 +1,10 @@
-// Tells somebody that an account has nearly or wholly used up a limit: a text for people, from the mail system, to one
-// address. It says of itself that a program made it (RFC 3834), so that no other program answers. In English and in Japanese,
-// one below the other: nobody has told the server what its people read. 7-bit (RFC 2045 §6.7, RFC 2047), but for addresses that are not.
+// Tells somebody that an account has nearly or wholly used up a limit: a text for people (people-notice.ts), to one address.
 
 import { formatAddress } from "../address/address.ts";
-import type { Address } from "../address/address.ts";
-import type { Domain } from "../address/domain.ts";
-import { crlfLines } from "../base/crlf.ts";
-import { formatDateTime } from "../base/date.ts";
-import { encodeQuotedPrintable } from "./transfer-encoding.ts";
+import { makePeopleNotice } from "./people-notice.ts";
+import type { NoticeFrame } from "./people-notice.ts";
 
-export interface LimitNoticeRequest {
-  /** Id of the new message, from base/id.ts. */
-  readonly id: string;
-  readonly hostname: Domain;
-  /** Whom people can answer to. */
-  readonly postmaster: Address;
-  readonly to: string;
+export interface LimitNoticeRequest extends NoticeFrame {
   readonly account: string;
   readonly level: "near" | "reached";
   readonly layer: string;
@@ -23,12 +12,10 @@ export interface LimitNoticeRequest {
   readonly limit: number;
   readonly window: string;
   readonly over: "defer" | "reject" | "hold";
-  /** Wall clock, ms. */
-  readonly at: number;
 }
 
 interface Texts {
-  readonly subject: { readonly near: string; readonly reached: string };
+  readonly subject: (about: Pick<LimitNoticeRequest, "account" | "level">) => string;
   readonly opening: (hostname: string) => string;
   readonly state: (said: Said) => readonly string[];
   readonly over: Readonly<Record<LimitNoticeRequest["over"], string>>;
@@ -46,7 +33,7 @@ const things: Readonly<Record<string, string>> = {
 };
 
 const english: Texts = {
-  subject: { near: "has nearly used up a sending limit", reached: "has used up a sending limit" },
+  subject: ({ account, level }) => `${account} ${level === "near" ? "has nearly used up" : "has used up"} a sending limit`,
   opening: (hostname) => `This is the mail server ${hostname}. The account`,
   state: ({ level, layer, used, limit, window }) => [
     `${level === "near" ? "has nearly used up" : "has used up"} a limit: ${used} of ${limit} ${things[layer] ?? layer}`,
@@ -74,7 +61,7 @@ const japaneseThings: Readonly<Record<string, string>> = {
 const japaneseUnits: Readonly<Record<string, string>> = { s: "秒", m: "分", h: "時間", d: "日", w: "週間" };
 
 const japanese: Texts = {
-  subject: { near: "送信の上限に近づいています", reached: "送信の上限に達しました" },
+  subject: ({ level }) => (level === "near" ? "送信の上限に近づいています" : "送信の上限に達しました"),
   opening: (hostname) => `メールサーバー ${hostname} からのお知らせです。アカウント`,
   state: ({ level, layer, used, limit, window }) => [
     level === "near" ? "は送信の上限に近づいています。" : "は送信の上限に達しました。",
@@ -93,37 +80,12 @@ const japanese: Texts = {
 };
 
 /** Octets for the spool, and its Message-ID. */
-export function makeLimitNotice(request: LimitNoticeRequest): {
-  readonly content: Uint8Array[];
-  readonly messageId: string;
-} {
-  const { id, hostname, to, account, level, at } = request;
-  const messageId = `<${id}@${hostname}>`;
-  const header = [
-    `From: Mail System <${formatAddress(request.postmaster)}>`,
-    `To: <${to}>`,
-    `Subject: ${account} ${english.subject[level]} /`,
-    ` ${encodedWord(japanese.subject[level])}`,
-    `Date: ${formatDateTime(at)}`,
-    `Message-ID: ${messageId}`,
-    "Auto-Submitted: auto-generated",
-    "MIME-Version: 1.0",
-    "Content-Type: text/plain; charset=utf-8",
-    "Content-Language: en, ja",
-    "Content-Transfer-Encoding: quoted-printable",
-    "",
-  ];
-  const body = [
-    "（日本語は下にあります）",
-    "",
-    ...textIn(english, request),
-    "",
-    "--",
-    "",
-    ...textIn(japanese, request),
-  ];
-  const content = [Buffer.from(crlfLines(header), "utf8"), encodeQuotedPrintable(Buffer.from(crlfLines(body), "utf8"))];
-  return { content, messageId };
+export function makeLimitNotice(request: LimitNoticeRequest): ReturnType<typeof makePeopleNotice> {
+  const words = (texts: Texts): Parameters<typeof makePeopleNotice>[1] => ({
+    subject: texts.subject(request),
+    lines: textIn(texts, request),
+  });
+  return makePeopleNotice(request, words(english), words(japanese));
 }
 
 function textIn(texts: Texts, request: LimitNoticeRequest): readonly string[] {
@@ -142,11 +104,6 @@ function textIn(texts: Texts, request: LimitNoticeRequest): readonly string[] {
     "",
     texts.once,
   ];
-}
-
-/** RFC 2047 §2: at most 75 characters, so at most 45 octets of text. */
-export function encodedWord(text: string): string {
-  return `=?utf-8?B?${Buffer.from(text, "utf8").toString("base64")}?=`;
 }
 
 /** `1d` of the configuration. */

@@ -178,6 +178,13 @@ export interface EventFields {
     readonly recipients: number;
     readonly by: string;
   };
+  /** `step`: slow, hold, suspend or ended; `to`: account or contact; `most`: in a day. */
+  "notice.withheld": {
+    readonly account: string;
+    readonly step: string;
+    readonly to: string;
+    readonly most: number;
+  };
   "accounts.exported": { readonly accounts: number; readonly by: string };
   "account.changed": {
     readonly account: string;
@@ -355,6 +362,12 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     level: "warn",
     meaning:
       "Somebody has looked at an account that was suspect: what spoke against it and what was done about it is over.",
+    label: "step",
+  },
+  "notice.withheld": {
+    level: "warn",
+    meaning:
+      "A customer was not told by mail what was done about his account: so many notices in a day are enough. Look at why it goes to and fro.",
     label: "step",
   },
   "accounts.exported": {

@@ -81,6 +81,49 @@ export interface AccountRaise {
   readonly reason: string;
 }
 
+/** One message to a customer about what was done because somebody else may be using his account. */
+export interface AbuseNotice {
+  /** Key. */
+  readonly account: string;
+  /** Its own mailbox, or its second contact. */
+  readonly to: "account" | "contact";
+  /** Wall ms: when it was done. */
+  readonly at: number;
+  readonly news: AbuseNews;
+}
+
+export type AbuseNews =
+  /** `signs`: kinds of evidence, names of abuse/observation.ts, the weightiest first. */
+  | {
+      readonly kind: "taken";
+      readonly step: AccountRestraint["step"];
+      readonly signs: readonly string[];
+      readonly clause?: string;
+    }
+  /** Somebody has looked, and it is over; what became of the mail that was held for it. */
+  | {
+      readonly kind: "ended";
+      readonly step: AccountRestraint["step"];
+      readonly mail: "kept" | "released" | "returned";
+    };
+
+/** Notices are noted by setRestraint; whoever sends them notes that here first, so that none is sent twice. */
+export interface NoticeStore {
+  /** Those that nobody was told yet, the oldest first. */
+  pendingNotices(limit: number): readonly (AbuseNotice & { readonly id: number })[];
+  /** It is told now (wall ms). False when it is told already, or gone. */
+  noteTold(id: number, at: number): boolean;
+  /** It was not told after all. */
+  noteUntold(id: number): void;
+  /** It never will be. */
+  dropNotice(id: number): void;
+  /** How many were told there after this time. */
+  toldSince(account: string, to: AbuseNotice["to"], time: number): number;
+  /** Those of that time or before, told or not. */
+  purgeNotices(before: number): void;
+  noticeSpan(before: number): Span;
+}
+
 export interface AccountStore {
   /** By its address or one of its aliases (keys). */
   findAccount(key: string): Account | undefined;
@@ -108,7 +151,12 @@ export interface AccountStore {
   setPlan(key: string, plan: string | undefined): boolean;
   setRaise(key: string, raise: AccountRaise | undefined): boolean;
   setContact(key: string, contact: string | undefined): boolean;
-  setRestraint(key: string, restraint: AccountRestraint | undefined): boolean;
+  /** `notices`: in the same step it is noted that they are to be sent. */
+  setRestraint(
+    key: string,
+    restraint: AccountRestraint | undefined,
+    notices?: readonly Omit<AbuseNotice, "account">[],
+  ): boolean;
   /** Keys of the accounts that have one, ended or not. */
   restrained(): readonly string[];
   /** False when there is no such account, or the alias is an address or alias already. */
@@ -419,4 +467,4 @@ export interface EnrolmentStore {
   putThirdParty(party: ThirdParty): void;
 }
 
-export type Store = AccountStore & QueueStore & ChargeStore & ProfileStore & EnrolmentStore;
+export type Store = AccountStore & QueueStore & ChargeStore & ProfileStore & EnrolmentStore & NoticeStore;

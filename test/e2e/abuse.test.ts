@@ -1,6 +1,6 @@
 // An account that tries addresses through the submission service of a real server: step by step as far as the configuration allows, over
 // a restart and in all mail threads; what was done, what it rests on, and that somebody has looked, which ends it. By default it is
-// only told.
+// only told. And what its customer is told by mail.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -261,5 +261,71 @@ test("a suspended account has no session, no login and no mail on its way, until
   assert.equal((await server.command("queue", "release", "--suspected", bob.address)).code, 0);
   assert.equal((await heldOf(server)).total, 0);
   assert.deepEqual(await suspects(server), []);
+  assertNothingBroke(server.state);
+});
+
+/** Quoted-printable (RFC 2045 §6.7). */
+function decoded(text: string): string {
+  const octets = text
+    .replaceAll("=\r\n", "")
+    .replaceAll(/=([0-9A-F]{2})/g, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(octets, "latin1").toString("utf8");
+}
+
+const subjectOf = (text: string): string => /^Subject: (.*) \/\r$/m.exec(text)?.[1] ?? "";
+
+test("the customer is told of each step and of its end, once, over a restart, and a thief reads nothing new", async (t) => {
+  const sink = await startSink(t);
+  const tables = [...abuse("suspend"), 'help = "Helpdesk 0120-000-000"'];
+  const site = await startSite(t, { smarthost: sink, smtp, tables, threads: 2 });
+  const contact = "bob@example.net";
+  assert.equal((await site.server.command("account", "contact", bob.address, contact)).code, 0);
+  const heard = (): readonly string[] =>
+    sink.messages.filter(({ recipients }) => recipients.join("").includes(contact)).map(({ data }) => data);
+  await harvest(await openAuthenticated(t, site, bob), 20).catch(() => undefined);
+  await waitForDone(site.server, "suspended");
+  await waitFor("three steps at the contact", 60_000, () => (heard().length >= 3 ? true : undefined));
+  await site.server.stop();
+  const server = await site.restart();
+  await clear(server, "--mail", "return");
+  await waitFor("the end at the contact", 60_000, () => (heard().length >= 4 ? true : undefined));
+  const own = await waitForMailbox(t, site.pop3s, bob, 3, 60_000);
+
+  const subjects = ["sends slowly for now", "has its mail held", "is suspended", "is as it was again"];
+  assert.deepEqual(
+    heard().map(subjectOf).toSorted(),
+    subjects.map((each) => `${bob.address} ${each}`).toSorted(),
+  );
+  assert.deepEqual(
+    own.map(subjectOf).toSorted(),
+    subjects
+      .filter((each) => each !== "is suspended")
+      .map((each) => `${bob.address} ${each}`)
+      .toSorted(),
+  );
+  const about = readLog(server.state).filter(({ event, about: whom }) => event === "message.created" && whom === bob.address);
+  assert.equal(about.length, 7, "not one was made twice");
+  for (const { mail } of sink.messages) assert.match(mail, /^FROM:<>/);
+  const suspended = decoded(heard().find((each) => subjectOf(each).endsWith("is suspended")) ?? "");
+  assert.match(suspended, /^Auto-Submitted: auto-generated\r$/m);
+  for (const words of [
+    "nobody can therefore log in to it",
+    "- recipients that do not exist",
+    "ログインを停止",
+    "- 存在しない宛先への送信",
+    clause,
+    "Helpdesk 0120-000-000",
+  ]) {
+    assert.ok(suspended.includes(words), words);
+  }
+  for (const copy of own) assert.doesNotMatch(decoded(copy), /What was seen|recipients that do not exist|兆候:/);
+  // At nobody's cost.
+  const { use } = await asJson<{ readonly use: { readonly quota: readonly { readonly used: number }[] } }>(
+    server,
+    "account",
+    "show",
+    bob.address,
+  );
+  assert.ok(use.quota.length > 0 && use.quota.every(({ used }) => used === 0));
   assertNothingBroke(server.state);
 });

@@ -250,6 +250,14 @@ export const abuse = {
       "The clause of the terms of use on which a step rests. It stands in the event, in `sekimori abuse` and in the API, beside the evidence.",
     example: "Terms of use, article 12 (misuse by others)",
   },
+  help: {
+    type: { kind: "text" },
+    otherwise: "the postmaster's address alone",
+    meaning:
+      "Whom a customer can ask besides the postmaster, in one line: a telephone number, a page. It stands in the mail that tells of a step and of its " +
+      "end; whoever is suspended cannot write from the account.",
+    example: "Helpdesk 0120-000-000, 9:00-17:00",
+  },
   countries: {
     type: { kind: "path" },
     otherwise: "countries are not looked at",

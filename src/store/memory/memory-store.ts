@@ -14,6 +14,7 @@ import type {
   Store,
 } from "../store.ts";
 import { createMemoryEnrolments } from "./memory-enrolments.ts";
+import { createMemoryNotices } from "./memory-notices.ts";
 import { takenIn } from "../taken.ts";
 import { createMemoryQueue } from "./memory-queue.ts";
 
@@ -24,14 +25,22 @@ type Draft = { -readonly [Field in keyof Account]: Account[Field] };
 export function openMemoryStore(): Store {
   const accounts = createAccounts();
   const { store: enrolments, forget } = createMemoryEnrolments((key) => accounts.findAccount(key)?.key === key);
+  const notices = createMemoryNotices();
   return {
     ...accounts,
     ...createMemoryQueue(),
     ...createCharges(),
     ...createProfiles(),
     ...enrolments,
+    ...notices.store,
+    setRestraint: (key, restraint, told = []) => {
+      const done = accounts.setRestraint(key, restraint);
+      if (done) for (const notice of told) notices.add({ account: key, ...notice });
+      return done;
+    },
     deleteAccount: (key) => {
       forget(key);
+      notices.forget(key);
       return accounts.deleteAccount(key);
     },
   };

@@ -167,6 +167,17 @@ const steps: readonly string[] = [
   "ALTER TABLE account ADD COLUMN cram TEXT",
   // The end of the proof of which its holder was told.
   "ALTER TABLE enrolment ADD COLUMN reminded_for INTEGER",
+  // What customers are told of steps against their accounts: one row, one message. Ids are never used again.
+  `CREATE TABLE abuse_notice (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     account TEXT NOT NULL REFERENCES account (key) ON DELETE CASCADE,
+     recipient TEXT NOT NULL,
+     at INTEGER NOT NULL,
+     news TEXT NOT NULL,
+     told_at INTEGER
+   ) STRICT;
+   CREATE INDEX abuse_notice_told ON abuse_notice (account, recipient, told_at);
+   CREATE INDEX abuse_notice_pending ON abuse_notice (id) WHERE told_at IS NULL;`,
 ];
 
 const schemaVersion = steps.length;

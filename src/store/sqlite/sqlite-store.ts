@@ -17,6 +17,7 @@ import type {
   Store,
 } from "../store.ts";
 import { createEnrolmentTables } from "./enrolment-tables.ts";
+import { createNoticeTable } from "./notice-table.ts";
 import { takenIn } from "../taken.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
@@ -145,6 +146,7 @@ export function openSqliteStore(file: string): SqliteStore {
   } satisfies Record<string, StatementSync>;
 
   const transaction = <T>(work: () => T): T => inTransaction(database, work);
+  const notices = createNoticeTable(database);
 
   function toAccount(row: AccountRow | undefined): Account | undefined {
     if (row === undefined) return undefined;
@@ -240,8 +242,13 @@ export function openSqliteStore(file: string): SqliteStore {
     setPlan: (key, plan) => sql.setPlan.run(plan ?? null, key).changes > 0,
     setContact: (key, contact) => sql.setContact.run(contact ?? null, key).changes > 0,
     setRaise: (key, raise) => sql.setRaise.run(raise === undefined ? null : JSON.stringify(raise), key).changes > 0,
-    setRestraint: (key, restraint) =>
-      sql.setRestraint.run(restraint === undefined ? null : JSON.stringify(restraint), key).changes > 0,
+    setRestraint: (key, restraint, told = []) =>
+      transaction(() => {
+        const text = restraint === undefined ? null : JSON.stringify(restraint);
+        if (sql.setRestraint.run(text, key).changes === 0) return false;
+        for (const notice of told) notices.add({ account: key, ...notice });
+        return true;
+      }),
     restrained: () => all<{ readonly key: string }>(sql.restrained).map(({ key }) => key),
     addAlias: (key, alias) =>
       transaction(() => {
@@ -268,6 +275,7 @@ export function openSqliteStore(file: string): SqliteStore {
 
     ...createQueueTables(database, transaction),
     ...createEnrolmentTables(database, transaction),
+    ...notices.store,
 
     addCharges: (charges: readonly NewCharge[], through: string, lane = 0) =>
       transaction(() => {
