@@ -5,6 +5,7 @@ import { addressKey, formatAddress, parseAddress } from "../address/address.ts";
 import type { Address } from "../address/address.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
+import { offersCram } from "../config/offers-cram.ts";
 import { readDuration, readSize } from "../config/scalars.ts";
 import { mailboxOctets, mailRoot } from "../mailbox/usage.ts";
 import type { Settings } from "../config/settings.ts";
@@ -322,11 +323,6 @@ function faultOf({ quota, plan, contact, raise }: AccountTerms, { plans }: Setti
   }
   if (!(raise.for >= 60_000 && raise.for <= LARGEST_RAISE.for)) return "a raise lasts from a minute to a year";
   return raise.reason.trim() === "" || raise.reason.length > 500 ? "a raise needs a reason, in a sentence" : undefined;
-}
-
-/** Some listener does, so what it needs is kept of passwords that are set now. */
-function offersCram({ listeners }: Pick<Settings, "listeners">): boolean {
-  return listeners.some(({ mechanisms }) => mechanisms.includes("cram-md5"));
 }
 
 /** Of a hash that, until its password is seen. */

@@ -52,6 +52,8 @@ export interface LiveServices extends Omit<
   readonly metrics: () => Promise<string>;
   readonly tokens: Tokens;
   readonly thirdParties: Pick<ThirdParties, "read">;
+  /** Some port offers CRAM-MD5 now. */
+  readonly offersCram: () => boolean;
   /** What spoke against an account is forgotten; then `lift`, before anything else is seen of it. */
   readonly clearSuspicion: (account: string, lift: () => Promise<void>) => Promise<void>;
 }
@@ -62,7 +64,8 @@ const MOST_SEARCHES = 2;
 /** One for each caller; `by` is who that is. */
 export function createLiveControl(services: LiveServices): (by: string) => Control {
   const { store, mail, observer, settings } = services;
-  const retained = retentionControl(services);
+  const changed = (keys: readonly string[]): Promise<void> => mail.forgetAccounts(keys);
+  const retained = retentionControl({ ...services, changed });
   let searches = 0;
 
   async function withUse(account: AccountView): Promise<AccountView> {
@@ -72,8 +75,6 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
     const suspicion = await suspicionOf(store, key);
     return { ...account, use: await mail.accountUse(key), ...(suspicion === undefined ? {} : { suspicion }) };
   }
-
-  const changed = (keys: readonly string[]): Promise<void> => mail.forgetAccounts(keys);
 
   return (by) => {
     const accounts = accountControl(

@@ -1,6 +1,7 @@
 // Control of a stopped server: the same use cases on its files. The caller holds the state lock.
 
 import { addressKey, parseAddress } from "../address/address.ts";
+import { offersCram } from "../config/offers-cram.ts";
 import type { Settings } from "../config/settings.ts";
 import { agreeWithSpool } from "../egress/dispatch/agree.ts";
 import { deleteWaiting } from "../egress/dispatch/delete.ts";
@@ -66,7 +67,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
   );
   const senders = senderControl({ ...services, changed }, by);
   const appPasswords = appPasswordControl({ ...services, changed }, by);
-  const retained = retentionControl(services);
+  const retained = retentionControl({ ...services, changed, offersCram: () => offersCram(settings()) });
   const thirdParties = createThirdParties({
     ...services,
     resolver: () => createResolver({ ...settings().dns, clock }),

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { makeCramKeys } from "../io/cram-keys.ts";
 import { asRemote } from "../io/rpc.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { kept, retentionControl } from "./retention.ts";
@@ -12,7 +13,7 @@ import { kept, retentionControl } from "./retention.ts";
 const DAY = 86_400_000;
 const now = Date.UTC(2027, 0, 15, 12);
 
-function office(t: TestContext, days: number) {
+function office(t: TestContext, days: number, cram = { isOffered: true }) {
   const directory = mkdtempSync(join(tmpdir(), "sekimori-retention-"));
   const store = openSqliteStore(join(directory, "index.sqlite"));
   t.after(() => {
@@ -22,6 +23,7 @@ function office(t: TestContext, days: number) {
   const log = join(directory, "log");
   mkdirSync(log);
   const events: object[] = [];
+  const changed: string[] = [];
   const control = retentionControl({
     settings: () => ({
       retention: { log: days * DAY, correspondents: 7 * DAY },
@@ -48,8 +50,10 @@ function office(t: TestContext, days: number) {
     store: asRemote(store),
     observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
     clock: { wall: () => now },
+    offersCram: () => cram.isOffered,
+    changed: async (keys) => void changed.push(...keys),
   });
-  return { directory, store, log, events, control };
+  return { directory, store, log, events, changed, control };
 }
 
 test("a day of the log goes when its last moment is older than is kept, and nothing else in the folder", async (t) => {
@@ -103,6 +107,41 @@ test("a correspondent goes when nothing was written to it for as long as is said
     [1, 2, 3].map((each) => store.isCorrespondent("a@b", each)),
     [false, true, false],
   );
+});
+
+test("what CRAM-MD5 needs goes when nothing offers it any more, out of the file too, and that is said before", async (t) => {
+  const cram = { isOffered: true };
+  const { directory, store, control, events, changed } = office(t, 1, cram);
+  const states = Array.from({ length: 400 }, (_each, index) => makeCramKeys(`password ${index}`));
+  // In no order, so that pages are split and parts of them are free.
+  for (const [index, state] of states.entries()) {
+    const key = `u${(index * 7919) % 1009}@sekimori.test`;
+    const hash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const aliases = index === 0 ? ["first@sekimori.test"] : [];
+    const account = { key, address: key, passwordHash: hash, cram: state, aliases, createdAt: 1, suspended: false };
+    assert.ok(store.addAccount(account));
+  }
+  const found = (): number => {
+    const text = ["index.sqlite", "index.sqlite-wal"]
+      .map((name) => join(directory, name))
+      .filter((file) => existsSync(file))
+      .map((file) => readFileSync(file, "latin1"))
+      .join("");
+    return states.filter((state) => text.includes(state)).length;
+  };
+  assert.equal(found(), 400);
+  assert.deepEqual(await control.purge("schedule"), []);
+  const shown = async () => (await control.retention()).find(({ what }) => what === "cram_md5");
+  assert.deepEqual([(await shown())?.items, (await shown())?.expired, found()], [400, 0, 400]);
+  cram.isOffered = false;
+  assert.equal((await shown())?.expired, 400);
+  await control.purge("schedule");
+  assert.equal(found(), 0);
+  assert.deepEqual([(await shown())?.items, changed.length], [0, 401]);
+  assert.deepEqual(events, [{ event: "retention.purged", what: "cram_md5", items: 400, by: "schedule" }]);
+  assert.equal(store.findAccount("first@sekimori.test")?.cram, undefined);
+  await control.purge("schedule");
+  assert.equal(events.length, 1);
 });
 
 test("every table of the index has a class, and no class is of a table that is gone", (t) => {

@@ -1,6 +1,6 @@
 // What is kept, for how long, and the end of it. Everything on disk that says something about people and their mail has a
-// class here, tables of the index included (a test compares). What says who wrote to whom ends by time; the rest ends
-// with what it belongs to.
+// class here, tables of the index included (a test compares). What says who wrote to whom ends by time; what is as good as a password
+// ends with what it is for; the rest ends with what it belongs to.
 
 import { rmSync } from "node:fs";
 import { basename } from "node:path";
@@ -22,12 +22,16 @@ export interface RetentionServices {
   readonly store: Remote<
     ChargeStore &
       ProfileStore &
-      Pick<AccountStore, "originSpan" | "purgeOrigins"> &
+      Pick<AccountStore, "originSpan" | "purgeOrigins" | "countCram" | "dropCram"> &
       Pick<EnrolmentStore, "codeSpan" | "purgeCodes"> &
       Pick<NoticeStore, "noticeSpan" | "purgeNotices">
   >;
   readonly observer: Observer;
   readonly clock: Pick<Clock, "wall">;
+  /** Some port offers CRAM-MD5 now. */
+  readonly offersCram: () => boolean;
+  /** These keys changed: caches must forget them. */
+  readonly changed: (keys: readonly string[]) => Promise<void>;
 }
 
 const DAY = 86_400_000;
@@ -79,6 +83,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     const profiles = await store.profileSpan(clock.wall() - settings().retention.log);
     const origins = await store.originSpan(clock.wall() - ORIGIN_KEPT);
     const codes = await store.codeSpan(clock.wall() - codesKept());
+    const states = await store.countCram();
     const notices = await store.noticeSpan(clock.wall() - NOTICE_KEPT);
     return [
       {
@@ -130,6 +135,12 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         expired: notices.expired,
         ...(notices.oldest === undefined ? {} : { oldest: new Date(notices.oldest).toISOString() }),
       },
+      {
+        what: "cram_md5",
+        kept: "while a listener offers CRAM-MD5: what that needs of passwords",
+        items: states,
+        expired: services.offersCram() ? 0 : states,
+      },
       ...[...kept].map(([what, how]) => ({ what, kept: how })),
     ];
   }
@@ -145,6 +156,10 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       await store.purgeOrigins(clock.wall() - ORIGIN_KEPT);
       await store.purgeCodes(clock.wall() - codesKept());
       await store.purgeNotices(clock.wall() - NOTICE_KEPT);
+      if (!services.offersCram()) {
+        const changed = await store.dropCram();
+        if (changed.length > 0) await services.changed(changed);
+      }
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
       return found;
     },

@@ -16,6 +16,7 @@ import { createPublicApp, createSocketApp } from "../admin/http.ts";
 import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
 import { longestWindow } from "../config/longest-window.ts";
+import { offersCram } from "../config/offers-cram.ts";
 import type { Settings } from "../config/settings.ts";
 import { createAbuseNotices } from "../control/abuse-notices.ts";
 import { createCodePage } from "../control/code-page.ts";
@@ -131,6 +132,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       : createGatekeeper(gate, lowered!, () => observer.emit("privileges.dropped", account!));
   let watch: AbuseWatch | undefined;
   let users: KeptUsers | undefined;
+  let mail: MailGroup | undefined;
   const threads = startThreads(
     { file: join(settings.state, "index.sqlite") },
     {
@@ -154,7 +156,18 @@ async function start(site: Site, version: string, died: (cause: string) => void,
 
   const longest = longestWindow(settings.limits);
   const { charges, through } = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
-  const retained = retentionControl({ settings: () => settings, store, observer, clock });
+  let cramIsOffered = offersCram(settings);
+  const retained = retentionControl({
+    settings: () => settings,
+    store,
+    observer,
+    clock,
+    offersCram: () => cramIsOffered,
+    changed: async (keys) => {
+      users?.changed();
+      await mail?.forgetAccounts(keys);
+    },
+  });
   const purge = async (): Promise<void> => {
     try {
       await retained.purge("schedule");
@@ -166,7 +179,6 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   const purging = setInterval(() => void purge(), PURGE);
   undo.push(() => clearInterval(purging));
   // Before the mail threads: its ports may be privileged, and no file is made meanwhile.
-  let mail: MailGroup | undefined;
   const listeners: OpenListener[] = [];
   const collectMetrics = async (): Promise<string> =>
     mergeMetrics([await metrics.collect(), ...((await mail?.metrics()) ?? [])]);
@@ -264,6 +276,10 @@ async function start(site: Site, version: string, died: (cause: string) => void,
         ...(isDeepStrictEqual(read.dkimKeys, files.dkimKeys) ? [] : ["DKIM keys"]),
       ];
       settings = next;
+      const wasOffered = cramIsOffered;
+      // A port that cannot change before a restart goes on offering what it did.
+      cramIsOffered = offersCram(next) || (wasOffered && outcome.restart.length > 0);
+      if (wasOffered && !cramIsOffered) void purge();
       files = read;
       countries = readCountries;
       http.useCertificate(files);
@@ -292,6 +308,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     searchLog,
     tokens,
     thirdParties,
+    offersCram: () => cramIsOffered,
     clearSuspicion: async (suspect, lift) => {
       await (watch === undefined ? lift() : watch.clear(suspect, lift));
       void notices.tell();

@@ -294,6 +294,19 @@ everyStore("an account is added with all that is said of it, and an alias that i
   assert.deepEqual(store.findAccount("b@sekimori.test"), { ...whole, aliases: ["a@sekimori.test", "b@sekimori.test"] });
 });
 
+everyStore("what CRAM-MD5 needs is taken from all accounts at once, and can be set again", (store) => {
+  assert.deepEqual([store.countCram(), store.dropCram()], [0, []]);
+  const bob = { ...alice, key: "bob@sekimori.test", aliases: [] };
+  store.addAccount({ ...alice, scram: "keys", cram: "states" });
+  store.addAccount(bob);
+  assert.equal(store.countCram(), 1);
+  assert.deepEqual(store.dropCram(), ["a.smith@sekimori.test", alice.key]);
+  assert.deepEqual(store.findAccount(alice.key), { ...alice, scram: "keys" });
+  assert.deepEqual([store.countCram(), store.dropCram()], [0, []]);
+  store.setPasswordHash(bob.key, "$argon2id$y", "keys", "states");
+  assert.equal(store.countCram(), 1);
+});
+
 everyStore("SCRAM keys are added only where there are none, and only to the password they were made of", (store) => {
   store.addAccount(alice);
   assert.equal(store.findAccount(alice.key)?.scram, undefined);

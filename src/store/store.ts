@@ -138,6 +138,10 @@ export interface AccountStore {
   takenAccounts(accounts: readonly Account[]): readonly number[];
   /** False when there is no such account. */
   setPasswordHash(key: string, passwordHash: string, scram: string, cram?: string): boolean;
+  /** How many accounts have what CRAM-MD5 needs. */
+  countCram(): number;
+  /** Takes that from all of them, in one step, and leaves nothing of it in the file. Their keys and aliases. */
+  dropCram(): readonly string[];
   /** Adds SCRAM keys to an account that has none and still has this password hash; false otherwise. */
   completeScram(key: string, passwordHash: string, scram: string): boolean;
   /** Another hash of the same password; false when the account has not this one any more. */

@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { TestContext } from "node:test";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { makeCramKeys } from "../../src/io/cram-keys.ts";
 import { runProgram } from "../lab/child.ts";
 import type { Scope } from "../lab/cleanup.ts";
@@ -12,6 +14,8 @@ import { loopbackAddress } from "../lab/loopback.ts";
 import { alice, domain } from "../lab/site.ts";
 import { requires } from "../lab/skip.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
+import { waitFor } from "../lab/wait.ts";
+import type { LogEntry } from "./support/log.ts";
 import { assertNothingBroke, readLog } from "./support/log.ts";
 
 const scope: Scope = { after };
@@ -174,4 +178,46 @@ test("what is stored is what Dovecot stores, and it is in no log", async (t) => 
     });
     assert.equal(ran.stdout.trim(), `{CRAM-MD5}${makeCramKeys(password)}`, ran.stderr);
   }
+});
+
+test("switched off by a reload or a restart, what it needs is deleted and said to be; switched on again it works as at first", async (t) => {
+  const file = join(directory, "sekimori.toml");
+  const on = await readFile(file, "utf8");
+  const parts = on.split("[[listener]]");
+  const off = parts.filter((part) => !part.includes("cram-md5")).join("[[listener]]");
+  const purged = (): readonly LogEntry[] =>
+    readLog(server.state).filter(({ event, what }) => event === "retention.purged" && what === "cram_md5");
+  const goneTimes = (times: number): Promise<LogEntry> =>
+    waitFor(`gone ${times} times`, 60_000, () => purged()[times - 1]);
+  const show = async (): Promise<string> => (await server.command("account", "show", alice.address)).stdout;
+  assert.match(await show(), /^cram-md5 /m);
+  assert.match((await server.command("retention", "show")).stdout, /^cram_md5 +\d+ +0 +while a listener offers CRAM-MD5/m);
+
+  await writeFile(file, off);
+  assert.equal((await server.command("reload")).code, 0);
+  assert.ok(Number((await goneTimes(1))["items"]) >= 1);
+  assert.doesNotMatch(await show(), /^cram-md5 /m);
+  for (const name of ["index.sqlite", "index.sqlite-wal"]) {
+    // oxlint-disable-next-line no-await-in-loop -- two
+    const octets = await readFile(join(server.state, name), "latin1");
+    assert.ok(!octets.includes(makeCramKeys(alice.password)), name);
+  }
+
+  await writeFile(file, on);
+  assert.equal((await server.command("reload")).code, 0);
+  const refused = await runPython(t, "smtp", 2465, alice);
+  const changed = await server.command("account", "passwd", alice.address, "--generate", "--json");
+  const { password } = JSON.parse(changed.stdout) as { readonly password: string };
+  const again = await runPython(t, "smtp", 2465, { ...alice, password });
+  if (refused !== undefined) assert.match(refused.stderr, /\(535, /);
+  if (again !== undefined) assert.equal(again.stdout.trim(), "235", again.stderr);
+  assert.match(await show(), /^cram-md5 /m);
+
+  await server.stop();
+  await writeFile(file, off);
+  assert.match((await server.command("retention", "show")).stdout, /^cram_md5 +1 +1 +while a listener offers CRAM-MD5/m);
+  const last = await startServer(scope, { directory });
+  assert.equal((await goneTimes(2))["items"], 1);
+  assert.doesNotMatch((await last.command("account", "show", alice.address)).stdout, /^cram-md5 /m);
+  assertNothingBroke(last.state);
 });

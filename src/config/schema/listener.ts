@@ -88,7 +88,8 @@ export const listener = {
     meaning:
       "What AUTH offers, inside TLS; not for mx listeners, which never offer it. POP3 has USER besides. While any listener has `cram-md5`, " +
       "every password that is set is also kept as the MD5 states that CRAM-MD5 needs: whoever steals those logs in with them as with the password, " +
-      "and finds the password by trying as fast as MD5 runs. Accounts whose password was set before cannot use it.",
+      "and finds the password by trying as fast as MD5 runs. Accounts whose password was set before cannot use it. Once no listener has it, those states " +
+      "are deleted; `sekimori retention show` says how many that will be.",
     example: ["scram-sha-256", "plain", "login", "cram-md5"],
   },
   proxy: {

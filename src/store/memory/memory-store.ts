@@ -93,6 +93,12 @@ function createAccounts(): AccountStore {
         delete account.cram;
         Object.assign(account, { passwordHash, scram }, cram === undefined ? {} : { cram });
       }),
+    countCram: () => [...accounts.values()].filter(({ cram }) => cram !== undefined).length,
+    dropCram: () => {
+      const had = [...accounts.values()].filter(({ cram }) => cram !== undefined);
+      for (const { key } of had) change(key, (account) => delete account.cram);
+      return had.flatMap(({ key, aliases }) => [key, ...aliases]).toSorted();
+    },
     completeScram: (key, passwordHash, scram) => {
       const account = accounts.get(key);
       if (account?.passwordHash !== passwordHash || account.scram !== undefined) return false;

@@ -178,6 +178,8 @@ const steps: readonly string[] = [
    ) STRICT;
    CREATE INDEX abuse_notice_told ON abuse_notice (account, recipient, told_at);
    CREATE INDEX abuse_notice_pending ON abuse_notice (id) WHERE told_at IS NULL;`,
+  // Few have it, or none: asked for every hour.
+  "CREATE INDEX account_cram ON account (key) WHERE cram IS NOT NULL",
 ];
 
 const schemaVersion = steps.length;

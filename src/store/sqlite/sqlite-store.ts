@@ -74,6 +74,12 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     addAlias: database.prepare("INSERT INTO account_alias VALUES (?, ?)"),
     setPassword: database.prepare("UPDATE account SET password_hash = ?, scram = ?, cram = ? WHERE key = ?"),
+    countCram: database.prepare("SELECT count(*) AS count FROM account WHERE cram IS NOT NULL"),
+    namesWithCram: database.prepare(
+      "SELECT key AS name FROM account WHERE cram IS NOT NULL UNION " +
+        "SELECT alias FROM account_alias JOIN account ON account.key = account_alias.account WHERE cram IS NOT NULL ORDER BY name",
+    ),
+    dropCram: database.prepare("UPDATE account SET cram = NULL WHERE cram IS NOT NULL"),
     completeScram: database.prepare(
       "UPDATE account SET scram = ? WHERE key = ? AND password_hash = ? AND scram IS NULL",
     ),
@@ -230,6 +236,18 @@ export function openSqliteStore(file: string): SqliteStore {
     takenAccounts: (accounts) => takenIn(accounts, isName),
     setPasswordHash: (key, passwordHash, scram, cram) =>
       sql.setPassword.run(passwordHash, scram, cram ?? null, key).changes > 0,
+    countCram: () => one<{ count: number }>(sql.countCram)?.count ?? 0,
+    dropCram: () => {
+      const names = transaction(() => {
+        const had = all<{ name: string }>(sql.namesWithCram).map(({ name }) => name);
+        sql.dropCram.run();
+        return had;
+      });
+      // What was overwritten stays in free parts of pages and in the log of changes, as good as the password, until other rows need the
+      // room. The file is written anew: seldom, and accounts are a small part of it.
+      if (names.length > 0) database.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+      return names;
+    },
     completeScram: (key, passwordHash, scram) => sql.completeScram.run(scram, key, passwordHash).changes > 0,
     replacePasswordHash: (key, from, passwordHash, scram) =>
       sql.replacePassword.run(passwordHash, scram, key, from).changes > 0,
