@@ -18,7 +18,7 @@ import { hashPassword } from "../io/password-hash.ts";
 import { makeScramKeys } from "../io/scram-keys.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
-import { prepare } from "../proto/sasl/prepare.ts";
+import { prepare } from "../base/saslprep.ts";
 import type { Account, AccountStore } from "../store/store.ts";
 import { restraintView } from "./suspicion.ts";
 import type {

@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
+import { hash } from "node:crypto";
 import { before, test } from "node:test";
+import * as fc from "fast-check";
 import { createDirectory } from "./directory.ts";
 import type { Directory } from "./directory.ts";
 import { parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
-import { hashPassword, inTurn } from "../io/password-hash.ts";
+import { prepare } from "../base/saslprep.ts";
+import { hashPassword, inTurn, verifyPassword } from "../io/password-hash.ts";
 import { makeCramKeys, parseCramKeys } from "../io/cram-keys.ts";
 import type { CramKeys } from "../io/cram-keys.ts";
 import { makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
@@ -94,11 +97,11 @@ function house(): House {
       made.account = { ...made.account, scram };
       return true;
     },
-    replacePasswordHash: async (key: string, from: string, passwordHash: string, scram: string) => {
+    replacePasswordHash: async (key: string, from: string, passwordHash: string, scram: string | undefined) => {
       if (made.completing !== undefined) throw new Error(made.completing);
       assert.equal(key, made.account.key);
       if (from !== made.account.passwordHash) return false;
-      made.account = { ...made.account, passwordHash, scram };
+      made.account = { ...made.account, passwordHash, ...(scram === undefined ? {} : { scram }) };
       return true;
     },
     noteAppPasswordUse: async (key: string, used: string) => void made.uses.push(`${key} ${used}`),
@@ -397,6 +400,76 @@ test("an imported hash is replaced by ours with the first right password, and ev
   built.clock.now = 10 * 60_000;
   assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   assert.deepEqual(await built.login("alice@sekimori.test", "wrong password"), refused);
+});
+
+/** What another program keeps of a password: of the octets that were typed. */
+function saltedHash(password: string): string {
+  const octets = Buffer.concat([hash("sha512", Buffer.from(`${password}salt`), "buffer"), Buffer.from("salt")]);
+  return `{SSHA512}${octets.toString("base64")}`;
+}
+
+/** Spellings that SASLprep changes, and what it prohibits. */
+const typed = fc
+  .tuple(
+    fc.constantFrom("pass", "\u00a0", "\uff50\uff57", "\u00ad", "e\u0301", "パス\u3000ワード", "\uff8a\uff9f"),
+    fc.constantFrom("", "\u0007", "\u202e", "\ue000"),
+    fc.string({ maxLength: 8, unit: "grapheme" }),
+  )
+  .map((parts) => parts.join(""))
+  .filter((text) => !/[\0\r\n]/.test(text));
+
+test("a hash of what was typed is found whatever SASLprep makes of it, and upgraded to what SCRAM can prove", async () => {
+  const account = "alice@sekimori.test";
+  await fc.assert(
+    fc.asyncProperty(typed, async (password) => {
+      const built = house();
+      built.account = { ...built.account, passwordHash: saltedHash(password) };
+      assert.deepEqual(await built.login(account, `${password}!`), refused);
+      const answer = await built.login(account, password);
+      assert.match(built.account.passwordHash, /^\$argon2id\$/);
+      assert.deepEqual(answer, acceptedNow(built));
+      const prepared = prepare(password);
+      assert.equal(built.account.scram === undefined, prepared === undefined);
+      assert.equal(await verifyPassword(prepared ?? password, built.account.passwordHash), true);
+      built.clock.now = 10 * 60_000;
+      assert.deepEqual(await built.login(account, password), acceptedNow(built), "and again");
+      assert.deepEqual(await built.login(account, `${password}!`), refused);
+      if (prepared !== undefined && prepare(prepared) === prepared) assert.deepEqual(await built.login(account, prepared), acceptedNow(built));
+    }),
+    {
+      numRuns: 12,
+      examples: [["pass\u00a0word"], ["\uff50\uff41ss"], ["bell\u0007"], ["\u00ad"], ["plain"]],
+    },
+  );
+});
+
+test("two forms cost two hashes at most, until there are SCRAM keys; an unknown name costs one", async () => {
+  const account = "alice@sekimori.test";
+  const [written, prepared] = ["p\u00a0ssword", "p ssword"];
+  const built = house();
+  const cost = (name: string, password: string, answer: () => LoginAnswer): Promise<number> =>
+    hashesOf(async () => assert.deepEqual(await built.login(name, password), answer()));
+  // Imported as it is, for it is as good as ours.
+  built.account = { ...built.account, passwordHash: await hashPassword(written) };
+  await built.login("nobody@sekimori.test", "x");
+  assert.equal(await cost(account, "p\u00a0wrong", () => refused), 2);
+  assert.equal(await cost(account, "wrong", () => refused), 1);
+  assert.equal(await cost(account, "bell\u0007", () => refused), 1, "prohibited: one form");
+  assert.equal(await cost("nobody@sekimori.test", "p\u00a0wrong", () => refused), 1);
+  assert.equal(await cost(account, written, () => acceptedNow(built)), 3, "both, and ours");
+  assert.equal(await verifyPassword(prepared, built.account.passwordHash), true);
+  assert.ok(built.account.scram !== undefined);
+  built.clock.now = 10 * 60_000;
+  assert.equal(await cost(account, written, () => acceptedNow(built)), 1);
+  assert.equal(await cost(account, "p\u00a0wrong", () => refused), 1);
+  assert.equal(await cost(account, "bell\u0007", () => refused), 1);
+});
+
+test("of ours only the prepared form opens: a hash of what SASLprep changes is none of ours", async () => {
+  const built = house();
+  const scram = await makeScramKeys("p ssword");
+  built.account = { ...built.account, passwordHash: await hashPassword("p\u00a0ssword"), scram };
+  assert.deepEqual(await built.login("alice@sekimori.test", "p\u00a0ssword"), refused);
 });
 
 test("until then SCRAM sees what it sees of an unknown name", async () => {

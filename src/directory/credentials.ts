@@ -6,10 +6,15 @@
 // which of the two it was. An account from before there was SCRAM gets its keys when its password is next seen, and one that was
 // imported with the hash of another program gets ours as well: until then only mechanisms that show the password open it.
 // An app password (app-passwords.ts) opens what it is for, and nothing else.
+//
+// Passwords come as they were sent. Ours are hashed as SASLprep has them (RFC 4013), those of other programs as they were typed: until an
+// account has SCRAM keys, both forms are tried where they differ, the prepared one first. No more than two hashes, which with the
+// bounds of io/legacy-hash/schemes.ts end before a refused login is answered, so time tells no more than it did.
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addressKey, parseAddress } from "../address/address.ts";
+import { prepare } from "../base/saslprep.ts";
 import { HashesBusy, hashPassword, isLegacy, mayReplace, verifyPassword } from "../io/password-hash.ts";
 import { decoyCramKeys, parseCramKeys } from "../io/cram-keys.ts";
 import type { CramKeys } from "../io/cram-keys.ts";
@@ -38,6 +43,7 @@ export type LoginAnswer =
   | { readonly kind: "wrong-scope" }
   | { readonly kind: "unavailable"; readonly cause: string };
 
+/** `password`: as it was sent. */
 export type Login = (name: string, password: string, visit: Visit) => Promise<LoginAnswer>;
 
 /** Where somebody wants in, and from where. */
@@ -134,12 +140,15 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
    * As it was when that cannot be written down.
    */
   async function upgrade(account: Account, password: string): Promise<Account | undefined> {
+    const prepared = prepare(password);
     try {
-      const passwordHash = await hashPassword(password);
-      const scram = await makeScramKeys(password);
+      // What SASLprep prohibits, no client proves with SCRAM; it is as well kept as others all the same.
+      const passwordHash = await hashPassword(prepared ?? password);
+      const scram = prepared === undefined ? undefined : await makeScramKeys(prepared);
       const replaced = await store.replacePasswordHash(account.key, account.passwordHash, passwordHash, scram);
       forget(account);
-      return replaced ? { ...account, passwordHash, scram } : undefined;
+      if (!replaced) return undefined;
+      return { ...account, passwordHash, ...(scram === undefined ? {} : { scram }) };
     } catch (error) {
       // With the next login, when there is more room.
       if (!(error instanceof HashesBusy)) failed(error);
@@ -180,13 +189,28 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     }
   }
 
+  /** The form of the password that the hash is of. */
+  async function rightForm(
+    { passwordHash }: Account,
+    forms: readonly string[],
+    turn: "first" | "last",
+    guess: Attempt,
+  ): Promise<string | undefined> {
+    for (const form of forms) {
+      // oxlint-disable-next-line no-await-in-loop -- the second only where the first was wrong
+      if (await verify(form, passwordHash, turn, guess)) return form;
+    }
+    return undefined;
+  }
+
   async function attempt(name: string, password: string, visit: Visit): Promise<LoginAnswer | "changed"> {
     const account = await findUsable(directory, name);
     const succeeded = (opens: string, admission: Admission = "free"): void => {
       guesses.succeeded({ name: opens, client: visit.client, known: true }, admission);
       origins.note(opens, visit.client);
     };
-    const app = account && findAppPassword(account.key, account.appPasswords, password);
+    const prepared = prepare(password);
+    const app = account && findAppPassword(account.key, account.appPasswords, prepared ?? password);
     if (account !== undefined && app !== undefined) {
       if (!app.scopes.some((scope) => scope === visit.scope)) return { kind: "wrong-scope" };
       noteUse(account.key, app.name, visit.client);
@@ -213,10 +237,9 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
       return { kind: "refused", delay: await guesses.failed(guess, turn) };
     }
     remembered.delete(token);
-    if (!(await verify(password, account.passwordHash, turn, guess))) {
-      return { kind: "refused", delay: await guesses.failed(guess, turn) };
-    }
-    const current = mayReplace(account.passwordHash, password) ? await upgrade(account, password) : account;
+    const right = await rightForm(account, formsFor(account, password), turn, guess);
+    if (right === undefined) return { kind: "refused", delay: await guesses.failed(guess, turn) };
+    const current = isToUpgrade(account, right, prepared) ? await upgrade(account, password) : account;
     // Suspended, or with another password, since the check began: sessions are ended once, and this would come after it.
     if (current === undefined || (await findUsable(directory, name))?.passwordHash !== current.passwordHash) {
       if (turn === "last") guesses.forgone(guess);
@@ -228,7 +251,9 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
       remembered.delete(old);
     }
     remembered.set(digest(current.key, current.passwordHash, password), now + REMEMBERED_FOR);
-    if (current.scram === undefined && !isLegacy(current.passwordHash)) await completeScram(current, password);
+    if (current.scram === undefined && right === prepared && !isLegacy(current.passwordHash)) {
+      await completeScram(current, prepared);
+    }
     return opened(current);
   }
 
@@ -292,6 +317,20 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
       }
     },
   };
+}
+
+/** What of a password the stored hash may have been made of, the likeliest first. */
+function formsFor({ scram }: Account, password: string): readonly string[] {
+  const prepared = prepare(password);
+  if (prepared === undefined || prepared === password) return [password];
+  return scram === undefined ? [prepared, password] : [prepared];
+}
+
+/** `right`: the form that its hash is of. */
+function isToUpgrade({ passwordHash }: Account, right: string, prepared: string | undefined): boolean {
+  if (isLegacy(passwordHash)) return mayReplace(passwordHash, right);
+  // Of argon2id that was imported: it is as good, but SCRAM would not fit it.
+  return prepared !== undefined && right !== prepared;
 }
 
 /** When the password is looked at, or why it is not. Who is known there has the first turn, and neither count holds him. */

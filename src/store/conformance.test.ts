@@ -341,6 +341,8 @@ everyStore("a hash is replaced only where it is still the one that was checked",
   assert.equal(store.replacePasswordHash(alice.key, "$6$a", "$argon2id$z", "keys"), true);
   assert.equal(store.replacePasswordHash(alice.key, "$6$a", "$argon2id$z", "keys"), false);
   assert.deepEqual(store.findAccount(alice.key), { ...alice, passwordHash: "$argon2id$z", scram: "keys" });
+  assert.equal(store.replacePasswordHash(alice.key, "$argon2id$z", "$argon2id$w", undefined), true);
+  assert.deepEqual(store.findAccount(alice.key), { ...alice, passwordHash: "$argon2id$w" });
 });
 
 everyStore("the login secret is made once, and each store has its own", (store, another) => {

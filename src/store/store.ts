@@ -145,7 +145,7 @@ export interface AccountStore {
   /** Adds SCRAM keys to an account that has none and still has this password hash; false otherwise. */
   completeScram(key: string, passwordHash: string, scram: string): boolean;
   /** Another hash of the same password; false when the account has not this one any more. */
-  replacePasswordHash(key: string, from: string, passwordHash: string, scram: string): boolean;
+  replacePasswordHash(key: string, from: string, passwordHash: string, scram: string | undefined): boolean;
   /** 32 random octets in base64, made once: what makes an unknown login name look like a known one, and names correspondents. */
   loginSecret(): string;
   /** False when there is no such account; likewise deleteAccount. */

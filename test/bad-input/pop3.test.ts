@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls, createSecureContext } from "node:tls";
 import { parseAddress } from "../../src/address/address.ts";
+import { prepare } from "../../src/base/saslprep.ts";
 import { createClientLimits } from "../../src/counters/client-limits.ts";
 import { openPop3Listener } from "../../src/ingress/pop3/listener.ts";
 import { ensureSelfSigned } from "../../src/io/certificate.ts";
@@ -50,7 +51,7 @@ before(async () => {
     mailboxes,
     newSessionId: () => `session-${++sessions}`,
     authenticate: async (login, password) =>
-      login === "alice@sekimori.test" && password === "secret"
+      login === "alice@sekimori.test" && prepare(password) === "secret"
         ? { kind: "account", account: alice.value }
         : { kind: "refused", reason: "auth.credentials" },
     scram: {

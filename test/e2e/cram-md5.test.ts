@@ -216,7 +216,7 @@ test("switched off by a reload or a restart, what it needs is deleted and said t
   await server.stop();
   await writeFile(file, off);
   assert.match((await server.command("retention", "show")).stdout, /^cram_md5 +1 +1 +while a listener offers CRAM-MD5/m);
-  const last = await startServer(scope, { directory });
+  const last = await startServer(scope, { directory, config: off });
   assert.equal((await goneTimes(2))["items"], 1);
   assert.doesNotMatch((await last.command("account", "show", alice.address)).stdout, /^cram-md5 /m);
   assertNothingBroke(last.state);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import * as fc from "fast-check";
+import { prepare } from "../../src/base/saslprep.ts";
 import { sha512Crypt } from "../../src/io/legacy-hash/sha512-crypt.ts";
 import { readHash } from "../../src/io/legacy-hash/schemes.ts";
 import { verifyPassword } from "../../src/io/password-hash.ts";
@@ -163,6 +164,46 @@ test("a file is imported into a running server; old passwords work at once, and 
   assertNothingBroke(site.server.state);
   const log = JSON.stringify(readLog(site.server.state));
   for (const secret of [sha512.slice(20), bcrypt.slice(10), "Hello world!"]) assert.ok(!log.includes(secret));
+});
+
+test("passwords that SASLprep changes or prohibits open what Dovecot made of them, and SCRAM what it can prove", async (t) => {
+  const dovecot = await requires(t, "dovecot");
+  if (dovecot === undefined) return;
+  const old = [
+    { name: "carol", scheme: "SHA512-CRYPT", password: "\uff50\uff41ss\u3000word" },
+    { name: "dave", scheme: "BLF-CRYPT", password: "caf\u0065\u0301 \uff8a\uff9f" },
+    { name: "erin", scheme: "ARGON2ID", password: "no\u00a0break" },
+    { name: "frank", scheme: "SSHA512", password: "bell\u0007" },
+  ] as const;
+  const site = await siteFor(t);
+  const lines: string[] = [];
+  for (const { name, scheme, password } of old) {
+    // oxlint-disable-next-line no-await-in-loop -- one program at a time
+    const ran = await runProgram({
+      program: `${dovecot.tree}/usr/bin/doveadm`,
+      parameters: ["-O", "pw", "-s", scheme, "-p", password],
+      environment: dovecot.environment,
+      milliseconds: 30_000,
+    });
+    assert.equal(ran.code, 0, ran.stderr);
+    lines.push(`${name}@${domain}:${ran.stdout.trim()}`);
+  }
+  const done = await site.server.command("account", "import", await fileOf(site, ...lines));
+  assert.equal(done.code, 0, done.stderr);
+  for (const { name, password } of old) {
+    const address = `${name}@${domain}`;
+    // Until the hash is ours, and then.
+    for (let turn = 0; turn < 2; turn++) {
+      // oxlint-disable-next-line no-await-in-loop -- one login at a time
+      (await openAuthenticated(t, site, { address, password })).destroy();
+    }
+    // oxlint-disable-next-line no-await-in-loop
+    assert.doesNotMatch((await site.server.command("account", "show", address)).stdout, /another server/);
+    const prepared = prepare(password);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.equal(await scramReply(t, site, address, prepared ?? password), prepared === undefined ? 535 : 235, name);
+  }
+  assertNothingBroke(site.server.state);
 });
 
 test("Python's smtplib logs in with the password of another server, and Dovecot's copy has what replaced it", async (t) => {

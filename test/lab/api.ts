@@ -103,6 +103,7 @@ export async function startApi(parts: Parts = {}): Promise<ApiService> {
     tokens: known,
     thirdParties: { read: () => Promise.reject(new Error("there is no DNS here")) },
     clearSuspicion: (_account, lift) => lift(),
+    offersCram: () => false,
   });
   const guarded = {
     control,

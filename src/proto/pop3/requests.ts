@@ -21,7 +21,7 @@ export interface Pop3ServerOptions {
 export type Pop3Request =
   /** Begin TLS once the output is written; answered by `secured`. */
   | { readonly kind: "secure" }
-  /** Both are prepared (RFC 4013); answered by `authenticated`. */
+  /** The login is prepared (RFC 4013), the password is as it was sent; answered by `authenticated`. */
   | {
       readonly kind: "authenticate";
       readonly mechanism: "USER" | Exchange["mechanism"];

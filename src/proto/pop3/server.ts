@@ -34,7 +34,7 @@ import {
   type Mechanism,
   type Step,
 } from "../sasl/mechanism.ts";
-import { prepare } from "../sasl/prepare.ts";
+import { prepare } from "../../base/saslprep.ts";
 import { parseCommand, type Command, type TransactionCommand, type Verb } from "./commands.ts";
 import { ContentWriter } from "./content.ts";
 import { LineReader } from "./lines.ts";
@@ -374,9 +374,8 @@ export class Pop3Server {
   #checkPassword(typed: string): void {
     const { login } = this.#expect("identified");
     this.#state = { name: "authorization" };
-    const password = prepare(typed);
-    if (password === undefined) this.#authenticate({ kind: "refuse", mechanism: "USER", login });
-    else this.#authenticate({ kind: "authenticate", mechanism: "USER", login, password });
+    if (typed.includes("\0")) this.#authenticate({ kind: "refuse", mechanism: "USER", login });
+    else this.#authenticate({ kind: "authenticate", mechanism: "USER", login, password: typed });
   }
 
   #authenticate(request: Pop3Request): void {

@@ -7,7 +7,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { md5End } from "../../base/md5.ts";
 import type { SaslEnvironment, Step, Steps } from "./mechanism.ts";
-import { prepare } from "./prepare.ts";
+import { prepare } from "../../base/saslprep.ts";
 
 /** The states of MD5 after HMAC's keyed blocks (RFC 2104). */
 export interface CramKeys {

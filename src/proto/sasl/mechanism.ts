@@ -6,7 +6,7 @@
 
 import { cramMd5 } from "./cram-md5.ts";
 import type { CramKeys } from "./cram-md5.ts";
-import { prepare } from "./prepare.ts";
+import { prepare } from "../../base/saslprep.ts";
 import { scram } from "./scram.ts";
 import type { ScramEnvironment, ScramKeys } from "./scram.ts";
 
@@ -56,7 +56,7 @@ type FailureCause =
   | "malformed"
   /** A field is longer than 1024 octets. */
   | "too-long"
-  /** Not UTF-8, or a character that SASLprep prohibits. */
+  /** Not UTF-8, a name that SASLprep prohibits, or a password that no program has ever taken. */
   | "bad-text"
   /** Acting as somebody else (RFC 4422 §3.4.1) is not offered. */
   | "other-identity"
@@ -67,7 +67,10 @@ type FailureCause =
 
 export type Step =
   | { readonly kind: "challenge"; readonly data: Uint8Array }
-  /** All three are prepared (RFC 4013); authorization equals authentication. */
+  /**
+   * Names are prepared (RFC 4013); authorization equals authentication. The password is as it was sent, without NUL and line ends: whoever
+   * compares it prepares it first, and may have a hash of what was typed.
+   */
   | {
       readonly kind: "credentials";
       readonly authorization: string;
@@ -169,8 +172,8 @@ function credentials(authzid: Uint8Array, authcid: Uint8Array, secret: Uint8Arra
   if (authcid.length === 0 || secret.length === 0) return failed("malformed");
   if (Math.max(authzid.length, authcid.length, secret.length) > FIELD_LIMIT) return failed("too-long");
   const authentication = text(authcid);
-  const password = text(secret);
-  if (authentication === undefined || password === undefined) return failed("bad-text");
+  const password = decoded(secret);
+  if (authentication === undefined || password === undefined || UNTYPED.test(password)) return failed("bad-text");
   const authorization = authzid.length === 0 ? authentication : text(authzid);
   if (authorization === undefined) return failed("bad-text");
   if (authorization !== authentication) return failed("other-identity");
@@ -181,9 +184,18 @@ function failed(cause: FailureCause): Step {
   return { kind: "failed", cause };
 }
 
+/** Of no password: what ends it for programs in C, and what ends a line. */
+// oxlint-disable-next-line no-control-regex
+const UNTYPED = /[\0\r\n]/;
+
 function text(octets: Uint8Array): string | undefined {
+  const plain = decoded(octets);
+  return plain === undefined ? undefined : prepare(plain);
+}
+
+function decoded(octets: Uint8Array): string | undefined {
   try {
-    return prepare(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { decodeBase64 } from "./base64.ts";
 import { mechanismNames, startMechanism, usualMechanisms, type Step } from "./mechanism.ts";
-import { prepare } from "./prepare.ts";
+import { prepare } from "../../base/saslprep.ts";
 
 const octets = (text: string) => new TextEncoder().encode(text);
 
@@ -61,10 +61,31 @@ test("PLAIN refuses messages of another shape", () => {
 
 test("text that SASLprep prohibits, bad UTF-8 and endless fields are refused", () => {
   assert.deepEqual(start("PLAIN").step(octets("\0alice\r\n\0secret")), { kind: "failed", cause: "bad-text" });
-  assert.deepEqual(start("PLAIN").step(octets("\0alice\0sec\u0007ret")), { kind: "failed", cause: "bad-text" });
+  assert.deepEqual(start("PLAIN").step(octets("\0ali\u0007ce\0secret")), { kind: "failed", cause: "bad-text" });
   assert.deepEqual(start("PLAIN").step(Uint8Array.of(0, 0xff, 0, 65)), { kind: "failed", cause: "bad-text" });
   const long = octets(`\0alice\0${"x".repeat(1025)}`);
   assert.deepEqual(start("PLAIN").step(long), { kind: "failed", cause: "too-long" });
+});
+
+test("a password is handed on as it was sent, unless nobody can have typed it", () => {
+  for (const password of ["sec\u0007ret", "\uff53ecret\u00a0", "\u00ad", "\u202eterces", "pass\tword"]) {
+    for (const step of [
+      start("PLAIN").step(octets(`\0\uff21lice\0${password}`)),
+      (() => {
+        const exchange = start("LOGIN");
+        exchange.step(octets("\uff21lice"));
+        return exchange.step(octets(password));
+      })(),
+    ]) {
+      assert.deepEqual(step, { kind: "credentials", authorization: "Alice", authentication: "Alice", password });
+    }
+  }
+  for (const password of ["sec\0ret", "sec\rret", "secret\n"]) {
+    const exchange = start("LOGIN");
+    exchange.step(octets("alice"));
+    assert.deepEqual(exchange.step(octets(password)), { kind: "failed", cause: "bad-text" });
+  }
+  assert.equal(start("PLAIN").step(Uint8Array.of(0, 65, 0, 0xff)).kind, "failed", "no UTF-8");
 });
 
 test("an unknown mechanism is undefined and the announced ones are known", () => {

@@ -8,7 +8,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { decodeBase64 } from "./base64.ts";
 import type { LoginKeys, Step, Steps } from "./mechanism.ts";
-import { prepare } from "./prepare.ts";
+import { prepare } from "../../base/saslprep.ts";
 
 /** What a server keeps of a password (RFC 5802 §3): it can check one, and cannot log in with it elsewhere. */
 export interface ScramKeys {

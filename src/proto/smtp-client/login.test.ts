@@ -5,7 +5,7 @@ import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { scram, type ScramKeys } from "../sasl/scram.ts";
-import { prepare } from "../sasl/prepare.ts";
+import { prepare } from "../../base/saslprep.ts";
 import { login, type Login, type LoginStep } from "./login.ts";
 
 const binding = Buffer.from("octets that only the two ends know");

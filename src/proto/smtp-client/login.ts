@@ -13,7 +13,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { crlfLine } from "../../base/crlf.ts";
 import { decodeBase64 } from "../sasl/base64.ts";
-import { prepare } from "../sasl/prepare.ts";
+import { prepare } from "../../base/saslprep.ts";
 
 export interface Credentials {
   readonly username: string;

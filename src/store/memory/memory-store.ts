@@ -106,7 +106,10 @@ function createAccounts(): AccountStore {
     },
     replacePasswordHash: (key, from, passwordHash, scram) => {
       if (accounts.get(key)?.passwordHash !== from) return false;
-      return change(key, (account) => Object.assign(account, { passwordHash, scram }));
+      return change(key, (account) => {
+        delete account.scram;
+        Object.assign(account, { passwordHash }, scram === undefined ? {} : { scram });
+      });
     },
     loginSecret: () => (secret ??= randomBytes(32).toString("base64")),
     setSuspended: (key, suspended) => change(key, (account) => (account.suspended = suspended)),

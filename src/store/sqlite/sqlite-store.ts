@@ -250,7 +250,7 @@ export function openSqliteStore(file: string): SqliteStore {
     },
     completeScram: (key, passwordHash, scram) => sql.completeScram.run(scram, key, passwordHash).changes > 0,
     replacePasswordHash: (key, from, passwordHash, scram) =>
-      sql.replacePassword.run(passwordHash, scram, key, from).changes > 0,
+      sql.replacePassword.run(passwordHash, scram ?? null, key, from).changes > 0,
     loginSecret: () => {
       sql.addNote.run("login-secret", randomBytes(32).toString("base64"));
       return one<{ value: string }>(sql.note, "login-secret")!.value;

@@ -1,5 +1,6 @@
 // SASLprep (RFC 4013) for login names and passwords: the form in which they are compared and hashed, so that a
-// password typed on a phone equals the one typed on a desk. Whoever stores a password must prepare it as well.
+// password typed on a phone equals the one typed on a desk. Whoever stores a password must prepare it as well; other programs did not,
+// so hashes of theirs may be of what was typed.
 //
 // Departures: Unicode of the running ICU instead of 3.2, and the bidirectional check (RFC 3454 §6) is left out;
 // it guards against look-alikes on a screen, and neither value is shown. NFKC also turns the full-width letters
