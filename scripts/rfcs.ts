@@ -60,7 +60,11 @@ export const rfcs: Readonly<Record<number, Rfc>> = {
   3463: entry("done", "Enhanced status codes"),
   3464: entry("done", "Delivery status notifications"),
   3596: entry("done", "DNS for IPv6"),
-  3834: entry("partly", "Automatic responses", "reports carry Auto-Submitted; nothing else answers by itself"),
+  3834: entry(
+    "partly",
+    "Automatic responses",
+    "reports and notices carry Auto-Submitted; nothing else answers by itself",
+  ),
   3848: entry("done", "`with` values of Received"),
   4013: entry("done", "SASLprep"),
   4035: entry("partly", "DNSSEC protocol", "no validation; the AD bit of a resolver on this host is believed"),

@@ -113,9 +113,7 @@ test("what cannot be written is told when it can, and somebody hears of it", asy
   note(built, taken("hold"));
   const notices = built.open();
   await notices.tell();
-  assert.deepEqual(built.events, [
-    { event: "internal.failed", where: "notices of abuse", cause: "Error: disk full" },
-  ]);
+  assert.deepEqual(built.events, [{ event: "internal.failed", where: "notices of abuse", cause: "Error: disk full" }]);
   built.broken = undefined;
   await notices.tell();
   assert.deepEqual(told(built), ["account Alice@b.test hold", "contact alice@example.org hold"]);

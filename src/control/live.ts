@@ -81,8 +81,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
       {
         ...services,
         changed,
-        forgive: (key, held) =>
-          services.clearSuspicion(key, () => liftRestraint({ ...services, changed }, key, held)),
+        forgive: (key, held) => services.clearSuspicion(key, () => liftRestraint({ ...services, changed }, key, held)),
         endSessions: (keys) => mail.endSessions(keys),
       },
       by,

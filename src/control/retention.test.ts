@@ -109,6 +109,25 @@ test("a correspondent goes when nothing was written to it for as long as is said
   );
 });
 
+test("the evidence of a slowing goes when that has ended by itself; what is in force keeps its own", async (t) => {
+  const { store, control, events } = office(t, 2);
+  for (const [name, until] of [
+    ["over", now],
+    ["slowed", now + 1],
+    ["held", undefined],
+  ] as const) {
+    const key = `${name}@b.test`;
+    store.addAccount({ key, address: key, passwordHash: "", aliases: [], createdAt: 1, suspended: false });
+    const grounds = { since: now - DAY, score: 12, evidence: ["a login from nowhere"] };
+    store.setRestraint(key, until === undefined ? { step: "hold", ...grounds } : { step: "slow", until, ...grounds });
+  }
+  const shown = (await control.retention()).find(({ what }) => what === "restraint");
+  assert.deepEqual([shown?.items, shown?.expired], [3, 1]);
+  await control.purge("schedule");
+  assert.deepEqual(store.restrained(), ["held@b.test", "slowed@b.test"]);
+  assert.deepEqual(events, [{ event: "retention.purged", what: "restraint", items: 1, by: "schedule" }]);
+});
+
 test("what CRAM-MD5 needs goes when nothing offers it any more, out of the file too, and that is said before", async (t) => {
   const cram = { isOffered: true };
   const { directory, store, control, events, changed } = office(t, 1, cram);
@@ -152,8 +171,14 @@ test("every table of the index has a class, and no class is of a table that is g
     .all()
     .map(({ name }) => String(name));
   database.close();
-  const classes = [...kept.keys(), "charge", "correspondent", "abuse_profile", "login_origin", "enrolment_code", "abuse_notice"].filter(
-    (name) => name !== "spool" && name !== "mail",
-  );
+  const classes = [
+    ...kept.keys(),
+    "charge",
+    "correspondent",
+    "abuse_profile",
+    "login_origin",
+    "enrolment_code",
+    "abuse_notice",
+  ].filter((name) => name !== "spool" && name !== "mail");
   assert.deepEqual(classes.toSorted(), tables.toSorted());
 });

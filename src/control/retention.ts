@@ -22,7 +22,10 @@ export interface RetentionServices {
   readonly store: Remote<
     ChargeStore &
       ProfileStore &
-      Pick<AccountStore, "originSpan" | "purgeOrigins" | "countCram" | "dropCram"> &
+      Pick<
+        AccountStore,
+        "originSpan" | "purgeOrigins" | "countCram" | "dropCram" | "restraintSpan" | "purgeRestraints"
+      > &
       Pick<EnrolmentStore, "codeSpan" | "purgeCodes"> &
       Pick<NoticeStore, "noticeSpan" | "purgeNotices">
   >;
@@ -84,6 +87,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
     const origins = await store.originSpan(clock.wall() - ORIGIN_KEPT);
     const codes = await store.codeSpan(clock.wall() - codesKept());
     const states = await store.countCram();
+    const restraints = await store.restraintSpan(clock.wall());
     const notices = await store.noticeSpan(clock.wall() - NOTICE_KEPT);
     return [
       {
@@ -136,6 +140,13 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         ...(notices.oldest === undefined ? {} : { oldest: new Date(notices.oldest).toISOString() }),
       },
       {
+        what: "restraint",
+        kept: "until it has ended or was cleared: what was done about an account that somebody else may be using, and the evidence",
+        items: restraints.items,
+        expired: restraints.expired,
+        ...(restraints.oldest === undefined ? {} : { oldest: new Date(restraints.oldest).toISOString() }),
+      },
+      {
         what: "cram_md5",
         kept: "while a listener offers CRAM-MD5: what that needs of passwords",
         items: states,
@@ -156,6 +167,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       await store.purgeOrigins(clock.wall() - ORIGIN_KEPT);
       await store.purgeCodes(clock.wall() - codesKept());
       await store.purgeNotices(clock.wall() - NOTICE_KEPT);
+      await store.purgeRestraints(clock.wall());
       if (!services.offersCram()) {
         const changed = await store.dropCram();
         if (changed.length > 0) await services.changed(changed);

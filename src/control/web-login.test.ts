@@ -39,11 +39,11 @@ function house(answer: LoginAnswer, connecting: ClientHandle["connecting"] = { k
 
 const opened: LoginAnswer = { kind: "account", account: ALICE, credential: { kind: "password", hash: "h" } };
 
-test("what is typed is prepared as in AUTH, and no app password is in question", async () => {
+test("a name is prepared as in AUTH and the password goes on as it was typed, and no app password is in question", async () => {
   const { login, asked, events, counted } = house(opened);
   assert.deepEqual(await login(fine), { kind: "account", account: ALICE });
   assert.deepEqual(asked, [
-    { name: ALICE, password: "right", visit: { scope: "web", client: fine.client, over: undefined } },
+    { name: ALICE, password: fine.password, visit: { scope: "web", client: fine.client, over: undefined } },
   ]);
   assert.deepEqual(
     events.map(({ name }) => name),

@@ -5,10 +5,10 @@
 // App passwords are for mail programs and open no page. Passwords are kept nowhere and logged nowhere; neither is a name that does not
 // look like an address, for it may be a password in the wrong field.
 
+import { prepare } from "../base/saslprep.ts";
 import type { ClientCounts, ClientHandle } from "../counters/counters.ts";
 import type { Login, LoginAnswer, OverFailures } from "../directory/credentials.ts";
 import type { Observer } from "../observe/events.ts";
-import { prepare } from "../proto/sasl/prepare.ts";
 
 export interface WebLoginRequest {
   /** As it was typed. */
@@ -36,6 +36,12 @@ export interface WebLoginServices {
   /** When the counts cannot be asked: nobody, or everybody. */
   readonly clientFail: () => "closed" | "open";
   readonly observer: Observer;
+}
+
+/** As the exchanges of proto/sasl/ have it. */
+function isTyped(password: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return password !== "" && !/[\0\r\n]/.test(password);
 }
 
 /** For what is refused before anybody was asked, ms: as the first wrong password. */
@@ -67,9 +73,9 @@ export function createWebLogin({ login, clients, clientFail, observer }: WebLogi
     const turn = await admitted(handle);
     if (turn === "held") return { kind: "held" };
     if (turn === "unavailable") return { kind: "unavailable", cause: "nobody can say how many have failed there" };
-    const [name, password] = [prepare(typed), prepare(shown)];
-    if (name === undefined || password === undefined) return { kind: "malformed" };
-    const answer = await login(name, password, { scope: "web", client, over: turn.over });
+    const name = prepare(typed);
+    if (name === undefined || !isTyped(shown)) return { kind: "malformed" };
+    const answer = await login(name, shown, { scope: "web", client, over: turn.over });
     if (answer.kind === "refused") handle.failed();
     return answer;
   }

@@ -434,7 +434,8 @@ test("a hash of what was typed is found whatever SASLprep makes of it, and upgra
       built.clock.now = 10 * 60_000;
       assert.deepEqual(await built.login(account, password), acceptedNow(built), "and again");
       assert.deepEqual(await built.login(account, `${password}!`), refused);
-      if (prepared !== undefined && prepare(prepared) === prepared) assert.deepEqual(await built.login(account, prepared), acceptedNow(built));
+      if (prepared !== undefined && prepare(prepared) === prepared)
+        assert.deepEqual(await built.login(account, prepared), acceptedNow(built));
     }),
     {
       numRuns: 12,

@@ -19,7 +19,12 @@ const request: AbuseNoticeRequest = {
   at: since + 1000,
   copy: "contact",
   since,
-  news: { kind: "taken", step: "hold", signs: ["unknown-recipients", "new-network"], clause: "Article 12\nof the terms" },
+  news: {
+    kind: "taken",
+    step: "hold",
+    signs: ["unknown-recipients", "new-network"],
+    clause: "Article 12\nof the terms",
+  },
   help: "Helpdesk 0120-000-000",
 };
 
@@ -94,7 +99,7 @@ test("a program made it, so no program answers; who reads it sees at once what i
 
 test("each step says since when, what it means for mail, what to do, whom to ask, and on what it rests", () => {
   for (const [step, english, japanese] of [
-    ["slow", /one recipient in two minutes/, /2分間に1宛先/],
+    ["slow", /one recipient in two\r\nminutes/, /2分間に1宛先/],
     ["hold", /accepted and held/, /受け付けた上で/],
     ["suspend", /nobody can therefore log in/, /ログインを停止/],
   ] as const) {
@@ -107,6 +112,7 @@ test("each step says since when, what it means for mail, what to do, whom to ask
       assert.match(text, /^ {2}Alice@sekimori\.test\r$/m);
       assert.match(text, /^ {2}postmaster@sekimori\.test\r\n {2}Helpdesk 0120-000-000\r$/m);
     }
+    for (const line of told.english.split("\r\n")) assert.ok(line.length <= 75, line);
     assert.match(told.english, /password changed/);
     assert.match(told.japanese, /パスワードを変更し/);
   }

@@ -68,10 +68,10 @@ const english: Texts = {
   taken: {
     slow: (since) => [
       ...suspicion,
-      `Since ${since} it therefore sends to one recipient in two minutes.`,
-      "What is more is refused for now; most mail programs try again by themselves.",
-      "This ends by itself a day after the last sign, or when the administrator has",
-      "looked.",
+      `Since ${since} it therefore sends to one recipient in two`,
+      "minutes. What is more is refused for now; most mail programs try again by",
+      "themselves. This ends by itself a day after the last sign, or when the",
+      "administrator has looked.",
     ],
     hold: (since) => [
       ...suspicion,
@@ -80,14 +80,14 @@ const english: Texts = {
     ],
     suspend: (since) => [
       ...suspicion,
-      `Since ${since} nobody can therefore log in to it, and what it`,
-      "had on its way is held until the administrator has looked. None of it is",
+      `Since ${since} nobody can therefore log in to it, and what`,
+      "it had on its way is held until the administrator has looked. None of it is",
       "lost, and mail for the account comes in as always.",
     ],
   },
-  ended: ["is as it was again: the administrator has looked, and what was done is over."],
+  ended: ["is as it was again: the administrator has looked, and what was done is", "over."],
   mail: {
-    kept: "What was held of its mail is still held; the administrator decides about it.",
+    kept: "What was held of its mail is still held; the administrator decides.",
     released: "What was held of its mail is on its way.",
     returned: "What was held of its mail comes back to it.",
   },
@@ -109,24 +109,22 @@ const english: Texts = {
   advice: [
     "What to do:",
     "",
-    "1. Look for malicious programs on every computer and telephone that knows the",
-    "   password, before you type a new one there.",
+    "1. Look for malicious programs on every computer and telephone that knows",
+    "   the password, before you type a new one there.",
     "2. Have the password changed, and use the new one nowhere else. End the app",
     "   passwords of devices that you no longer have.",
   ],
   ask: "3. Tell the administrator, who looks at it and ends this:",
   yourself: [
-    "If it was all yours - a journey, a new device, a letter to many people - then",
-    "tell the administrator that.",
+    "If it was all yours - a journey, a new device, a letter to many people -",
+    "then tell the administrator that.",
   ],
   never: "Nobody here asks for your password, by mail or by telephone.",
-  unchanged: ["If somebody else may know the password and it was not changed: have it changed", "now."],
+  unchanged: ["If somebody else may know the password and it was not changed: have it", "changed now."],
   questions: "Questions reach",
 };
 
-const japaneseSuspicion = [
-  "の使われ方がこれまでと異なります。パスワードが他人に知られているおそれがあります。",
-];
+const japaneseSuspicion = ["の使われ方がこれまでと異なります。パスワードが他人に知られているおそれがあります。"];
 
 const japanese: Texts = {
   subject: (_account, what) =>
@@ -185,7 +183,10 @@ const japanese: Texts = {
     "   もう使っていない機器のアプリパスワードは無効にしてください。",
   ],
   ask: "3. 管理者にご連絡ください。確認の上、解除します:",
-  yourself: ["旅行、機器の買い替え、多数の宛先への送信など、ご本人による利用の場合は、", "その旨を管理者にお知らせください。"],
+  yourself: [
+    "旅行、機器の買い替え、多数の宛先への送信など、ご本人による利用の場合は、",
+    "その旨を管理者にお知らせください。",
+  ],
   never: "メールや電話でパスワードをお尋ねすることはありません。",
   unchanged: ["パスワードが他人に知られているおそれがあり、まだ変更していない場合は、", "すぐに変更してください。"],
   questions: "お問い合わせ先:",

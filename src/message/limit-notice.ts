@@ -33,7 +33,8 @@ const things: Readonly<Record<string, string>> = {
 };
 
 const english: Texts = {
-  subject: ({ account, level }) => `${account} ${level === "near" ? "has nearly used up" : "has used up"} a sending limit`,
+  subject: ({ account, level }) =>
+    `${account} ${level === "near" ? "has nearly used up" : "has used up"} a sending limit`,
   opening: (hostname) => `This is the mail server ${hostname}. The account`,
   state: ({ level, layer, used, limit, window }) => [
     `${level === "near" ? "has nearly used up" : "has used up"} a limit: ${used} of ${limit} ${things[layer] ?? layer}`,

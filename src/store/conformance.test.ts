@@ -807,50 +807,72 @@ everyStore("an account is under a restraint until it is taken away", (store) => 
   assert.deepEqual(store.restrained(), []);
 });
 
-everyStore("what a customer is to be told is noted with the step, told once, and goes with its account or its time", (store) => {
-  const taken = { kind: "taken", step: "hold", signs: ["new-network"], clause: "§ 7" } as const;
-  const ended = { kind: "ended", step: "hold", mail: "released" } as const;
-  const restraint = { step: "hold", since: 5, score: 13, evidence: [] } as const;
-  const notices = [
-    { to: "account", at: 5, news: taken },
-    { to: "contact", at: 5, news: taken },
-  ] as const;
-  assert.equal(store.setRestraint(alice.key, restraint, notices), false);
-  assert.deepEqual(store.pendingNotices(10), [], "there is no such account");
-  store.addAccount(alice);
-  assert.equal(store.setRestraint(alice.key, restraint, notices), true);
-  assert.equal(store.setRestraint(alice.key, undefined, [{ to: "contact", at: 9, news: ended }]), true);
-  const pending = store.pendingNotices(10);
-  const [first, second, third] = pending.map(({ id }) => id);
-  assert.deepEqual(pending, [
-    { id: first, account: alice.key, ...notices[0] },
-    { id: second, account: alice.key, ...notices[1] },
-    { id: third, account: alice.key, to: "contact", at: 9, news: ended },
-  ]);
-  assert.equal(store.pendingNotices(2).length, 2);
-  assert.equal(store.noteTold(first!, 100), true);
-  assert.equal(store.noteTold(first!, 101), false, "once");
-  assert.equal(store.noteTold(second!, 110), true);
-  assert.deepEqual(
-    store.pendingNotices(10).map(({ id }) => id),
-    [third],
-  );
-  assert.equal(store.toldSince(alice.key, "account", 99), 1);
-  assert.equal(store.toldSince(alice.key, "account", 100), 0);
-  assert.equal(store.toldSince(alice.key, "contact", 99), 1);
-  store.noteUntold(second!);
-  assert.equal(store.toldSince(alice.key, "contact", 99), 0);
-  assert.equal(store.pendingNotices(10).length, 2);
-  store.dropNotice(third!);
-  assert.equal(store.noteTold(third!, 120), false);
-  store.setRestraint(alice.key, undefined, [{ to: "contact", at: 9, news: ended }]);
-  assert.ok(store.pendingNotices(10).every(({ id }) => id !== third), "an id means one notice for ever");
-  assert.deepEqual(store.noticeSpan(5), { items: 3, oldest: 5, expired: 2 });
-  store.purgeNotices(5);
-  assert.deepEqual(store.noticeSpan(5), { items: 1, oldest: 9, expired: 0 });
-  store.deleteAccount(alice.key);
-  assert.deepEqual(store.noticeSpan(5), { items: 0, oldest: undefined, expired: 0 });
+everyStore("a restraint that has ended by itself goes, and none that is in force", (store) => {
+  const bob = { ...alice, key: "bob@sekimori.test", aliases: [] };
+  const carol = { ...alice, key: "carol@sekimori.test", aliases: [] };
+  for (const account of [alice, bob, carol]) store.addAccount(account);
+  assert.deepEqual(store.restraintSpan(9), { items: 0, oldest: undefined, expired: 0 });
+  const grounds = { score: 11.5, evidence: ["a login"] };
+  store.setRestraint(alice.key, { step: "slow", since: 5, until: 9, ...grounds });
+  store.setRestraint(bob.key, { step: "slow", since: 6, until: 10, ...grounds });
+  store.setRestraint(carol.key, { step: "suspend", since: 4, ...grounds });
+  assert.deepEqual(store.restraintSpan(9), { items: 3, oldest: 4, expired: 1 });
+  store.purgeRestraints(9);
+  assert.deepEqual(store.restrained(), [bob.key, carol.key]);
+  assert.deepEqual(store.findAccount(alice.key), alice);
+  assert.deepEqual(store.restraintSpan(9), { items: 2, oldest: 4, expired: 0 });
 });
+
+everyStore(
+  "what a customer is to be told is noted with the step, told once, and goes with its account or its time",
+  (store) => {
+    const taken = { kind: "taken", step: "hold", signs: ["new-network"], clause: "§ 7" } as const;
+    const ended = { kind: "ended", step: "hold", mail: "released" } as const;
+    const restraint = { step: "hold", since: 5, score: 13, evidence: [] } as const;
+    const notices = [
+      { to: "account", at: 5, news: taken },
+      { to: "contact", at: 5, news: taken },
+    ] as const;
+    assert.equal(store.setRestraint(alice.key, restraint, notices), false);
+    assert.deepEqual(store.pendingNotices(10), [], "there is no such account");
+    store.addAccount(alice);
+    assert.equal(store.setRestraint(alice.key, restraint, notices), true);
+    assert.equal(store.setRestraint(alice.key, undefined, [{ to: "contact", at: 9, news: ended }]), true);
+    const pending = store.pendingNotices(10);
+    const [first, second, third] = pending.map(({ id }) => id);
+    assert.deepEqual(pending, [
+      { id: first, account: alice.key, ...notices[0] },
+      { id: second, account: alice.key, ...notices[1] },
+      { id: third, account: alice.key, to: "contact", at: 9, news: ended },
+    ]);
+    assert.equal(store.pendingNotices(2).length, 2);
+    assert.equal(store.noteTold(first!, 100), true);
+    assert.equal(store.noteTold(first!, 101), false, "once");
+    assert.equal(store.noteTold(second!, 110), true);
+    assert.deepEqual(
+      store.pendingNotices(10).map(({ id }) => id),
+      [third],
+    );
+    assert.equal(store.toldSince(alice.key, "account", 99), 1);
+    assert.equal(store.toldSince(alice.key, "account", 100), 0);
+    assert.equal(store.toldSince(alice.key, "contact", 99), 1);
+    store.noteUntold(second!);
+    assert.equal(store.toldSince(alice.key, "contact", 99), 0);
+    assert.equal(store.pendingNotices(10).length, 2);
+    store.dropNotice(third!);
+    assert.equal(store.noteTold(third!, 120), false);
+    store.setRestraint(alice.key, undefined, [{ to: "contact", at: 9, news: ended }]);
+    assert.ok(
+      store.pendingNotices(10).every(({ id }) => id !== third),
+      "an id means one notice for ever",
+    );
+    assert.deepEqual(store.noticeSpan(5), { items: 3, oldest: 5, expired: 2 });
+    store.purgeNotices(5);
+    assert.deepEqual(store.noticeSpan(5), { items: 1, oldest: 9, expired: 0 });
+    store.deleteAccount(alice.key);
+    assert.deepEqual(store.noticeSpan(5), { items: 0, oldest: undefined, expired: 0 });
+  },
+);
 
 everyStore("what a message says is to be held begins held, and stays released once it was", (store) => {
   const held = { ...message("m1", ["a@r.test", "b@r.test"]), hold: { why: "a limit", recipients: [1] } };

@@ -163,6 +163,9 @@ export interface AccountStore {
   ): boolean;
   /** Keys of the accounts that have one, ended or not. */
   restrained(): readonly string[];
+  /** Those that have ended by themselves by then (wall ms) go, with their evidence. */
+  purgeRestraints(now: number): void;
+  restraintSpan(now: number): Span;
   /** False when there is no such account, or the alias is an address or alias already. */
   addAlias(key: string, alias: string): boolean;
   /** False when the account has no such alias. */

@@ -191,7 +191,10 @@ test("switched off by a reload or a restart, what it needs is deleted and said t
     waitFor(`gone ${times} times`, 60_000, () => purged()[times - 1]);
   const show = async (): Promise<string> => (await server.command("account", "show", alice.address)).stdout;
   assert.match(await show(), /^cram-md5 /m);
-  assert.match((await server.command("retention", "show")).stdout, /^cram_md5 +\d+ +0 +while a listener offers CRAM-MD5/m);
+  assert.match(
+    (await server.command("retention", "show")).stdout,
+    /^cram_md5 +\d+ +0 +while a listener offers CRAM-MD5/m,
+  );
 
   await writeFile(file, off);
   assert.equal((await server.command("reload")).code, 0);
@@ -215,7 +218,10 @@ test("switched off by a reload or a restart, what it needs is deleted and said t
 
   await server.stop();
   await writeFile(file, off);
-  assert.match((await server.command("retention", "show")).stdout, /^cram_md5 +1 +1 +while a listener offers CRAM-MD5/m);
+  assert.match(
+    (await server.command("retention", "show")).stdout,
+    /^cram_md5 +1 +1 +while a listener offers CRAM-MD5/m,
+  );
   const last = await startServer(scope, { directory, config: off });
   assert.equal((await goneTimes(2))["items"], 1);
   assert.doesNotMatch((await last.command("account", "show", alice.address)).stdout, /^cram-md5 /m);

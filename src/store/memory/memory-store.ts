@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import type {
   Account,
+  AccountRestraint,
   AccountStore,
   Charge,
   ChargeStore,
@@ -143,6 +144,19 @@ function createAccounts(): AccountStore {
         .filter(({ restraint }) => restraint !== undefined)
         .map(({ key }) => key)
         .toSorted(),
+    purgeRestraints: (now) => {
+      for (const { key, restraint } of accounts.values()) {
+        if (hasEnded(restraint, now)) change(key, (account) => delete account.restraint);
+      }
+    },
+    restraintSpan: (now) => {
+      const all = [...accounts.values()].flatMap(({ restraint }) => restraint ?? []);
+      return {
+        items: all.length,
+        oldest: all.length === 0 ? undefined : Math.min(...all.map(({ since }) => since)),
+        expired: all.filter((each) => hasEnded(each, now)).length,
+      };
+    },
     addAlias: (key, alias) => {
       if (find(alias) !== undefined) return false;
       return change(key, (account) => (account.aliases = [...account.aliases, alias].toSorted()));
@@ -213,6 +227,10 @@ function createAccounts(): AccountStore {
       return accounts.delete(key);
     },
   };
+}
+
+function hasEnded(restraint: AccountRestraint | undefined, now: number): boolean {
+  return restraint?.until !== undefined && restraint.until <= now;
 }
 
 function createCharges(): ChargeStore {

@@ -178,8 +178,9 @@ const steps: readonly string[] = [
    ) STRICT;
    CREATE INDEX abuse_notice_told ON abuse_notice (account, recipient, told_at);
    CREATE INDEX abuse_notice_pending ON abuse_notice (id) WHERE told_at IS NULL;`,
-  // Few have it, or none: asked for every hour.
-  "CREATE INDEX account_cram ON account (key) WHERE cram IS NOT NULL",
+  // Few have these, or none, and they are asked for every hour.
+  `CREATE INDEX account_cram ON account (key) WHERE cram IS NOT NULL;
+   CREATE INDEX account_restraint ON account (key) WHERE restraint IS NOT NULL;`,
 ];
 
 const schemaVersion = steps.length;

@@ -93,6 +93,13 @@ export function openSqliteStore(file: string): SqliteStore {
     setContact: database.prepare("UPDATE account SET contact = ? WHERE key = ?"),
     setRestraint: database.prepare("UPDATE account SET restraint = ? WHERE key = ?"),
     restrained: database.prepare("SELECT key FROM account WHERE restraint IS NOT NULL ORDER BY key"),
+    purgeRestraints: database.prepare(
+      "UPDATE account SET restraint = NULL WHERE restraint IS NOT NULL AND json_extract(restraint, '$.until') <= ?",
+    ),
+    restraintSpan: database.prepare(
+      "SELECT count(*) AS items, min(json_extract(restraint, '$.since')) AS oldest, " +
+        "count(*) FILTER (WHERE json_extract(restraint, '$.until') <= ?) AS expired FROM account WHERE restraint IS NOT NULL",
+    ),
     setSenders: database.prepare("UPDATE account SET senders = ? WHERE key = ?"),
     appPasswords: database.prepare("SELECT * FROM app_password WHERE account = ? ORDER BY name"),
     addAppPassword: database.prepare(
@@ -268,6 +275,8 @@ export function openSqliteStore(file: string): SqliteStore {
         return true;
       }),
     restrained: () => all<{ readonly key: string }>(sql.restrained).map(({ key }) => key),
+    purgeRestraints: (now) => void sql.purgeRestraints.run(now),
+    restraintSpan: (now) => spanOf(sql.restraintSpan, now, 1),
     addAlias: (key, alias) =>
       transaction(() => {
         if (one<AccountRow>(sql.account, key) === undefined || findAccount(alias) !== undefined) return false;
