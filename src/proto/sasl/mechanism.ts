@@ -189,8 +189,8 @@ function failed(cause: FailureCause): Step {
 const UNTYPED = /[\0\r\n]/;
 
 function text(octets: Uint8Array): string | undefined {
-  const plain = decoded(octets);
-  return plain === undefined ? undefined : prepare(plain);
+  const written = decoded(octets);
+  return written === undefined ? undefined : prepare(written);
 }
 
 function decoded(octets: Uint8Array): string | undefined {
