@@ -18,6 +18,7 @@ import { alice, bob, domain, plain, startSite } from "../lab/site.ts";
 import type { Site } from "../lab/site.ts";
 import type { Scope } from "../lab/cleanup.ts";
 import { requires } from "../lab/skip.ts";
+import { startServer } from "../lab/server.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
 import { assertNothingBroke } from "./support/log.ts";
 
@@ -94,6 +95,11 @@ space = "{http://schemas.microsoft.com/exchange/autodiscover/outlook/responsesch
 print(json.dumps([[p.findtext(space + n) for n in ("Type", "Server", "Port", "SSL", "LoginName")] for p in root.iter(space + "Protocol")]))
 `;
 
+/** As Outlook asks. */
+function outlookRequest(address: string): string {
+  return `<?xml version="1.0" encoding="utf-8"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request><EMailAddress>${address}</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>`;
+}
+
 async function read<T>(program: string, input: string): Promise<T> {
   const { code, stdout, stderr } = await runProgram({
     program: "python3",
@@ -121,8 +127,8 @@ test("what a mail program is told is what it can send and read with", async (t) 
     ["smtp", host, site.submission.port, "STARTTLS", bob.address],
   ]);
 
-  const request2006 = `<?xml version="1.0" encoding="utf-8"?><Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request><EMailAddress>${bob.address}</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>`;
-  const outlook = await ask(http, `autodiscover.${domain}`, "/Autodiscover/Autodiscover.xml", request2006);
+  const asked = outlookRequest(bob.address);
+  const outlook = await ask(http, `autodiscover.${domain}`, "/Autodiscover/Autodiscover.xml", asked);
   assert.deepEqual(await read(readOutlook, outlook.text), [
     ["POP3", host, String(site.pop3s.port), "on", bob.address],
     ["SMTP", host, String(site.submissions.port), "on", bob.address],
@@ -136,6 +142,59 @@ test("what a mail program is told is what it can send and read with", async (t) 
   await session.expect(`AUTH PLAIN ${plain(bob.address, bob.password)}`, 235);
   session.destroy();
   assertNothingBroke(site.server.state);
+});
+
+const sendAsTold = `
+import smtplib, ssl, sys
+host, port, name, password = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+session = smtplib.SMTP(host, port, timeout=30)
+session.starttls(context=ssl._create_unverified_context())
+session.ehlo("client.example.org")
+session.user, session.password = name, password
+print(session.auth("CRAM-MD5", session.auth_cram_md5)[0])
+session.quit()
+`;
+
+test("a program is told of a login that works, and of no server where its formats have no name for one", async (t) => {
+  const python = await requires(t, "python3");
+  if (python === undefined) return;
+  const address = loopbackAddress();
+  const listener = (port: number, tls: string, mechanisms: string): string =>
+    `[[listener]]\nrole = "submission"\nlisten = ["${address}:${port}"]\ntls = "${tls}"\nmechanisms = [${mechanisms}]`;
+  const server = await startServer(t, {
+    directory: await temporaryDirectory(t),
+    config: [
+      "version = 1",
+      `hostname = "mx.${domain}"`,
+      `http.listen = ["${address}:2080"]`,
+      `web.listen = ["${address}:${webPort}"]`,
+      "[[domain]]",
+      `name = "${domain}"`,
+      `postmaster = "${alice.address}"`,
+      listener(2465, "implicit", '"scram-sha-256"'),
+      listener(2587, "starttls", '"scram-sha-256", "cram-md5"'),
+      "",
+    ].join("\n"),
+    accounts: { [alice.address]: alice.password },
+  });
+  const where = { address, port: webPort };
+  const answer = await ask(where, `autoconfig.${domain}`, `/mail/config-v1.1.xml?emailaddress=${alice.address}`);
+  assert.deepEqual(await read(readAccount, answer.text), [["smtp", `mx.${domain}`, 2587, "STARTTLS", alice.address]]);
+  assert.match(answer.text, /<authentication>password-encrypted<\/authentication>/);
+  const { code, stdout, stderr } = await runProgram({
+    program: python.path,
+    parameters: ["-c", sendAsTold, address, "2587", alice.address, alice.password],
+    milliseconds: 60_000,
+  });
+  assert.deepEqual([code, stdout.trim()], [0, "235"], stderr);
+
+  // Outlook would show the password, and be refused.
+  const outlook = await ask(where, `mx.${domain}`, "/autodiscover/autodiscover.xml", outlookRequest(alice.address));
+  assert.match(outlook.text, /<ErrorCode>600</);
+  const zone = await server.command("dns");
+  assert.match(zone.stdout, /^; Autodiscover has no name for CRAM-MD5 and SCRAM/m);
+  assert.match(zone.stdout, /^_submissions\._tcp\.\S+ +IN SRV +0 1 2465 /m);
+  assertNothingBroke(server.state);
 });
 
 test("a profile is signed by the server, and opens as a property list", async (t) => {

@@ -3,9 +3,11 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { request as plainRequest } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { runProgram } from "../lab/child.ts";
 import { atEnd } from "../lab/cleanup.ts";
@@ -82,11 +84,19 @@ function ask(from: string, fields?: Readonly<Record<string, string>>): Promise<A
   return read(asked, body);
 }
 
+/** Of the API, for the operator. */
+async function operate(method: "GET" | "PUT", path: string): Promise<Response> {
+  const token = (await readFile(join(site.server.state, "api-token"), "utf8")).trim();
+  return fetch(`http://${site.http.address}:${site.http.port}/api/v1/accounts/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+  });
+}
+
 /** Asks for a code, and reads it where it was mailed to. */
 async function mailedCode(account: string, address: string): Promise<{ readonly code: string; readonly mail: string }> {
   const before = sink.messages.length;
-  const { code: exit, stderr } = await site.server.command("account", "substitute", "add", account, address);
-  assert.equal(exit, 0, stderr);
+  assert.equal((await operate("PUT", `${account}/substitutes/${address}`)).status, 202);
   const { data } = await waitFor(`a code for ${address}`, 30_000, () =>
     sink.messages.slice(before).find(({ recipients }) => recipients.some((each) => each.includes(`<${address}>`))),
   );
@@ -96,8 +106,8 @@ async function mailedCode(account: string, address: string): Promise<{ readonly 
 }
 
 async function stateOf(account: string, address: string): Promise<string | undefined> {
-  const { stdout } = await site.server.command("account", "substitute", "list", account, "--json");
-  const list = JSON.parse(stdout) as readonly { readonly address: string; readonly state: string }[];
+  const answer = await operate("GET", `${account}/substitutes`);
+  const list = (await answer.json()) as readonly { readonly address: string; readonly state: string }[];
   return list.find((each) => each.address === address)?.state;
 }
 
