@@ -61,6 +61,7 @@ export function toSettings(configuration: Configuration): Settings {
       clearText: dovecot["clear-text"],
       token: dovecot.token,
       users: dovecot.users,
+      doveadm: dovecot.doveadm,
     },
     tls: toTls(tls, state),
     domains: configuration.domain.map((domain) => toDomain(domain, state)),
@@ -165,6 +166,7 @@ export function fromSettings(settings: Settings): Configuration {
       "clear-text": dovecot.clearText,
       token: dovecot.token === undefined ? undefined : hiddenSecret,
       users: dovecot.users,
+      doveadm: dovecot.doveadm === undefined ? undefined : { ...dovecot.doveadm, key: hiddenSecret },
     },
     tls: {
       certificate: tls.kind === "files" ? tls.certificate : undefined,

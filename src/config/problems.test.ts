@@ -430,6 +430,12 @@ await describe("references", () =>
       "the token is too short, or has characters that cannot stand in a header (at least 20 letters and digits: openssl rand -hex 32)",
     ],
     [
+      "the key for doveadm that is too short, and in clear to elsewhere",
+      `${whole}[dovecot]\ndoveadm = { host = ▸"imap.example.net", port = 8080, key = ▸{ environment = "SECRET" } }\n`,
+      '"imap.example.net" is not an address on loopback, and the key would pass in clear (tls = "implicit")',
+      "the token is too short, or has characters that cannot stand in a header (at least 20 letters and digits: openssl rand -hex 32)",
+    ],
+    [
       "a token that is too short",
       `${whole}[[http.token]]\nname = "a"\nsecret = ▸{ environment = "SECRET" }\n`,
       "the token is too short, or has characters that cannot stand in a header (at least 20 letters and digits: openssl rand -hex 32)",

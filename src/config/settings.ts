@@ -85,6 +85,17 @@ export interface DovecotSettings {
   readonly token: string | undefined;
   /** The passwd-file that is kept as the accounts are. */
   readonly users: string | undefined;
+  /** Where Dovecot is told whose connections end. */
+  readonly doveadm: DoveadmSettings | undefined;
+}
+
+export interface DoveadmSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: "none" | "implicit";
+  /** Certificates that are believed in place of the system's. */
+  readonly ca: string | undefined;
+  readonly key: string;
 }
 
 export interface TokenSettings {

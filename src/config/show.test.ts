@@ -293,6 +293,16 @@ const anySettings: fc.Arbitrary<Settings> = fc
         clearText: fc.constant(true),
         token: fc.constant(hidden),
         users: fc.option(anyPath, { nil: undefined }),
+        doveadm: fc.option(
+          fc.record({
+            host: anyDomain,
+            port: fc.integer({ min: 1, max: 65_535 }),
+            tls: fc.constant("implicit" as const),
+            ca: fc.option(anyPath, { nil: undefined }),
+            key: fc.constant(hidden),
+          }),
+          { nil: undefined },
+        ),
       }),
       tls: fc.record({
         kind: fc.constant("files"),

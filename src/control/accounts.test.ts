@@ -16,6 +16,8 @@ interface Office {
   readonly changed: string[][];
   /** Whose sessions were ended. */
   readonly ended: string[];
+  /** Names that log in nobody any more, for others who share the accounts. */
+  readonly logins: string[];
   readonly events: object[];
 }
 
@@ -53,6 +55,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
     const store = openMemoryStore();
     const changed: string[][] = [];
     const ended: string[] = [];
+    const logins: string[] = [];
     const events: object[] = [];
     const name = parseDomain("sekimori.test");
     assert.ok(name.ok);
@@ -71,11 +74,12 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
         clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },
         forgive: () => Promise.resolve(),
         endSessions: async (keys) => void ended.push(...keys),
+        loginEnded: ({ account, names }) => void logins.push(`${account}: ${names.join(" ")}`),
         changed: async (keys) => void changed.push([...keys]),
       },
       "operator",
     );
-    await work({ control, store, changed, ended, events });
+    await work({ control, store, changed, ended, logins, events });
   };
 }
 
@@ -202,6 +206,25 @@ test(
     const changes = events.slice(1).map((event) => Reflect.get(event, "change") as unknown);
     assert.deepEqual(changes, ["suspended", "resumed"]);
     assert.deepEqual(ended, ["bob@sekimori.test"]);
+  }),
+);
+
+test(
+  "what others hold open is ended, by all names, with a suspension, another password and the end of the account; with nothing else",
+  withOffice(async ({ control, logins }) => {
+    await control.addAccount("alice@sekimori.test", password, []);
+    await control.addAccount("bob@sekimori.test", password, ["robert@sekimori.test"]);
+    await control.changeAccount("bob@sekimori.test", { quota: 2 ** 20 });
+    const bob = "bob@sekimori.test: bob@sekimori.test robert@sekimori.test";
+    assert.deepEqual(logins, []);
+    await control.setStanding("bob@sekimori.test", "suspended");
+    assert.deepEqual(logins.splice(0), [bob]);
+    await control.setStanding("bob@sekimori.test", "active");
+    await control.setPassword("bob@sekimori.test", "short");
+    assert.deepEqual(logins, []);
+    await control.setPassword("robert@sekimori.test", "another horse");
+    await control.deleteAccount("robert@sekimori.test");
+    assert.deepEqual(logins, [bob, bob]);
   }),
 );
 

@@ -20,6 +20,7 @@ import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../base/saslprep.ts";
 import type { Account, AccountStore } from "../store/store.ts";
+import type { EndedLogin } from "./dovecot-sessions.ts";
 import { restraintView } from "./suspicion.ts";
 import type {
   AccountList,
@@ -47,6 +48,8 @@ export interface AccountServices {
   readonly changed: (keys: readonly string[]) => Promise<void>;
   /** These accounts may not be used any more: what they have open ends. */
   readonly endSessions: (keys: readonly string[]) => Promise<void>;
+  /** What it logged in with opens nothing any more: what it has open at others who share the accounts ends. Must not throw. */
+  readonly loginEnded: (login: EndedLogin) => void;
 }
 
 /** NIST SP 800-63B §5.1.1.2. */
@@ -217,7 +220,9 @@ export function accountControl(
       if (!kept.ok) return refused("invalid", kept.error);
       const { passwordHash, scram, cram } = kept.value;
       await store.setPasswordHash(account.key, passwordHash, scram, cram);
-      await services.changed([account.key, ...account.aliases]);
+      const names = [account.key, ...account.aliases];
+      await services.changed(names);
+      services.loginEnded({ account: account.key, names });
       observer.emit("account.changed", { account: account.key, change: "password", by });
       return { done: true };
     },
@@ -230,8 +235,12 @@ export function accountControl(
         return refused("conflict", `${address} is ${standing} already`);
       await store.setSuspended(account.key, standing === "suspended");
       if (standing === "active") await services.forgive(account.key, "kept");
-      await services.changed([account.key, ...account.aliases]);
-      if (standing === "suspended") await services.endSessions([account.key]);
+      const names = [account.key, ...account.aliases];
+      await services.changed(names);
+      if (standing === "suspended") {
+        services.loginEnded({ account: account.key, names });
+        await services.endSessions([account.key]);
+      }
       observer.emit("account.changed", { account: account.key, change, by });
       return { done: true };
     },
@@ -253,6 +262,7 @@ export function accountControl(
       await services.forgive(account.key, "deleted");
       await store.deleteAccount(account.key);
       await services.changed(names);
+      services.loginEnded({ account: account.key, names });
       observer.emit("account.changed", { account: account.key, change: "deleted", by });
       return { done: true };
     },

@@ -1,16 +1,24 @@
 // Keeps the file of `[dovecot] users` as the accounts are: written at the start and soon after every change, so that a suspension or a
 // changed password holds at Dovecot a moment later. Nobody waits for it; what could not be written is told, and tried again
 // with the next change.
+//
+// What somebody has open at Dovecot ends after the file was written without him, never before: he would come again at once. Where it cannot be
+// written he is cut off all the same, and again once it can. At the start all who are suspended are cut off: the server may have died
+// between the one and the other, or have stood still when they were suspended.
 
 import type { Settings } from "../config/settings.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { AccountStore } from "../store/store.ts";
+import type { CredentialView } from "./control.ts";
 import { readCredentials } from "./credentials.ts";
+import type { DovecotSessions, EndedLogin } from "./dovecot-sessions.ts";
 import { dovecotUsers, writeDovecotUsers } from "./dovecot-users.ts";
 
 export interface KeptUsers {
   /** Something about an account, or the configuration. Must not throw. */
   changed(): void;
+  /** The login of an account opens nothing any more; the store knows it already. Must not throw. */
+  ended(login: EndedLogin): void;
   /** Resolves when nothing is written any more. */
   close(): Promise<void>;
 }
@@ -19,26 +27,50 @@ export interface KeptUsersServices {
   /** In effect now; a reload replaces it. */
   readonly settings: () => Pick<Settings, "dovecot">;
   readonly store: Pick<Remote<AccountStore>, "listAccounts">;
+  readonly sessions: Pick<DovecotSessions, "end">;
   readonly failed: (cause: unknown) => void;
 }
 
 /** Changes come in heaps, ms. */
 const GATHERED = 300;
 
-export function keepDovecotUsers({ settings, store, failed }: KeptUsersServices): KeptUsers {
+export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUsersServices): KeptUsers {
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
   let state: "open" | "again" | "closed" = "open";
+  /** By account, until a file without them is there. */
+  let over = new Map<string, EndedLogin>();
+  /** Since there is a Dovecot to tell. */
+  let toldOfSuspended = false;
 
-  async function write(path: string): Promise<void> {
-    await writeDovecotUsers(path, await dovecotUsers(await readCredentials(store), []));
+  async function write({ users, doveadm }: Settings["dovecot"]): Promise<void> {
+    // Whoever comes from here on is not in what is read now.
+    const due = over;
+    over = new Map();
+    const isFirst = doveadm !== undefined && !toldOfSuspended;
+    try {
+      if (users !== undefined || isFirst) {
+        const credentials = await readCredentials(store);
+        if (isFirst) for (const login of suspendedOf(credentials)) due.set(login.account, login);
+        toldOfSuspended = doveadm !== undefined;
+        if (users !== undefined) await writeDovecotUsers(users, await dovecotUsers(credentials, []));
+      }
+    } catch (error) {
+      failed(error);
+      over = new Map([...due, ...over]);
+    }
+    sessions.end([...due.values()]);
   }
 
   function begin(): void {
     timer = undefined;
-    const { users } = settings().dovecot;
-    if (users === undefined) return;
-    writing = write(users)
+    const { dovecot } = settings();
+    if (dovecot.doveadm === undefined) {
+      toldOfSuspended = false;
+      over.clear();
+      if (dovecot.users === undefined) return;
+    }
+    writing = write(dovecot)
       .catch(failed)
       .then(() => {
         writing = undefined;
@@ -48,11 +80,17 @@ export function keepDovecotUsers({ settings, store, failed }: KeptUsersServices)
       });
   }
 
+  function changed(): void {
+    if (state === "closed") return;
+    if (writing !== undefined) state = "again";
+    else timer ??= setTimeout(begin, GATHERED);
+  }
+
   return {
-    changed: () => {
-      if (state === "closed") return;
-      if (writing !== undefined) state = "again";
-      else timer ??= setTimeout(begin, GATHERED);
+    changed,
+    ended: (login) => {
+      over.set(login.account, login);
+      changed();
     },
     close: async () => {
       state = "closed";
@@ -60,4 +98,10 @@ export function keepDovecotUsers({ settings, store, failed }: KeptUsersServices)
       await writing;
     },
   };
+}
+
+function suspendedOf(credentials: readonly CredentialView[]): readonly EndedLogin[] {
+  return credentials
+    .filter(({ suspended }) => suspended)
+    .map(({ address, aliases }) => ({ account: address, names: [address, ...aliases] }));
 }

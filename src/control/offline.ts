@@ -29,7 +29,7 @@ import { trace } from "./trace.ts";
 
 export interface OfflineServices extends Omit<
   AccountServices,
-  "changed" | "forgive" | "endSessions" | "store" | "settings"
+  "changed" | "forgive" | "endSessions" | "loginEnded" | "store" | "settings"
 > {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
@@ -62,6 +62,8 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
         await liftRestraint({ store, changed, clock }, key, held);
       },
       endSessions: () => Promise.resolve(),
+      // The server tells Dovecot of all who are suspended when it starts.
+      loginEnded: () => undefined,
     },
     by,
   );

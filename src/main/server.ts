@@ -20,6 +20,7 @@ import { offersCram } from "../config/offers-cram.ts";
 import type { Settings } from "../config/settings.ts";
 import { createAbuseNotices } from "../control/abuse-notices.ts";
 import { createCodePage } from "../control/code-page.ts";
+import { createDovecotSessions } from "../control/dovecot-sessions.ts";
 import { keepDovecotUsers } from "../control/keep-dovecot-users.ts";
 import type { KeptUsers } from "../control/keep-dovecot-users.ts";
 import { createReload } from "../control/reload.ts";
@@ -37,6 +38,7 @@ import { systemClock as clock } from "../io/clock.ts";
 import { openCountries } from "../io/countries.ts";
 import type { Countries } from "../io/countries.ts";
 import { ensureDkimKey } from "../io/dkim-key.ts";
+import { askDoveadm } from "../io/doveadm.ts";
 import { createResolver } from "../io/dns.ts";
 import { lockState } from "../io/state-lock.ts";
 import { lowerPrivileges } from "../io/privileges.ts";
@@ -245,9 +247,12 @@ async function start(site: Site, version: string, died: (cause: string) => void,
   listeners.unshift(...(await Promise.race([group.start(gate === undefined ? "in turn" : "together"), early.promise])));
 
   let round: ThirdPartyRound | undefined;
+  const sessions = createDovecotSessions({ settings: () => settings, ask: askDoveadm, observer });
+  undo.push(() => sessions.close());
   const kept = keepDovecotUsers({
     settings: () => settings,
     store,
+    sessions,
     failed: (cause) => observer.emit("internal.failed", { where: "users for Dovecot", cause: String(cause) }),
   });
   undo.push(() => kept.close());
@@ -308,6 +313,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     searchLog,
     tokens,
     thirdParties,
+    loginEnded: (login) => kept.ended(login),
     offersCram: () => cramIsOffered,
     clearSuspicion: async (suspect, lift) => {
       await (watch === undefined ? lift() : watch.clear(suspect, lift));
@@ -325,6 +331,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
     observer,
     countries: () => countries,
     mail: mailAndUsers,
+    loginEnded: (login) => kept.ended(login),
     noted: () => void notices.tell(),
   });
   // What an earlier run or a command has left, and later what did not work at first.

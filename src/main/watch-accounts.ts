@@ -12,6 +12,7 @@ import { createAbuseWatch } from "../abuse/watch.ts";
 import type { AbuseWatch, Suspicion } from "../abuse/watch.ts";
 import type { Settings } from "../config/settings.ts";
 import { noticesTo } from "../control/abuse-notices.ts";
+import type { EndedLogin } from "../control/dovecot-sessions.ts";
 import type { MailControl } from "../control/live.ts";
 import { restraintInForce } from "../directory/restraint.ts";
 import type { Countries } from "../io/countries.ts";
@@ -28,13 +29,15 @@ interface Services {
   readonly mail: Pick<Remote<MailControl>, "forgetAccounts" | "endSessions" | "changeQueue">;
   /** There is something to tell a customer. */
   readonly noted: () => void;
+  /** Others who share the accounts end what it has open there. Must not throw. */
+  readonly loginEnded: (login: EndedLogin) => void;
 }
 
 const MOST_EVIDENCE = 10;
 const BY = "abuse detection";
 const done = { slow: "slowed", hold: "held", suspend: "suspended" } as const satisfies Record<Taken["step"], string>;
 
-export function watchAccounts({ settings, store, observer, countries, mail, noted }: Services): AbuseWatch {
+export function watchAccounts({ settings, store, observer, countries, mail, noted, loginEnded }: Services): AbuseWatch {
   async function suspect({ account, step, score: exact, evidence, taken, before }: Suspicion): Promise<void> {
     const words = evidence
       .toSorted((a, b) => b.weight - a.weight)
@@ -80,9 +83,11 @@ export function watchAccounts({ settings, store, observer, countries, mail, note
       : [];
     await store.setRestraint(found.key, taken === undefined ? undefined : { ...taken, ...grounds }, notices);
     if (isNew) noted();
-    await mail.forgetAccounts([found.key, ...found.aliases]);
+    const names = [found.key, ...found.aliases];
+    await mail.forgetAccounts(names);
     if (taken === undefined) return "told";
     if (taken.step === "suspend") {
+      loginEnded({ account: found.key, names });
       await mail.endSessions([found.key]);
       await mail.changeQueue("hold-suspected", { kind: "account", account: found.key }, BY);
     }

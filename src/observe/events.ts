@@ -186,6 +186,16 @@ export interface EventFields {
     readonly most: number;
   };
   "accounts.exported": { readonly accounts: number; readonly by: string };
+  "dovecot.kicked": { readonly account: string };
+  "dovecot.failed": {
+    /** The first of them. */
+    readonly accounts: readonly string[];
+    /** All of them. */
+    readonly count: number;
+    readonly cause: string;
+    /** What to do. */
+    readonly hint: string;
+  };
   "account.changed": {
     readonly account: string;
     readonly change: string;
@@ -373,6 +383,16 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
   "accounts.exported": {
     level: "warn",
     meaning: "Somebody took a copy of the accounts with their password hashes (`account export`).",
+  },
+  "dovecot.kicked": {
+    level: "info",
+    meaning: "Connections of an account at Dovecot were cut: it is suspended or gone, or has another password.",
+  },
+  "dovecot.failed": {
+    level: "error",
+    meaning:
+      "Dovecot could not be told whose connections to cut, or could not cut them, and was asked several times: what these accounts had open there may be open " +
+      "still. The accounts are suspended, gone or changed all the same.",
   },
   "account.changed": { level: "warn", meaning: "An account was added or changed.", label: "change" },
   "enrolment.refused": {

@@ -104,6 +104,7 @@ export async function startApi(parts: Parts = {}): Promise<ApiService> {
     thirdParties: { read: () => Promise.reject(new Error("there is no DNS here")) },
     clearSuspicion: (_account, lift) => lift(),
     offersCram: () => false,
+    loginEnded: () => undefined,
   });
   const guarded = {
     control,

@@ -31,6 +31,8 @@ export interface DovecotAccess {
   readonly passwdFile: string;
   /** Asked about logins, and told of them (`auth_policy_…`): URL and header. */
   readonly policy?: { readonly url: string; readonly header: string };
+  /** Opens the doveadm HTTP API, to three commands; Dovecot remembers logins then. */
+  readonly doveadmKey?: string;
 }
 
 export interface Dovecot {
@@ -41,6 +43,8 @@ export interface Dovecot {
   readonly pop3s: Where;
   /** Passwords in clear. */
   readonly pop3: Where;
+  /** HTTP; only with a key. */
+  readonly doveadm: Where;
   /** Messages in the mailbox of that user so far, as octets. */
   messages(user: string): Promise<readonly string[]>;
   /** Ends it; whoever is connected is cut off. */
@@ -51,6 +55,7 @@ export interface Dovecot {
 
 const port = 2424;
 const ports = { imaps: 2993, pop3s: 2995, pop3: 2110 } as const;
+const doveadmPort = 2480;
 const user = "nobody";
 const group = "nogroup";
 
@@ -105,6 +110,7 @@ export async function startDovecot(
     imaps: { address, port: ports.imaps },
     pop3s: { address, port: ports.pop3s },
     pop3: { address, port: ports.pop3 },
+    doveadm: { address, port: doveadmPort },
     stop,
     start: begin,
     messages: async (name) => {
@@ -167,7 +173,7 @@ async function withAccess(directory: string, address: string, access: DovecotAcc
   const { certificate, key } = await makeCertificate(directory, "imap.example.net");
   const listener = (name: keyof typeof ports, ssl: "yes" | "no"): string =>
     `  inet_listener ${name} {\n    address = ${address}\n    port = ${ports[name]}\n    ssl = ${ssl}\n  }\n`;
-  const { policy } = access;
+  const { policy, doveadmKey } = access;
   return [
     "protocols = lmtp imap pop3",
     "ssl = yes",
@@ -187,6 +193,14 @@ async function withAccess(directory: string, address: string, access: DovecotAcc
           `auth_policy_server_url = ${policy.url}`,
           `auth_policy_server_api_header = ${policy.header}`,
           "auth_policy_hash_nonce = laboratory",
+        ]),
+    ...(doveadmKey === undefined
+      ? []
+      : [
+          `doveadm_api_key = ${doveadmKey}`,
+          "doveadm_allowed_commands = kick,who,auth cache flush",
+          `service doveadm {\n  inet_listener http {\n    address = ${address}\n    port = ${doveadmPort}\n  }\n}`,
+          "auth_cache_size = 1M",
         ]),
   ];
 }

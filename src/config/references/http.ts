@@ -32,8 +32,9 @@ export function checkHttp(rules: Rules): void {
 /** Whoever has the token says who logged in: without one nobody is heard. */
 export function checkDovecot(rules: Rules): void {
   const { draft, placeOf, keyPlaceOf } = rules.tree;
-  const { listen, token } = draft.dovecot ?? {};
+  const { listen, token, doveadm } = draft.dovecot ?? {};
   checkClearText(rules, "dovecot");
+  checkDoveadm(rules, doveadm);
   checkToken(rules, token, placeOf("dovecot", "token"));
   // It may be there and wrong, which has its own problem.
   const hasToken = keyPlaceOf("dovecot", "token") !== placeOf("dovecot");
@@ -44,6 +45,26 @@ export function checkDovecot(rules: Rules): void {
       'token = { file = "…" }, and the same in Dovecot',
     );
   }
+}
+
+/** The key does nearly anything at Dovecot. */
+function checkDoveadm(
+  rules: Rules,
+  doveadm:
+    | { readonly host: string | undefined; readonly tls: string | undefined; readonly key: string | undefined }
+    | undefined,
+): void {
+  if (doveadm === undefined) return;
+  const { placeOf } = rules.tree;
+  const { host, tls, key } = doveadm;
+  checkToken(rules, key, placeOf("dovecot", "doveadm", "key"));
+  if (tls !== "none" || host === undefined || isLoopback(host)) return;
+  const place = placeOf("dovecot", "doveadm", "host");
+  rules.report(
+    place,
+    `${quote(host)} is not an address on loopback, and the key would pass in clear`,
+    'tls = "implicit"',
+  );
 }
 
 function checkClearText(rules: Rules, table: "http" | "dovecot"): void {
@@ -71,5 +92,5 @@ function checkToken(rules: Rules, secret: string | undefined, place: Place): voi
 }
 
 function isLoopback(address: string): boolean {
-  return address === "::1" || address.startsWith("127.");
+  return address === "::1" || /^127(?:\.\d{1,3}){3}$/.test(address);
 }

@@ -116,6 +116,45 @@ export const web = {
   },
 } as const satisfies Keys;
 
+const doveadm = {
+  host: {
+    type: { kind: "host" },
+    default: "127.0.0.1",
+    meaning: "Host name or IP address. Under TLS its certificate must be for it.",
+    example: "imap.example.jp",
+  },
+  port: {
+    type: { kind: "integer", minimum: 1, maximum: 65_535 },
+    required: true,
+    meaning: "The port of the `inet_listener http` in Dovecot's `service doveadm`; it has none of its own.",
+    example: 8080,
+  },
+  tls: {
+    type: {
+      kind: "choice",
+      values: { none: "HTTP, on loopback only", implicit: "HTTPS (`ssl = yes` at Dovecot)" },
+    },
+    default: "none",
+    meaning: "Whether it is HTTPS.",
+  },
+  ca: {
+    type: { kind: "path" },
+    otherwise: "those of the system",
+    meaning:
+      "File of certificates in PEM that are believed: an authority of your own, or Dovecot's own certificate where that is self-signed. It is read at " +
+      "each question.",
+    example: "/etc/sekimori/imap-ca.pem",
+  },
+  key: {
+    type: { kind: "secret" },
+    required: true,
+    meaning:
+      "Dovecot's `doveadm_api_key`: where it is kept, never the key itself. At least 20 characters that may stand in a header; `openssl rand -hex 32` " +
+      "makes a good one. Whoever has it does at Dovecot what `doveadm_allowed_commands` lets him.",
+    example: { file: "/etc/sekimori/doveadm.key" },
+  },
+} as const satisfies Keys;
+
 export const dovecot = {
   listen: {
     type: { kind: "list", of: { kind: "endpoint" }, minimum: 0 },
@@ -154,5 +193,14 @@ export const dovecot = {
       "A passwd-file of Dovecot that this server keeps as the accounts are: written at the start and after every change, with the password hashes. A new " +
       "file is for its owner alone; one that is there keeps its owner, group and mode, and is not written where everybody may read it.",
     example: "/var/lib/sekimori/dovecot/users",
+  },
+  doveadm: {
+    type: { kind: "table", keys: doveadm },
+    otherwise: "sessions that are open there stay open",
+    meaning:
+      "Dovecot's doveadm HTTP API. When an account is suspended or deleted or gets another password, what Dovecot remembers of its logins is emptied and its " +
+      "connections there are cut, after `users` was written. What cannot be done is tried again three times within a quarter of a minute, then told " +
+      "(`dovecot.failed`).",
+    example: { port: 8080, key: { file: "/etc/sekimori/doveadm.key" } },
   },
 } as const satisfies Keys;
