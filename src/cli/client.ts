@@ -112,6 +112,7 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
     },
     examine: async (probe) =>
       good(probe.length === 0 ? await ask("GET", "/doctor") : await ask("POST", "/doctor", { probe })),
+    examineDirectory: async () => good(await ask("GET", "/doctor/directory")),
     configuration: async () => (await get<{ readonly toml: string }>("/configuration")).toml,
     health: () => get<Health>("/health"),
     metrics: async () => {

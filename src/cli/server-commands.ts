@@ -76,7 +76,7 @@ export function addServerCommands(program: Command, house: House): void {
     codes: "0 nothing fails (warnings may be there), 1 something fails, 2 the configuration is wrong.",
   })
     .option("--probe <host...>", "also try ports 25, 465 and 587 of these hosts")
-    .action((options: DoctorOptions) => doctorCommand(options));
+    .action((options: DoctorOptions) => doctorCommand(house, options));
 
   const token = program.command("token").description("the token that opens the API over the network");
   leaf(token, "show", "print it", {

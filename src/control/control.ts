@@ -388,6 +388,8 @@ export interface Control {
   noteTrace(question: string): Promise<void>;
   /** `probe`: hosts whose ports 25 and 587 are tried. */
   examine(probe: readonly string[]): Promise<readonly Finding[]>;
+  /** Only what is seen in the store: third parties, the copy of the accounts for Dovecot. */
+  examineDirectory(): Promise<readonly Finding[]>;
   /** The configuration in effect as TOML, every default filled in, secrets hidden. */
   configuration(): Promise<string>;
   /** undefined when no server runs. */

@@ -66,6 +66,7 @@ async function ask(t: TestContext, check: string, options: Case): Promise<readon
       connect: () => Promise.resolve("connected"),
       bind: () => Promise.resolve("free"),
       timeSource: () => "unknown",
+      tryDoveadm: () => Promise.resolve(undefined),
       ...options.instruments,
     },
   );
@@ -252,6 +253,43 @@ test("others cannot look into the state, and users are not left to think that ma
   const alone: Case = { instruments: { timeSource: () => "alone" } };
   assert.match((await ask(t, "time source", alone))[0]!, /^warn/);
   assert.deepEqual(await ask(t, "time source", {}), []);
+});
+
+const doveadm = { host: "127.0.0.1", port: 8080, tls: "none", ca: undefined, key: "k" } as const;
+
+test("the file of accounts for Dovecot is closed to others", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "sekimori-doctor-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const users = join(directory, "users");
+  const named: Case = { settings: ({ dovecot }) => ({ dovecot: { ...dovecot, users } }) };
+  const check = "file for Dovecot";
+  assert.deepEqual(await ask(t, check, {}), []);
+  assert.deepEqual(await ask(t, check, named), [], "whether it is missing is seen with the accounts");
+  writeFileSync(users, "", { mode: 0o640 });
+  chmodSync(users, 0o640);
+  assert.match((await ask(t, check, named))[0]!, /^ok .*mode 640/);
+  chmodSync(users, 0o644);
+  assert.match((await ask(t, check, named))[0]!, /^fail .*open to everybody \(mode 644\)/);
+});
+
+test("sessions at Dovecot would be ended, or it says why not", async (t) => {
+  const check = "sessions at Dovecot";
+  const asked = (tryDoveadm: Instruments["tryDoveadm"]): Promise<readonly string[]> =>
+    ask(t, check, {
+      settings: ({ dovecot }) => ({ dovecot: { ...dovecot, doveadm } }),
+      instruments: { tryDoveadm },
+    });
+  assert.deepEqual(await ask(t, check, { instruments: { tryDoveadm: () => assert.fail("nothing to ask") } }), []);
+  assert.match((await asked(() => Promise.resolve(undefined)))[0]!, /^ok doveadm at 127\.0\.0\.1:8080/);
+  for (const [trouble, expected] of [
+    [{ kind: "unreached", cause: "ECONNREFUSED" }, /^fail .*does not answer \(ECONNREFUSED\)/],
+    [{ kind: "refused", cause: "Dovecot does not take the key" }, /^fail .*does not take the key/],
+    [{ kind: "forbidden", cause: "Dovecot does not do kick" }, /^fail .*does not do kick/],
+    [{ kind: "exit", code: 75 }, /^fail .*ended with 75/],
+  ] as const) {
+    // oxlint-disable-next-line no-await-in-loop -- a few
+    assert.match((await asked(() => Promise.resolve(trouble)))[0]!, expected);
+  }
 });
 
 const connect = (answer: "connected" | "refused"): Case => ({

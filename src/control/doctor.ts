@@ -10,6 +10,8 @@ import type { Clock } from "../io/clock.ts";
 import type { Resolver } from "../io/dns.ts";
 import { examineCertificate } from "./doctor-certificate.ts";
 import { examineDns } from "./doctor-dns.ts";
+import { examineDovecot } from "./doctor-dovecot.ts";
+import type { TryDoveadm } from "./doctor-dovecot.ts";
 import { codeUrl, hasCodePage } from "./setup/code-url.ts";
 import { offerOf } from "./setup/offer.ts";
 import { untold } from "./setup/zone.ts";
@@ -32,6 +34,7 @@ export interface Instruments {
   readonly timeSource: () => "synchronised" | "alone" | "unknown";
   /** Whether the port can be bound: "taken" by a program, "forbidden" without privileges. */
   readonly bind: (endpoint: Endpoint) => Promise<"free" | "taken" | "forbidden" | "no such address">;
+  readonly tryDoveadm: TryDoveadm;
 }
 
 export interface Examination {
@@ -51,6 +54,7 @@ export async function examine(examination: Examination, instruments: Instruments
     examineCertificate(settings, instruments.clock),
     examineDisk(settings),
     examinePermissions(settings),
+    examineDovecot(settings, instruments.tryDoveadm),
     Promise.all(examination.probe.map((host) => probe(host, instruments))).then((found) => found.flat()),
   ]);
   return [

@@ -3,9 +3,10 @@ import { mkdtemp, readFile, rm, stat, writeFile, chmod } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import fc from "fast-check";
 import { verifyPassword } from "../io/password-hash.ts";
 import type { CredentialView } from "./control.ts";
-import { dovecotUsers, writeDovecotUsers } from "./dovecot-users.ts";
+import { compareDovecotUsers, dovecotUsers, writeDovecotUsers } from "./dovecot-users.ts";
 
 const hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$dGFndGFndGFndGFndGFn";
 const named = (address: string, more: Partial<CredentialView> = {}): CredentialView => ({
@@ -77,4 +78,62 @@ test("a new file is for its owner alone; an old one keeps its mode, and is not w
   await writeFile(open, "as it was", { mode: 0o644 });
   await assert.rejects(writeDovecotUsers(open, users), /open to everybody \(mode 644\)/);
   assert.equal(await readFile(open, "utf8"), "as it was");
+});
+
+test("a file as it was written does not differ; what changed since is named, and nothing else", async () => {
+  const person = fc.record({
+    suspended: fc.boolean(),
+    aliases: fc.boolean(),
+    change: fc.constantFrom("none", "suspended", "password", "deleted", "added", "alias"),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(person, { maxLength: 6 }), async (people) => {
+      const before: CredentialView[] = [];
+      const now: CredentialView[] = [];
+      const expected = {
+        suspended: [] as string[],
+        other: [] as string[],
+        gone: [] as string[],
+        missing: [] as string[],
+      };
+      for (const [index, { suspended, aliases, change }] of people.entries()) {
+        const address = `p${index}@a.test`;
+        const alias = `alias${index}@a.test`;
+        const was = named(address, { suspended, aliases: aliases ? [alias] : [] });
+        const names = [address, ...was.aliases];
+        if (change !== "added") before.push(was);
+        switch (change) {
+          case "none":
+            now.push(was);
+            break;
+          case "suspended":
+            now.push({ ...was, suspended: true });
+            if (!suspended) expected.suspended.push(...names);
+            break;
+          case "password":
+            now.push({ ...was, passwordHash: `${hash}${index}` });
+            if (!suspended) expected.other.push(...names);
+            break;
+          case "deleted":
+            expected.gone.push(...names);
+            break;
+          case "added":
+            now.push(was);
+            expected.missing.push(...names);
+            break;
+          case "alias":
+            now.push({ ...was, aliases: [`new${index}@a.test`] });
+            expected.missing.push(`new${index}@a.test`);
+            expected.gone.push(...was.aliases);
+            break;
+        }
+      }
+      const { text } = await dovecotUsers(before, []);
+      const { names: count, ...found } = compareDovecotUsers(text, now);
+      assert.equal(count, text.split("\n").length - 1);
+      assert.deepEqual(found, expected);
+    }),
+    // Each makes a hash that nobody has.
+    { numRuns: 30 },
+  );
 });

@@ -53,6 +53,43 @@ export async function dovecotUsers(
   };
 }
 
+export interface CopyDifferences {
+  /** Lines that are as they should be or not. */
+  readonly names: number;
+  /** Suspended, and their line lets them in. */
+  readonly suspended: readonly string[];
+  /** With another password than the account has. */
+  readonly other: readonly string[];
+  /** Of no account any more. */
+  readonly gone: readonly string[];
+  readonly missing: readonly string[];
+}
+
+/** How such a file differs from the accounts as they are now. */
+export function compareDovecotUsers(text: string, credentials: readonly CredentialView[]): CopyDifferences {
+  const written = new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => line.split(":", 2) as [string, string | undefined]),
+  );
+  const names = written.size;
+  const [suspended, other, missing]: [string[], string[], string[]] = [[], [], []];
+  for (const { address, aliases, suspended: mayNot, passwordHash } of credentials) {
+    const own = withScheme(passwordHash);
+    for (const name of [address, ...aliases]) {
+      if (!isNamable(name) || !isNamable(address)) continue;
+      const found = written.get(name);
+      written.delete(name);
+      if (found === undefined) missing.push(name);
+      else if (mayNot) {
+        if (found === own) suspended.push(name);
+      } else if (own !== undefined && found !== own) other.push(name);
+    }
+  }
+  return { names, suspended, other, gone: [...written.keys()], missing };
+}
+
 /** Rejects for a person to read; then the old file is still there. */
 export function writeDovecotUsers(path: string, { text }: DovecotUsers): Promise<void> {
   return replaceSecretFile(path, text);

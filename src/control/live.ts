@@ -17,7 +17,7 @@ import type { AccountServices } from "./accounts.ts";
 import type { AccountView, Control, Health, ReloadOutcome } from "./control.ts";
 import { credentialControl } from "./credentials.ts";
 import { destinationViews } from "./destinations.ts";
-import { diagnose } from "./diagnose.ts";
+import { diagnose, diagnoseDirectory } from "./diagnose.ts";
 import { queueControl } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 import { effectiveConfiguration, noRotation } from "./site.ts";
@@ -145,7 +145,11 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
           searches--;
         }
       },
-      examine: (probe) => diagnose({ settings: settings() }, "running", probe),
+      examine: async (probe) => [
+        ...(await diagnose({ settings: settings() }, "running", probe)),
+        ...(await diagnoseDirectory(settings(), "running", store)),
+      ],
+      examineDirectory: () => diagnoseDirectory(settings(), "running", store),
       configuration: () => Promise.resolve(effectiveConfiguration({ settings: settings() })),
       health: () => Promise.resolve(services.health()),
       metrics: services.metrics,

@@ -19,7 +19,7 @@ import { appPasswordControl } from "./app-passwords.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control } from "./control.ts";
 import { credentialControl } from "./credentials.ts";
-import { diagnose } from "./diagnose.ts";
+import { diagnose, diagnoseDirectory } from "./diagnose.ts";
 import { queueControl, sumOf } from "./queue-control.ts";
 import { retentionControl } from "./retention.ts";
 import { effectiveConfiguration, noRotation } from "./site.ts";
@@ -144,7 +144,11 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
       noteTrace(question);
       return Promise.resolve(trace(settings().log.directory, question));
     },
-    examine: (probe) => diagnose({ settings: settings() }, "stopped", probe),
+    examine: async (probe) => [
+      ...(await diagnose({ settings: settings() }, "stopped", probe)),
+      ...(await diagnoseDirectory(settings(), "stopped", store)),
+    ],
+    examineDirectory: () => diagnoseDirectory(settings(), "stopped", store),
     configuration: () => Promise.resolve(effectiveConfiguration({ settings: settings() })),
     health: () => Promise.resolve(undefined),
     metrics: () => Promise.resolve(undefined),

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
@@ -12,6 +12,7 @@ import { askDoveadm } from "../../src/io/doveadm.ts";
 import { openDialogue } from "../lab/client.ts";
 import type { Dialogue, Where } from "../lab/client.ts";
 import { startDovecot } from "../lab/dovecot.ts";
+import { loopbackAddress } from "../lab/loopback.ts";
 import { startSink } from "../lab/sink.ts";
 import { alice, startSite } from "../lab/site.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
@@ -85,6 +86,9 @@ test("sessions that wait at Dovecot end with a suspension, by whichever name the
       'name = "store.test"',
       `postmaster = "${carol.address}"`,
       `mailboxes = { lmtp = "${dovecot.address}:${dovecot.port}" }`,
+      "[dns]",
+      `servers = ["${loopbackAddress()}:5353"]`,
+      'timeout = "1s"',
       "[dovecot]",
       `users = "${passwdFile}"`,
       `doveadm = { host = "${doveadm.address}", port = ${doveadm.port}, key = { file = "${keyFile}" } }`,
@@ -100,6 +104,18 @@ test("sessions that wait at Dovecot end with a suspension, by whichever name the
   await waitFor("all in the file", 20_000, () =>
     /^c@store\.test:(?:.|\n)*^dave@/m.test(readFileSync(passwdFile, "utf8")) ? true : undefined,
   );
+
+  /** Results of the doctor about Dovecot, by check. */
+  const examined = async (): Promise<Readonly<Record<string, string>>> => {
+    const { stdout, stderr } = await site.server.command("doctor", "--json");
+    const findings = JSON.parse(stdout) as readonly { readonly check: string; readonly result: string }[];
+    assert.ok(!(stdout + stderr).includes(key));
+    return Object.fromEntries(
+      findings.filter(({ check }) => /Dovecot/.test(check)).map(({ check, result }) => [check, result]),
+    );
+  };
+  const healthy = { "file for Dovecot": "ok", "accounts for Dovecot": "ok", "sessions at Dovecot": "ok" };
+  assert.deepEqual(await examined(), healthy);
 
   // Twice each, so that Dovecot has them in its cache.
   const sessions = [
@@ -135,6 +151,7 @@ test("sessions that wait at Dovecot end with a suspension, by whichever name the
 
   // Nobody there: everything else goes on, and what is left to do is told.
   await dovecot.stop();
+  const old = await readFile(passwdFile, "utf8");
   await run("account", "suspend", dave.address);
   // Those of the start may be told as well, if it went before they had been looked at twice.
   const failure = await waitFor("dovecot.failed", 60_000, () =>
@@ -145,6 +162,10 @@ test("sessions that wait at Dovecot end with a suspension, by whichever name the
   assert.deepEqual([failure["accounts"], failure["count"]], [[dave.address], 1]);
   assert.match(String(failure["cause"]), /ECONNREFUSED/);
   assert.match(String(failure["hint"]), /doveadm kick/);
+  // As if it had not been written.
+  await writeFile(passwdFile, old);
+  assert.deepEqual(await examined(), { ...healthy, "accounts for Dovecot": "fail", "sessions at Dovecot": "fail" });
+  assert.equal((await site.server.command("reload")).code, 0);
   const shown = await server.command("account", "show", dave.address, "--json");
   assert.match(shown.stdout, /"suspended": ?true/);
   await dovecot.start();

@@ -242,6 +242,9 @@ test("a third party that changes what it publishes is read again", async (t) => 
     (await session.expect(`MAIL FROM:<${address}>`, 550)).raw,
     /^550 5\.7\.1 receivers would refuse mail of turns\.example from here \(SPF of turns\.example forbids/,
   );
+  const examined = await site.server.command("doctor");
+  assert.match(examined.stdout, /^fail +third party turns\.example: .*SPF of turns\.example forbids mail from/m);
+  assert.match(examined.stdout, /^ok +third parties: /m);
   dns.zone.set("mail.turns.example", { A: [ourAddress] });
   dns.zone.set("turns.example", { TXT: ["v=spf1 a:mail.turns.example -all"] });
   await turned("passes");

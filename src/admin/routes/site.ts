@@ -60,7 +60,18 @@ const examine = operation(
     method: "get",
     path: "/doctor",
     tags: ["server"],
-    summary: "Examine ports, DNS, certificate, disk and clock",
+    summary: "Examine ports, DNS, certificate, disk, clock, third parties and the Dovecot beside it",
+    responses: { 200: json("Findings, each with what to do.", findings) },
+  },
+);
+
+const examineDirectory = operation(
+  { rights: "read", problems: [] },
+  {
+    method: "get",
+    path: "/doctor/directory",
+    tags: ["server"],
+    summary: "Of these, only what the store says: third parties, and the copy of the accounts for Dovecot",
     responses: { 200: json("Findings, each with what to do.", findings) },
   },
 );
@@ -184,6 +195,7 @@ export function addSiteRoutes(api: Api): void {
     }
   });
   api.openapi(examine, async (context) => context.json(await context.get("control").examine([]), 200));
+  api.openapi(examineDirectory, async (context) => context.json(await context.get("control").examineDirectory(), 200));
   api.openapi(probe, async (context) => {
     requireChange(context);
     return context.json(await context.get("control").examine(context.req.valid("json").probe), 200);
