@@ -143,16 +143,18 @@ test("without [dovecot] doveadm nobody is asked; after the end neither, and what
   assert.deepEqual([closed.asked.length, closed.events], [length, []]);
 });
 
+/** What was asked, and what kept it from working. */
+async function look(script: (command: string) => DoveadmAnswer): Promise<unknown> {
+  const asked: string[] = [];
+  const found = await tryDovecotSessions(place, (_place, command, parameters) => {
+    assert.deepEqual(Object.values(parameters).flat(), ["nobody@sekimori.invalid"]);
+    asked.push(command);
+    return Promise.resolve(script(command));
+  });
+  return [asked.join(" "), found?.kind];
+}
+
 test("a look cuts nobody off, and says what would fail", async () => {
-  const look = async (script: (command: string) => DoveadmAnswer): Promise<unknown> => {
-    const asked: string[] = [];
-    const found = await tryDovecotSessions(place, (_place, command, parameters) => {
-      assert.deepEqual(Object.values(parameters).flat(), ["nobody@sekimori.invalid"]);
-      asked.push(command);
-      return Promise.resolve(script(command));
-    });
-    return [asked.join(" "), found?.kind];
-  };
   assert.deepEqual(await look((command) => (command === "kick" ? nothing : rows())), [
     "authCacheFlush kick who",
     undefined,

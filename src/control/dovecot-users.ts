@@ -71,7 +71,10 @@ export function compareDovecotUsers(text: string, credentials: readonly Credenti
     text
       .split("\n")
       .filter((line) => line !== "")
-      .map((line) => line.split(":", 2) as [string, string | undefined]),
+      .map((line) => {
+        const [name = "", password] = line.split(":", 2);
+        return [name, password] as const;
+      }),
   );
   const names = written.size;
   const [suspended, other, missing]: [string[], string[], string[]] = [[], [], []];

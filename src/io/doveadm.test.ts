@@ -18,6 +18,10 @@ import type { DoveadmAnswer, DoveadmPlace } from "./doveadm.ts";
 const key = "0123456789abcdef0123456789abcdef";
 const never = new AbortController().signal;
 
+function ask(place: DoveadmPlace, ended: AbortSignal = never): Promise<DoveadmAnswer> {
+  return askDoveadm(place, "who", { mask: ["x"] }, ended);
+}
+
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -54,14 +58,14 @@ test("a question is a POST with the key in base64, and the rows come back", asyn
 });
 
 test("every other answer has its kind, and none shows the key", async (t) => {
-  let say: RequestListener = () => undefined;
+  let next = { status: 0, text: "" };
   const place = await serve(t, (request, response) => {
     request.resume();
-    say(request, response);
+    response.writeHead(next.status).end(next.text);
   });
   const said = async (status: number, text: string): Promise<DoveadmAnswer> => {
-    say = (_request, response) => void response.writeHead(status).end(text);
-    const answer = await askDoveadm(place, "who", { mask: ["x"] }, never);
+    next = { status, text };
+    const answer = await ask(place);
     assert.ok(!JSON.stringify(answer).includes(key));
     return answer;
   };
@@ -92,8 +96,6 @@ test("every other answer has its kind, and none shows the key", async (t) => {
 
 test("nobody there, a cut connection, an answer without an end and an end while waiting are no exceptions", async (t) => {
   const closed = await serve(t, () => undefined);
-  const ask = (place: DoveadmPlace, ended: AbortSignal = never): Promise<DoveadmAnswer> =>
-    askDoveadm(place, "who", { mask: ["x"] }, ended);
   const cutting = await serve(t, (request) => request.socket.destroy());
   assert.equal((await ask(cutting)).kind, "unreached");
   const halfway = await serve(t, (request, response) => {
@@ -123,7 +125,6 @@ test("under TLS the certificate must be one that is believed, and for the host",
   const foreign = await ensureSelfSigned(join(directory, "foreign"), ["imap.example.net"], Date.now());
   const pair = { cert: await readFile(made.certificate), key: await readFile(made.key) };
   const place = await serve(t, (_request, response) => response.end('[["doveadmResponse",[],"sekimori"]]'), pair);
-  const ask = (where: DoveadmPlace): Promise<DoveadmAnswer> => askDoveadm(where, "who", { mask: ["x"] }, never);
   const right = { ...place, host: "localhost", ca: made.certificate };
   assert.deepEqual(await ask(right), { kind: "rows", rows: [] });
   assert.match(JSON.stringify(await ask({ ...right, ca: undefined })), /unreached.*self-signed/);
