@@ -150,10 +150,10 @@ const recipient = z
   .object({
     address: z.string(),
     state: z.enum(["in delivery", "waiting", "held"]),
-    heldFor: z
-      .enum(["limit", "suspicion", "operator"])
-      .optional()
-      .openapi({ description: "`suspicion`: somebody else may be using the account." }),
+    heldFor: z.enum(["limit", "suspicion", "suspension", "operator"]).optional().openapi({
+      description:
+        "`suspicion`: somebody else may be using the account. `suspension`: an operator suspended it, or deleted it.",
+    }),
     why: z.string().optional().openapi({ description: "Which limit it is beyond, or which step was taken and when." }),
     attempts: z.number(),
     relay: z
@@ -208,7 +208,7 @@ export const queueChange = z
       ])
       .openapi({
         description:
-          'Which mail is meant. The sender `""` is the null sender; `suspected` is what of an account is held for a suspicion.',
+          'Which mail is meant. The sender `""` is the null sender; `suspected` is what of an account is held for a suspicion, or since it was suspended or deleted.',
       }),
   })
   .openapi("QueueChange");

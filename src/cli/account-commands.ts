@@ -105,6 +105,17 @@ function allAccounts(control: Control): Promise<readonly AccountView[]> {
   });
 }
 
+/** Nothing of its mail goes out or is lost by itself: what waits for somebody to decide. */
+async function heldOf(control: Control, address: string): Promise<string> {
+  const { total } = await control.listQueue({ state: "held", account: address, limit: 1 });
+  if (total === 0) return "";
+  const some = total === 1 ? "1 message of it is" : `${total} messages of it are`;
+  return (
+    `\n${some} held: see \`queue list --state held --account ${address}\`, ` +
+    `then \`queue release\` or \`queue return\`, with --suspected ${address} for all`
+  );
+}
+
 export function addAccountCommands(program: Command, house: House): void {
   async function add(
     address: string,
@@ -243,8 +254,13 @@ export function addAccountCommands(program: Command, house: House): void {
     done: (address: string) => string,
   ): (address: string, options: OutputOptions) => Promise<void> {
     return async (address, options) => {
-      const outcome = await house.withControl(siteOf(options), (control) => change(control, address));
-      finish(options, outcome, done(address));
+      const { outcome, held } = await house.withControl(siteOf(options), async (control) => {
+        // Under its own name: of one that is deleted its aliases say nothing any more.
+        const name = (await control.findAccount(address))?.address ?? address;
+        const changed = await change(control, address);
+        return { outcome: changed, held: changed.done ? await heldOf(control, name) : "" };
+      });
+      finish(options, outcome, `${done(address)}${held}`);
     };
   }
 
@@ -303,9 +319,14 @@ export function addAccountCommands(program: Command, house: House): void {
     .option("--for <time>", "how long, as in 12h, 3d")
     .option("--reason <text>", "why")
     .action(raise);
-  leaf(account, "suspend", "no login, no mail out, mail in waits at its sender; open sessions end", {
-    examples: ["account suspend alice@example.jp"],
-  })
+  leaf(
+    account,
+    "suspend",
+    "no login, no mail out, mail in waits at its sender; open sessions end, its queued mail is held",
+    {
+      examples: ["account suspend alice@example.jp"],
+    },
+  )
     .argument("<address>", one)
     .action(
       changer(
@@ -313,7 +334,7 @@ export function addAccountCommands(program: Command, house: House): void {
         (address) => `suspended ${address}`,
       ),
     );
-  leaf(account, "resume", "end a suspension, whoever or whatever suspended it", {
+  leaf(account, "resume", "end a suspension, whoever or whatever suspended it; held mail stays held", {
     examples: ["account resume alice@example.jp"],
   })
     .argument("<address>", one)
@@ -328,7 +349,7 @@ export function addAccountCommands(program: Command, house: House): void {
   addAppPasswordCommands(account, house);
   addSubstituteCommands(account, house);
   addExportCommand(account, house);
-  leaf(account, "delete", "delete it with its aliases; its mailbox stays on disk", {
+  leaf(account, "delete", "delete it with its aliases; its mailbox stays on disk, its queued mail is held", {
     examples: ["account delete alice@example.jp"],
   })
     .argument("<address>", one)

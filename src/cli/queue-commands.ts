@@ -35,7 +35,13 @@ function stateOf(recipient: QueueEntry["recipients"][number]): string {
   const attempts = `${recipient.attempts} attempt${recipient.attempts === 1 ? "" : "s"}`;
   const why = recipient.reply === undefined || recipient.reply === "" ? "" : `: ${recipient.reply}`;
   const isDue = recipient.next !== undefined && recipient.state === "waiting";
-  const reason = recipient.why ?? (recipient.heldFor === "suspicion" ? "its account is suspect" : undefined);
+  const reason =
+    recipient.why ??
+    (recipient.heldFor === "suspicion"
+      ? "its account is suspect"
+      : recipient.heldFor === "suspension"
+        ? "its account was suspended or deleted"
+        : undefined);
   const held = reason === undefined ? recipient.state : `${recipient.state} (${reason})`;
   return `${held}, ${attempts}${isDue ? `, next ${recipient.next.slice(0, 19)}` : ""}${why}`;
 }
@@ -199,7 +205,10 @@ export function addQueueCommands(program: Command, house: House): void {
       .option("--domain <domain>", "the recipients of this domain in all messages")
       .option("--sender <address>", "all mail from this sender; <> is the null sender")
       .option("--account <address>", "all that this account sent")
-      .option("--suspected <address>", "of that, what is held since somebody else may be using the account");
+      .option(
+        "--suspected <address>",
+        "of that, what is held for a suspicion, or since the account was suspended or deleted",
+      );
   selecting("hold", "no further attempts until it is released; an attempt that is under way goes on", [
     "queue hold --sender alice@example.jp",
   ])

@@ -14,7 +14,7 @@ const MOST = 1000;
 
 /** `by`: who it is that changes them. */
 export function senderControl(
-  services: Omit<AccountServices, "clock" | "forgive" | "endSessions" | "loginEnded">,
+  services: Omit<AccountServices, "clock" | "forgive" | "endSessions" | "holdMail" | "loginEnded">,
   by: string,
 ): Pick<Control, "addAlias" | "removeAlias" | "addSender" | "removeSender"> {
   const { store, observer } = services;

@@ -18,6 +18,8 @@ interface Office {
   readonly ended: string[];
   /** Names that log in nobody any more, for others who share the accounts. */
   readonly logins: string[];
+  /** Whose mail was held. */
+  readonly held: string[];
   readonly events: object[];
 }
 
@@ -56,6 +58,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
     const changed: string[][] = [];
     const ended: string[] = [];
     const logins: string[] = [];
+    const held: string[] = [];
     const events: object[] = [];
     const name = parseDomain("sekimori.test");
     assert.ok(name.ok);
@@ -75,11 +78,15 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
         forgive: () => Promise.resolve(),
         endSessions: async (keys) => void ended.push(...keys),
         loginEnded: ({ account, names }) => void logins.push(`${account}: ${names.join(" ")}`),
+        holdMail: async (key) => {
+          held.push(key);
+          return { messages: 1, recipients: 2 };
+        },
         changed: async (keys) => void changed.push([...keys]),
       },
       "operator",
     );
-    await work({ control, store, changed, ended, logins, events });
+    await work({ control, store, changed, ended, logins, held, events });
   };
 }
 
@@ -189,7 +196,7 @@ test(
 
 test(
   "an account is suspended and resumed under any of its names; doing it twice is told",
-  withOffice(async ({ control, store, changed, ended, events }) => {
+  withOffice(async ({ control, store, changed, ended, held, events }) => {
     await control.addAccount("bob@sekimori.test", password, ["robert@sekimori.test"]);
     assert.deepEqual(await control.setStanding("Robert@sekimori.test", "suspended"), { done: true });
     assert.equal(store.findAccount("bob@sekimori.test")?.suspended, true);
@@ -204,8 +211,10 @@ test(
       ["bob@sekimori.test", "robert@sekimori.test"],
     ]);
     const changes = events.slice(1).map((event) => Reflect.get(event, "change") as unknown);
-    assert.deepEqual(changes, ["suspended", "resumed"]);
-    assert.deepEqual(ended, ["bob@sekimori.test"]);
+    assert.deepEqual(changes, ["hold-suspended", "suspended", "resumed"]);
+    assert.deepEqual([ended, held], [["bob@sekimori.test"], ["bob@sekimori.test"]]);
+    assert.deepEqual(await control.deleteAccount("Robert@sekimori.test"), { done: true });
+    assert.deepEqual([ended, held], [Array(2).fill("bob@sekimori.test"), Array(2).fill("bob@sekimori.test")]);
   }),
 );
 

@@ -19,7 +19,7 @@ import { makeScramKeys } from "../io/scram-keys.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../base/saslprep.ts";
-import type { Account, AccountStore } from "../store/store.ts";
+import type { Account, AccountStore, QueueCount } from "../store/store.ts";
 import type { EndedLogin } from "./dovecot-sessions.ts";
 import { restraintView } from "./suspicion.ts";
 import type {
@@ -50,6 +50,8 @@ export interface AccountServices {
   readonly endSessions: (keys: readonly string[]) => Promise<void>;
   /** What it logged in with opens nothing any more: what it has open at others who share the accounts ends. Must not throw. */
   readonly loginEnded: (login: EndedLogin) => void;
+  /** What this one has in the queue waits until somebody has decided about it. */
+  readonly holdMail: (key: string) => Promise<QueueCount>;
 }
 
 /** NIST SP 800-63B §5.1.1.2. */
@@ -94,6 +96,16 @@ export function accountControl(
       if (found !== undefined || last === undefined) return found;
       after = last.key;
     }
+  }
+
+  /** After it was forgotten as it was: what comes in from here on is held when it comes in. Sessions first, so that nothing more does. */
+  async function shut(key: string, names: readonly string[]): Promise<void> {
+    services.loginEnded({ account: key, names });
+    await services.endSessions([key]);
+    const { recipients } = await services.holdMail(key);
+    if (recipients === 0) return;
+    const selection = `account ${key}`;
+    observer.emit("queue.changed", { change: "hold-suspended", message: "", selection, recipients, by });
   }
 
   function raiseOf({ raise }: Account): Pick<AccountView, "raise"> {
@@ -237,10 +249,7 @@ export function accountControl(
       if (standing === "active") await services.forgive(account.key, "kept");
       const names = [account.key, ...account.aliases];
       await services.changed(names);
-      if (standing === "suspended") {
-        services.loginEnded({ account: account.key, names });
-        await services.endSessions([account.key]);
-      }
+      if (standing === "suspended") await shut(account.key, names);
       observer.emit("account.changed", { account: account.key, change, by });
       return { done: true };
     },
@@ -262,7 +271,7 @@ export function accountControl(
       await services.forgive(account.key, "deleted");
       await store.deleteAccount(account.key);
       await services.changed(names);
-      services.loginEnded({ account: account.key, names });
+      await shut(account.key, names);
       observer.emit("account.changed", { account: account.key, change: "deleted", by });
       return { done: true };
     },

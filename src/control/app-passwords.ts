@@ -11,7 +11,7 @@ const MOST = 100;
 
 /** `by`: who it is that changes them. */
 export function appPasswordControl(
-  services: Omit<AccountServices, "forgive" | "endSessions" | "loginEnded">,
+  services: Omit<AccountServices, "forgive" | "endSessions" | "holdMail" | "loginEnded">,
   by: string,
 ): Pick<Control, "addAppPassword" | "listAppPasswords" | "removeAppPassword"> {
   const { store, observer, clock } = services;

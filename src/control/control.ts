@@ -179,8 +179,11 @@ export interface QueueRecipient {
   readonly address: string;
   /** `held`: nothing is tried until it is released. */
   readonly state: "in delivery" | "waiting" | "held";
-  /** For whom it is held: a limit of its account, somebody who looks whether that is somebody else's, or an operator said so. */
-  readonly heldFor?: "limit" | "suspicion" | "operator";
+  /**
+   * For whom it is held: a limit of its account, somebody who looks whether that is somebody else's, who suspended or deleted that, or an
+   * operator said so of the mail.
+   */
+  readonly heldFor?: "limit" | "suspicion" | "suspension" | "operator";
   /** Which limit, or which step since when. */
   readonly why?: string;
   readonly attempts: number;
@@ -358,11 +361,12 @@ export interface Control {
   listSubstitutes(address: string): Promise<readonly SubstituteView[] | undefined>;
   removeSubstitute(address: string, foreign: string): Promise<Outcome>;
   /**
-   * A suspended account can neither log in nor send, and its sessions end; mail for it waits at its sender. Nothing of it is lost. "active"
-   * also says that somebody has looked: what spoke against the account is forgotten, and what was done about it is over.
+   * A suspended account can neither log in nor send, its sessions end, and what it has in the queue is held; mail for it waits at its sender.
+   * Nothing of it is lost. "active" also says that somebody has looked: what spoke against the account is forgotten, and what was done
+   * about it is over, except that held mail stays held until it is released or returned.
    */
   setStanding(address: string, standing: "active" | "suspended"): Promise<Outcome>;
-  /** Its mailbox stays on disk. Refused while the configuration leads mail to it. */
+  /** Its mailbox stays on disk, its sessions end, what it has in the queue is held. Refused while the configuration leads mail to it. */
   deleteAccount(address: string): Promise<Outcome>;
   /** Accounts that somebody else may be using: told, or something was done about them. */
   listSuspects(page: Page): Promise<SuspectList>;

@@ -40,7 +40,7 @@ export interface MailControl {
 
 export interface LiveServices extends Omit<
   AccountServices,
-  "changed" | "forgive" | "endSessions" | "store" | "settings"
+  "changed" | "forgive" | "endSessions" | "holdMail" | "store" | "settings"
 > {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
@@ -83,6 +83,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
         changed,
         forgive: (key, held) => services.clearSuspicion(key, () => liftRestraint({ ...services, changed }, key, held)),
         endSessions: (keys) => mail.endSessions(keys),
+        holdMail: (key) => mail.changeQueue("hold-suspended", { kind: "account", account: key }, by),
       },
       by,
     );

@@ -29,7 +29,7 @@ import { trace } from "./trace.ts";
 
 export interface OfflineServices extends Omit<
   AccountServices,
-  "changed" | "forgive" | "endSessions" | "loginEnded" | "store" | "settings"
+  "changed" | "forgive" | "endSessions" | "holdMail" | "loginEnded" | "store" | "settings"
 > {
   readonly settings: () => Settings;
   readonly store: Remote<Store>;
@@ -64,6 +64,7 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
       endSessions: () => Promise.resolve(),
       // The server tells Dovecot of all who are suspended when it starts.
       loginEnded: () => undefined,
+      holdMail: (key) => changeQueue("hold-suspended", { kind: "account", account: key }, by),
     },
     by,
   );

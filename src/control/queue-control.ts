@@ -94,7 +94,9 @@ export function queueControl({ settings, store, observer, active, change }: Queu
     if (waiting === undefined) return { done: false, kind: "not-found", why: `${id} is not in the queue` };
     if (kind === "release") return conflict(`${id} is not held`);
     return conflict(
-      kind === "hold" || kind === "hold-suspected" ? `${id} is held already` : `${id} is held: release it first`,
+      kind === "hold" || kind === "hold-suspected" || kind === "hold-suspended"
+        ? `${id} is held already`
+        : `${id} is held: release it first`,
     );
   }
 }
@@ -116,7 +118,7 @@ function describe(selector: QueueSelector): string {
     case "account":
       return `account ${selector.account}`;
     case "suspected":
-      return `held for a suspicion, account ${selector.account}`;
+      return `held for a suspicion or a suspension, account ${selector.account}`;
   }
 }
 

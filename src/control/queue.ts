@@ -21,13 +21,15 @@ export function queueEntries(
     return found.recipients;
   };
   for (const { message, recipients } of waiting) {
-    for (const { recipient, attempts: made, due, status, reply, held, suspected } of recipients) {
+    for (const { recipient, attempts: made, due, status, reply, held, suspected, suspended } of recipients) {
       entry(message).set(recipient, {
         address: message.recipients[recipient]!,
         state: held === true ? "held" : "waiting",
         attempts: made,
         next: new Date(due).toISOString(),
-        ...(held === true ? heldFor(message, recipient, suspected === true) : {}),
+        ...(held === true
+          ? heldFor(message, recipient, suspended === true ? "suspension" : suspected === true ? "suspicion" : "other")
+          : {}),
         ...(status === "" ? {} : { status, reply }),
       });
     }
@@ -65,11 +67,14 @@ export function queueEntries(
 }
 
 function heldFor(
-  { hold, suspected: why }: SpooledMessage,
+  { hold, suspected, suspended }: SpooledMessage,
   recipient: number,
-  isSuspected: boolean,
+  account: "suspicion" | "suspension" | "other",
 ): Pick<QueueRecipient, "heldFor" | "why"> {
-  if (isSuspected) return { heldFor: "suspicion", ...(why === undefined ? {} : { why }) };
+  if (account !== "other") {
+    const why = account === "suspicion" ? suspected : suspended;
+    return { heldFor: account, ...(why === undefined ? {} : { why }) };
+  }
   if (hold?.recipients.includes(recipient) === true) return { heldFor: "limit", why: hold.why };
   return { heldFor: "operator" };
 }

@@ -86,6 +86,10 @@ export function suspicionControl(
       if (mail === "returned" && !services.returns) {
         return { done: false, kind: "conflict", why: "only a running server can return mail to its sender" };
       }
+      if (mail === "released" && account.suspended) {
+        const why = `${address} is suspended by an operator, and so is its mail: resume it, then release that`;
+        return { done: false, kind: "conflict", why };
+      }
       const suspected = { kind: "suspected", account: account.key } as const;
       const { total } = await store.listWaiting({ state: "held", account: account.key }, 1);
       if ((await suspectOf(account.key)) === undefined && total === 0) {

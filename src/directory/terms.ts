@@ -25,6 +25,8 @@ export interface AccountTerms {
   readonly slowed?: true;
   /** For the same reason its mail is taken and held: which step, and since when. */
   readonly suspected?: string;
+  /** The same, because an operator suspended it or it is gone. In words. */
+  readonly suspended?: string;
   /** What is limited beside recipients. */
   readonly counts: { readonly messages: boolean; readonly newRecipients: boolean; readonly bytes: boolean };
 }
@@ -56,7 +58,7 @@ export function accountTerms(services: TermsServices): (account: string) => Acco
       identityHeader: plan.identityHeader,
       address: account?.address,
       ...(plan.contentChecks ? { contentChecks: true } : {}),
-      ...(account === undefined ? {} : restrained(account, now)),
+      ...(account === undefined ? { suspended: "account.deleted" } : restrained(account, now)),
       counts: {
         messages: plan.messages.length > 0,
         newRecipients: plan.newRecipients.length > 0,
@@ -71,6 +73,14 @@ export function accountTerms(services: TermsServices): (account: string) => Acco
   };
 }
 
+/** Why all of its mail waits, if it does. */
+export function holdsOfAccount({
+  suspected,
+  suspended,
+}: Pick<AccountTerms, "suspected" | "suspended">): Pick<AccountTerms, "suspected" | "suspended"> {
+  return { ...(suspected === undefined ? {} : { suspected }), ...(suspended === undefined ? {} : { suspended }) };
+}
+
 /** A clock that was set back makes nobody newer than new. */
 export function growth({ length, share }: PlanSettings["ramp"], age: number): number {
   if (age >= length || share >= 100) return 1;
@@ -78,7 +88,8 @@ export function growth({ length, share }: PlanSettings["ramp"], age: number): nu
   return (share + ((100 - share) * steps) / STEPS) / 100;
 }
 
-function restrained(account: Account, now: number): Pick<AccountTerms, "slowed" | "suspected"> {
+function restrained(account: Account, now: number): Pick<AccountTerms, "slowed" | "suspected" | "suspended"> {
+  if (account.suspended) return { suspended: "account.suspended: by an operator" };
   const restraint = restraintInForce(account, now);
   if (restraint === undefined) return {};
   if (restraint.step === "slow") return { slowed: true };

@@ -38,11 +38,11 @@ import { mailRoot } from "../mailbox/usage.ts";
 import { createLog } from "../observe/log.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import { observeAll } from "../observe/observer.ts";
-import type { SpooledMessage } from "../spool/message.ts";
 import { storeOfLane } from "../store/lane.ts";
 import { createBatches } from "./batches.ts";
 import { counterRules } from "./counter-rules.ts";
 import { watchFreeSpace } from "./free-space.ts";
+import { createHandOver } from "./hand-over.ts";
 import { openLane } from "./lane.ts";
 import { laneDirectory } from "./lanes.ts";
 import type { ListenerChange } from "./listener-set.ts";
@@ -175,6 +175,7 @@ const house = {
   clock,
   newId,
 };
+const handOver = createHandOver(terms, (...message) => lane.dispatcher.accepted(...message));
 const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureContext"> = {
   directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,
@@ -189,7 +190,7 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   visits: counters.visits,
   spool: lane.spool,
   tellAccount: createLimitMail({ ...house, directory }),
-  accepted: (message, content) => void onItsWay(message, content),
+  accepted: (message, content) => void handOver(message, content),
   examine: (account, content) => {
     if (settings.abuse.act === "none") return;
     seen.add({ account, observation: { kind: "content", at: clock.wall(), ...examine(content) }, times: 1 });
@@ -203,20 +204,6 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
   load,
 };
 let services = servicesOf(data);
-
-/**
- * Between the question at the final dot and the disk an account may have become suspect, or be cleared. What was in the queue by then was
- * held or released; this was not there yet.
- */
-async function onItsWay(message: SpooledMessage, content: readonly Uint8Array[]): Promise<void> {
-  const { account } = message;
-  const found = account === undefined ? undefined : terms(account);
-  // In the same turn where nothing has to be asked.
-  const now = found instanceof Promise ? await found.catch(() => undefined) : found;
-  if (now === undefined || now.suspected === message.suspected) return lane.dispatcher.accepted(message, content);
-  const { suspected: _then, ...rest } = message;
-  lane.dispatcher.accepted(now.suspected === undefined ? rest : { ...rest, suspected: now.suspected }, content);
-}
 
 function servicesOf(configuration: MailConfiguration): SmtpServices {
   const { hostname, smtp, limits } = configuration.settings;

@@ -14,19 +14,24 @@ export function classOf(message: { readonly bulk?: true }, attempts: number): Ma
   return attempts === 0 ? "fresh" : "retry";
 }
 
-/** For whom a recipient waits: nobody, an operator or a limit, or whoever looks whether somebody else uses its account. */
-export type Hold = 0 | 1 | 2;
-export const holds = { none: 0, operator: 1, suspicion: 2 } as const satisfies Record<string, Hold>;
+/**
+ * For whom a recipient waits: nobody, an operator or a limit, whoever looks whether somebody else uses its account, or who suspended or
+ * deleted that.
+ */
+export type Hold = 0 | 1 | 2 | 3;
+export const holds = { none: 0, operator: 1, suspicion: 2, suspension: 3 } as const satisfies Record<string, Hold>;
 
 /** Of each recipient, as a message comes in. A limit goes first: it holds also when the account is beyond suspicion. */
 export function firstHolds({
   hold,
   suspected,
+  suspended,
 }: {
   readonly hold?: { readonly recipients: readonly number[] };
   readonly suspected?: string;
+  readonly suspended?: string;
 }): (recipient: number) => Hold {
-  const others = suspected === undefined ? holds.none : holds.suspicion;
+  const others = suspended !== undefined ? holds.suspension : suspected === undefined ? holds.none : holds.suspicion;
   if (hold === undefined) return () => others;
   const limited = new Set(hold.recipients);
   return (recipient) => (limited.has(recipient) ? holds.operator : others);

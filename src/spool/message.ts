@@ -40,6 +40,8 @@ export interface AcceptRecord {
   readonly hold?: Hold;
   /** Somebody else may be using the account: what else there is waits as well, until somebody has looked. Which step, and since when. */
   readonly suspected?: string;
+  /** The account was suspended by an operator, or deleted, while it came in: the same, until somebody has decided. In words. */
+  readonly suspended?: string;
   /** For the failure report and trace: who handed it over. */
   readonly client?: string;
 }

@@ -85,7 +85,7 @@ const others: fc.Arbitrary<Question> = fc.oneof(
         store.removeWaiting([{ id: each, recipients: which }]),
   ),
   fc
-    .tuple(fc.constantFrom("hold", "hold-suspected", "release", "flush", "requeue"), selector, lane)
+    .tuple(fc.constantFrom("hold", "hold-suspected", "hold-suspended", "release", "flush", "requeue"), selector, lane)
     .map(([change, which, of]): Question => {
       return (store, now) => store.changeWaiting(change, which, now, of);
     }),

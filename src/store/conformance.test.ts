@@ -762,6 +762,35 @@ const sentBy = (id: string, more: Partial<SpooledMessage>): SpooledMessage => ({
   ...more,
 });
 
+everyStore(
+  "what is held since its account was suspended takes over from a suspicion, not from an operator",
+  (store) => {
+    store.addWaiting(
+      [{ message: sentBy("m1", { suspended: "by an operator", suspected: "x" }), recipients: [0] }],
+      1,
+      0,
+    );
+    store.addWaiting([{ message: sentBy("m2", { suspected: "x" }), recipients: [0] }], 1, 0);
+    store.addWaiting([{ message: sentBy("m3", {}), recipients: [0] }], 1, 0);
+    store.addWaiting([{ message: sentBy("m4", { hold: { why: "a limit", recipients: [0] } }), recipients: [0] }], 1, 0);
+    const states = (): readonly string[] =>
+      ["m1", "m2", "m3", "m4"].map((id) => {
+        const [recipient] = store.findWaiting(id)!.recipients;
+        const { held, suspected, suspended } = recipient!;
+        return suspended ? "suspended" : suspected ? "suspected" : held ? "held" : "free";
+      });
+    assert.deepEqual(states(), ["suspended", "suspected", "free", "held"]);
+    const account = { kind: "account", account: "a@b.test" } as const;
+    assert.deepEqual(store.changeWaiting("hold-suspended", account, 100), { messages: 2, recipients: 2 });
+    assert.deepEqual(states(), ["suspended", "suspended", "suspended", "held"]);
+    assert.deepEqual(store.changeWaiting("hold-suspected", account, 100), { messages: 0, recipients: 0 });
+    assert.deepEqual(store.claimDue(200, 1000, 10), []);
+    const ofAccount = { kind: "suspected", account: "a@b.test" } as const;
+    assert.deepEqual(store.changeWaiting("release", ofAccount, 200), { messages: 3, recipients: 3 });
+    assert.deepEqual(states(), ["free", "free", "free", "held"]);
+  },
+);
+
 everyStore("what is held for a suspicion is told from the rest, and ends with it or by an operator", (store) => {
   const limited = { suspected: "hold since then", hold: { why: "a limit", recipients: [1] } };
   store.addWaiting([{ message: sentBy("m1", limited), recipients: [0, 1] }], 100, 0);

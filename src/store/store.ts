@@ -218,6 +218,8 @@ export interface WaitingRecipient {
   readonly held?: true;
   /** It is held because somebody else may be using the account. */
   readonly suspected?: true;
+  /** It is held because an operator suspended the account, or deleted it. */
+  readonly suspended?: true;
 }
 
 export interface WaitingMessage {
@@ -228,7 +230,7 @@ export interface WaitingMessage {
 /** What comes back from an attempt to wait. */
 export interface DeferredMessage {
   readonly message: SpooledMessage;
-  readonly recipients: readonly (Omit<WaitingRecipient, "held" | "suspected"> & {
+  readonly recipients: readonly (Omit<WaitingRecipient, "held" | "suspected" | "suspended"> & {
     readonly attempt?: Omit<PastAttempt, "recipient" | "status" | "reply">;
   })[];
 }
@@ -247,7 +249,7 @@ export type QueueSelector =
   | { readonly kind: "domain"; readonly domain: string }
   /** What an account (key) sent. */
   | { readonly kind: "account"; readonly account: string }
-  /** Of that, what is held because somebody else may be using the account. */
+  /** Of that, what is held because somebody else may be using the account, or because that was suspended or deleted. */
   | { readonly kind: "suspected"; readonly account: string }
   | { readonly kind: "all" };
 
@@ -258,8 +260,11 @@ export type QueueSelector =
 /** What is done to waiting mail. delete: nobody is told. return: its sender gets it back. */
 export type QueueAction = QueueChange | "delete" | "return";
 
-/** hold-suspected: a hold because somebody else may be using the account; what is held already stays as it is. */
-export type QueueChange = "hold" | "hold-suspected" | "release" | "flush" | "requeue";
+/**
+ * hold-suspected: a hold because somebody else may be using the account; what is held already stays as it is. hold-suspended: because that
+ * was suspended by an operator or deleted; what is held for a suspicion is from then on held for this.
+ */
+export type QueueChange = "hold" | "hold-suspected" | "hold-suspended" | "release" | "flush" | "requeue";
 
 export interface QueueCount {
   readonly messages: number;

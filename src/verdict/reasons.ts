@@ -80,7 +80,7 @@ const entries = {
     enhanced: "4.7.0",
     text: "{hostname} the account is suspended",
     meaning:
-      "The account of this session was suspended, by an operator or as [abuse] act says. What was not answered 250 is not sent.",
+      "The account of this session was suspended, by an operator or as [abuse] act says, or deleted. What was not answered 250 is not sent.",
   },
   "session.messages": {
     code: 421,

@@ -400,9 +400,9 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
     change: async (change, selector) => {
       // What came in a moment ago is on its way to the store.
       await poller.kept();
-      if (change === "hold" || change === "hold-suspected") await storeActive(selector);
+      if (isHold(change)) await storeActive(selector);
       const count = await store.changeWaiting(change, selector, clock.wall());
-      if (change !== "hold" && change !== "hold-suspected" && count.recipients > 0) poller.after(0);
+      if (!isHold(change) && count.recipients > 0) poller.after(0);
       return count;
     },
     remove: (selector, by) => deleteWaiting(ending, selector, by),
@@ -429,6 +429,10 @@ export function createDispatcher(services: DispatcherServices): Dispatcher {
 /** The mailbox store is asked for the address as it was written: many such recipients can travel together. */
 function storedAs(answer: LocalAnswer, address: Address): boolean {
   return answer.kind === "stored" && (answer.account === undefined || answer.account === addressKey(address));
+}
+
+function isHold(change: QueueChange): boolean {
+  return change === "hold" || change === "hold-suspected" || change === "hold-suspended";
 }
 
 function means(selector: QueueSelector, message: SpooledMessage, recipient: number): boolean {

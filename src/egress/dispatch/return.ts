@@ -27,8 +27,8 @@ export async function returnToSender(
   const holdOf = firstHolds(message);
   const about = recipients.map((recipient) => {
     const held = holdOf(recipient);
-    const why =
-      held === holds.operator ? ` (${message.hold!.why})` : held === holds.none ? "" : ` (${message.suspected ?? ""})`;
+    const words = held === holds.operator ? message.hold?.why : (message.suspended ?? message.suspected);
+    const why = words === undefined ? "" : ` (${words})`;
     const reply = `returned by the operator of this server${why}`;
     const result = { recipient, kind: "failed", status: "5.3.0", reply, remote: "local", milliseconds: 0 } as const;
     return { result, event: "failed" } as const;

@@ -3,6 +3,7 @@
 
 import type { Address } from "../../address/address.ts";
 import { addressKey, formatAddress, parseAddress } from "../../address/address.ts";
+import { holdsOfAccount } from "../../directory/terms.ts";
 import type { Result } from "../../base/result.ts";
 import type { AccountUse } from "../../counters/account-limits.ts";
 import { isBulk } from "../../message/bulk.ts";
@@ -91,7 +92,7 @@ export async function acceptMessage(
   const overweight = await weigh(session, transaction, content);
   if (overweight.length > 0) return { verdicts: overweight };
   const hold = holdOf(transaction);
-  const suspected = await suspicionNow(session);
+  const held = await heldNow(session);
   const recipients = transaction.recipients.map(({ text }) => text);
   const { terms } = transaction;
   const relay = relayFor(transaction, facts.authors);
@@ -110,7 +111,7 @@ export async function acceptMessage(
     ...(relay === undefined ? {} : { relay }),
     ...(terms?.counts.newRecipients === true ? { remember: true } : {}),
     ...(hold === undefined ? {} : { hold }),
-    ...(suspected === undefined ? {} : { suspected }),
+    ...held,
     ...(isBulk(section.value) ? { bulk: true } : {}),
   };
 
@@ -150,12 +151,13 @@ export async function acceptMessage(
     ...(terms?.counts.newRecipients === true ? { newRecipients: strangersIn(transaction) } : {}),
     ...(session.tls === undefined ? {} : { tls: tlsText(session.tls) }),
   });
-  const why = hold?.why ?? suspected;
-  const held = suspected === undefined ? (hold?.recipients.map((index) => recipients[index]!) ?? []) : recipients;
+  const ofAccount = held.suspended ?? held.suspected;
+  const why = hold?.why ?? ofAccount;
+  const waiting = ofAccount === undefined ? (hold?.recipients.map((index) => recipients[index]!) ?? []) : recipients;
   if (why !== undefined) {
     services.observer.emit("message.held", {
       message: id,
-      recipients: held,
+      recipients: waiting,
       why,
       ...(account === undefined ? {} : { account }),
     });
@@ -164,7 +166,7 @@ export async function acceptMessage(
     services.accepted(message, content);
     if (account !== undefined && terms?.contentChecks === true) services.examine(account, content);
   };
-  const evidence = { id, held: held.length, recipients: recipients.length };
+  const evidence = { id, held: waiting.length, recipients: recipients.length };
   const queued: Verdict =
     why === undefined
       ? { kind: "accept", reason: "message.queued", evidence: { id } }
@@ -175,11 +177,14 @@ export async function acceptMessage(
   };
 }
 
-/** As of now, not of MAIL: what is under way when an account becomes suspect is held as well. Rejects when nobody can tell. */
-async function suspicionNow({ services, account }: SessionView): Promise<string | undefined> {
-  if (account === undefined) return undefined;
+/**
+ * As of now, not of MAIL: what is under way when an account becomes suspect, or is suspended, is held as well. Rejects when nobody can
+ * tell.
+ */
+async function heldNow({ services, account }: SessionView): Promise<Pick<AcceptRecord, "suspected" | "suspended">> {
+  if (account === undefined) return {};
   const terms = services.terms(account);
-  return (terms instanceof Promise ? await terms : terms).suspected;
+  return holdsOfAccount(terms instanceof Promise ? await terms : terms);
 }
 
 /** Recipients that the account had not written to before. */

@@ -77,7 +77,7 @@ export function createMemoryQueue(): QueueStore {
       case "account":
         return accountOf(row.id) === selector.account;
       case "suspected":
-        return accountOf(row.id) === selector.account && row.held === holds.suspicion;
+        return accountOf(row.id) === selector.account && row.held >= holds.suspicion;
     }
   }
 
@@ -229,6 +229,8 @@ function isOpenTo(change: QueueChange, row: Row): boolean {
       return row.held !== holds.operator;
     case "hold-suspected":
       return row.held === holds.none;
+    case "hold-suspended":
+      return row.held === holds.none || row.held === holds.suspicion;
     case "release":
       return row.held !== holds.none;
     case "flush":
@@ -237,8 +239,23 @@ function isOpenTo(change: QueueChange, row: Row): boolean {
   }
 }
 
+function holdBy(change: QueueChange): Hold {
+  switch (change) {
+    case "hold":
+      return holds.operator;
+    case "hold-suspected":
+      return holds.suspicion;
+    case "hold-suspended":
+      return holds.suspension;
+    case "release":
+    case "flush":
+    case "requeue":
+      return holds.none;
+  }
+}
+
 function apply(change: QueueChange, row: Row, now: number): void {
-  row.held = change === "hold" ? holds.operator : change === "hold-suspected" ? holds.suspicion : holds.none;
+  row.held = holdBy(change);
   if (row.held !== holds.none) return;
   row.due = now;
   if (change !== "requeue") return;
@@ -266,6 +283,7 @@ function toRecipient({ recipient, attempts, due, status, reply, held, warned }: 
     reply,
     ...(held === holds.none ? {} : { held: true }),
     ...(held === holds.suspicion ? { suspected: true } : {}),
+    ...(held === holds.suspension ? { suspended: true } : {}),
     ...(warned ? { warned: true } : {}),
   };
 }

@@ -197,6 +197,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     const [set, only] = {
       hold: [`held = ${holds.operator}`, `held <> ${holds.operator}`],
       "hold-suspected": [`held = ${holds.suspicion}`, "held = 0"],
+      "hold-suspended": [`held = ${holds.suspension}`, `held IN (0, ${holds.suspicion})`],
       release: [`held = 0, due = ${now}, ready = 0`, "held > 0"],
       flush: [`due = ${now}, ready = 0`, free],
       requeue: [
@@ -412,7 +413,7 @@ function meant(selector: QueueSelector): readonly [string, ...SQLInputValue[]] {
       return ["id IN (SELECT id FROM waiting_message WHERE account = ?)", selector.account];
     case "suspected":
       return [
-        `held = ${holds.suspicion} AND id IN (SELECT id FROM waiting_message WHERE account = ?)`,
+        `held >= ${holds.suspicion} AND id IN (SELECT id FROM waiting_message WHERE account = ?)`,
         selector.account,
       ];
   }
@@ -427,6 +428,7 @@ function toRecipient({ recipient, attempts, due, status, reply, held, warned }: 
     reply,
     ...(held === holds.none ? {} : { held: true }),
     ...(held === holds.suspicion ? { suspected: true } : {}),
+    ...(held === holds.suspension ? { suspended: true } : {}),
     ...(warned === 0 ? {} : { warned: true }),
   };
 }
