@@ -89,15 +89,53 @@ test("thin over many names and many addresses: the site sees it; known addresses
   );
 });
 
-test("a large site with as many failures as people make is not under attack", () => {
+/** Many right logins a second, and a stranger who gets it wrong with every so many of them: all of them are looked at. */
+function mistakes(of: "known" | "strangers", right: number): void {
   const { guesses, clock } = counts();
   for (let n = 0; n < 20_000; n++) {
     clock.now += 50;
-    guesses.succeeded({ name: `n${n}`, client: address(n * 256), known: true }, "first");
+    const person = { name: `n${n}`, client: address(n * 256), known: of === "known" };
+    const turn = guesses.admit(person);
+    assert.equal(turn, of === "known" ? "first" : "last");
+    guesses.succeeded({ ...person, known: true }, turn === "first" ? "first" : "last");
+    if (n % right !== 0) continue;
     const attempt = { name: `old${n}`, client: address(n * 256), known: false };
     assert.equal(guesses.admit(attempt), "last");
     guesses.failed(attempt, "last");
   }
+}
+
+test("a large site with as many failures as people make is not under attack", () => {
+  // As many from somewhere new as get it right there, and one for five of those who are at home.
+  mistakes("strangers", 1);
+  mistakes("known", 5);
+});
+
+test("nobody makes room for guesses with an account of his own", () => {
+  const house = counts();
+  const looked = guess(house, 180_000, HOUR, (n) => {
+    // Ten logins for each guess, with an app password.
+    for (let login = 0; login < 10; login++) house.guesses.succeeded({ ...owner, client: address(n % 8) }, "free");
+    return { name: `n${n % 100_000}`, client: address(n * 256), known: false };
+  });
+  const alone = guess(counts(), 180_000, HOUR, (n) => ({
+    name: `n${n % 100_000}`,
+    client: address(n * 256),
+    known: false,
+  }));
+  assert.ok(looked <= alone * 1.02 && alone <= 5 * 3600 + 200, `${looked} of ${alone}`);
+});
+
+test("an address that is held raises no count of a name or of the site with what nobody looks at", () => {
+  const house = counts();
+  const from = { client: "198.51.100.7", known: false } as const;
+  for (let n = 0; n < 1000; n++) house.guesses.failed({ ...from, name: "alice@sekimori.test" }, "free");
+  house.clock.now += 10 * 60_000;
+  assert.equal(house.guesses.ask({ ...from, name: "alice@sekimori.test" }), "held", "from there");
+  // Twenty were counted for the name; ten minutes are one half-life.
+  house.clock.now += 60_000;
+  assert.equal(house.guesses.ask({ ...from, client: "203.0.113.5", name: "alice@sekimori.test" }), "last");
+  assert.equal(house.guesses.ask({ ...from, client: "203.0.113.5", name: "bob@sekimori.test" }), "last");
 });
 
 test("a forgotten device with an old password does not hold its owner at the same address for good", () => {

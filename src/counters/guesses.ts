@@ -61,9 +61,16 @@ const most = {
   network: { count: 60, halfLife: 10 * MINUTE },
   /** Of strangers at one name, from however many addresses. */
   name: { count: 10, halfLife: 10 * MINUTE },
-  /** Of strangers, beyond as many as there are successes: thin over many addresses and many names. */
+  /** Of strangers, beyond what right logins make up for: thin over many addresses and many names. */
   site: { count: 100, halfLife: MINUTE },
 } as const;
+/**
+ * How many failures of strangers a right login makes up for. People who come from somewhere new get it right more often than not; of
+ * those who are at home, one in five may have moved and forgotten it. One who logs in all the time counts once a minute: nobody buys guesses
+ * for a botnet with an account of his own.
+ */
+const WORTH = { stranger: 1, known: 0.2 } as const;
+const WORTH_EVERY = MINUTE;
 /** While there are too many, one stranger's password is looked at so often, ms. */
 const EVERY = { name: 30_000, site: 200 } as const;
 /** What an address waits for, by its failures. */
@@ -83,6 +90,8 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
   const networks = createCounts(most.network.halfLife);
   const names = createCounts(most.name.halfLife);
   const site = createCounts(most.site.halfLife);
+  /** Pairs that opened the account within the last minute. */
+  const opened = createCounts(WORTH_EVERY);
   /** How many of each are being looked at; by kind and key. */
   const looking = new Map<string, number>();
 
@@ -92,10 +101,7 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
   function turnOf(attempt: Attempt, at: number): Turn {
     if (isTrusted(attempt, at)) return "first";
     const { name, client } = attempt;
-    if (!isExempt(client)) {
-      if (addresses.value(clientKey(client), at) >= most.address.count) return "held";
-      if (networks.value(clientNetwork(client), at) >= most.network.count) return "held";
-    }
+    if (isShut(client, at)) return "held";
     if (names.value(name, at) >= most.name.count && !names.turn(name, at, EVERY.name)) return "held";
     if (siteFailures(at) >= most.site.count && !site.turn("failures", at, EVERY.site)) return "held";
     return "last";
@@ -103,6 +109,15 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
 
   function siteFailures(at: number): number {
     return site.value("failures", at) - site.value("successes", at);
+  }
+
+  /** What it says was said before: from there nothing is looked at. */
+  function isShut(client: string, at: number): boolean {
+    if (isExempt(client)) return false;
+    return (
+      addresses.value(clientKey(client), at) >= most.address.count ||
+      networks.value(clientNetwork(client), at) >= most.network.count
+    );
   }
 
   function isFull(kind: string, failures: number, limit: number): boolean {
@@ -142,14 +157,15 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
     failed: (attempt, admission) => {
       const at = now();
       const { name, client } = attempt;
-      const wasTrusted = isTrusted(attempt, at);
+      const says = admission === "last" || (!isTrusted(attempt, at) && !isShut(client, at));
       const ofPair = pairs.add(pairOf(attempt), 1, at);
       if (admission === "last") look(attempt, -1);
       if (!isExempt(client)) {
         networks.add(clientNetwork(client), 1, at);
         addresses.add(clientKey(client), 1, at);
       }
-      if (admission === "last" || !wasTrusted) {
+      // From an address that is held, what was never looked at says nothing of a name, nor of the site.
+      if (says) {
         names.add(name, 1, at);
         site.add("failures", 1, at);
       }
@@ -159,8 +175,10 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
     succeeded: (attempt, admission) => {
       const at = now();
       if (admission === "last") look(attempt, -1);
-      pairs.forget(pairOf(attempt));
-      site.add("successes", 1, at);
+      const pair = pairOf(attempt);
+      pairs.forget(pair);
+      if (!opened.turn(pair, at, WORTH_EVERY)) return;
+      site.add("successes", admission === "last" ? WORTH.stranger : WORTH.known, at);
     },
     forgone: (attempt) => look(attempt, -1),
   };
@@ -195,7 +213,7 @@ function createCounts(halfLife: number) {
       const found = counts.get(key);
       return found === undefined ? 0 : valueAt(found, now);
     },
-    add: (key: string, by: 1, now: number): number => {
+    add: (key: string, by: number, now: number): number => {
       const found = counts.get(key);
       const value = (found === undefined ? 0 : valueAt(found, now)) + by;
       put(key, { value, at: now, next: found?.next ?? 0 });
@@ -203,8 +221,8 @@ function createCounts(halfLife: number) {
     },
     /** Whether one may pass now; then none for `every`. */
     turn: (key: string, now: number, every: number): boolean => {
-      const found = counts.get(key);
-      if (found === undefined || found.next > now) return false;
+      const found = counts.get(key) ?? { value: 0, at: now, next: now };
+      if (found.next > now) return false;
       put(key, { ...found, next: now + every });
       return true;
     },

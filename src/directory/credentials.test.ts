@@ -19,6 +19,7 @@ import type { Account, AppPassword } from "../store/store.ts";
 import { hashAppPassword, makeAppPassword } from "./app-passwords.ts";
 import { createLogin, createScramLogin } from "./credentials.ts";
 import { createGuesses } from "../counters/guesses.ts";
+import type { LocalGuesses } from "../counters/guesses.ts";
 import { createOrigins } from "./origins.ts";
 import type { LoginAnswer, ScramLogin, Visit } from "./credentials.ts";
 
@@ -35,6 +36,10 @@ async function hashesOf(work: () => Promise<unknown>): Promise<number> {
   return hashes - start;
 }
 
+/** SHA512-CRYPT of "right password", made by openssl passwd -6. */
+const IMPORTED =
+  "$6$importedsalt$k1IF4AFe1oiJHEqnRh8h.sgtR7JRcNBcOVZjpagTCtVw9yDbSa5xtyYdqnuI.z2vDNBN0UqlQwtE50Xcyg.2c/";
+
 let rightHash = "";
 before(async () => {
   rightHash = await hashPassword("right password");
@@ -48,6 +53,8 @@ interface House {
   readonly scram: ScramLogin;
   account: Account;
   broken: boolean;
+  breaks: "after the hash is replaced" | undefined;
+  readonly guesses: LocalGuesses;
   /** While set, keys cannot be added. */
   completing: string | undefined;
   readonly failures: string[];
@@ -64,7 +71,7 @@ function house(): House {
   const name = parseDomain("sekimori.test");
   assert.ok(postmaster.ok && name.ok);
   const clock = { now: 0 };
-  const made: Pick<House, "account" | "broken" | "completing" | "failures" | "told" | "uses" | "origins"> = {
+  const made: Pick<House, "account" | "broken" | "breaks" | "completing" | "failures" | "told" | "uses" | "origins"> = {
     account: {
       key: "alice@sekimori.test",
       address: "Alice@sekimori.test",
@@ -74,6 +81,7 @@ function house(): House {
       suspended: false,
     },
     broken: false,
+    breaks: undefined,
     completing: undefined,
     failures: [],
     told: [],
@@ -102,6 +110,8 @@ function house(): House {
       assert.equal(key, made.account.key);
       if (from !== made.account.passwordHash) return false;
       made.account = { ...made.account, passwordHash, ...(scram === undefined ? {} : { scram }) };
+      if (made.breaks !== undefined) made.broken = true;
+      made.breaks = undefined;
       return true;
     },
     noteAppPasswordUse: async (key: string, used: string) => void made.uses.push(`${key} ${used}`),
@@ -129,6 +139,7 @@ function house(): House {
   const login = createLogin(services);
   return Object.assign(made, {
     directory,
+    guesses,
     login: (user: string, password: string) => login(user, password, visit),
     loginFrom: (from: Visit, user: string, password: string) => login(user, password, from),
     scram: createScramLogin(services),
@@ -327,6 +338,23 @@ test("thirty first logins at once with the right password all get in, and of thi
   assert.equal(wrong.filter(({ kind }) => kind === "held").length, 19);
 });
 
+test("what comes to nothing gives its place back", async () => {
+  const built = house();
+  // Right, and then the store is away: an imported hash is replaced first, and the account read again.
+  built.account = { ...built.account, passwordHash: IMPORTED };
+  const stranger = { ...visit, client: "198.51.100.1" };
+  for (let tries = 0; tries < 12; tries++) {
+    built.breaks = "after the hash is replaced";
+    const answer = await built.loginFrom(stranger, "alice@sekimori.test", "right password");
+    assert.deepEqual(answer, { kind: "unavailable", cause: "the store is away" });
+    built.broken = false;
+    built.account = { ...built.account, passwordHash: IMPORTED };
+    built.directory.forget();
+  }
+  // Ten that still hang would be all that may fail.
+  assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }), "last");
+});
+
 async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {
   const answer = await scram.keys(name, visit);
   assert.equal(answer.kind, "keys");
@@ -378,10 +406,6 @@ test("an account from before SCRAM gets its keys with the next right password, o
   assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   assert.equal(built.account.scram, scram);
 });
-
-/** SHA512-CRYPT of "right password", made by openssl passwd -6. */
-const IMPORTED =
-  "$6$importedsalt$k1IF4AFe1oiJHEqnRh8h.sgtR7JRcNBcOVZjpagTCtVw9yDbSa5xtyYdqnuI.z2vDNBN0UqlQwtE50Xcyg.2c/";
 
 test("an imported hash is replaced by ours with the first right password, and every thread forgets the old one", async () => {
   const built = house();
@@ -574,4 +598,67 @@ test("SCRAM over a store that fails or holds damaged keys is unavailable", async
     (await damaged.scram.confirm("alice@sekimori.test", await keysOf(house(), "x"), visit)).kind,
     "unavailable",
   );
+});
+
+/** Of somebody who was never there. */
+async function begin(built: House, name: string, client: string): Promise<string> {
+  return (await built.scram.keys(name, { ...visit, client })).kind;
+}
+
+test("proofs are counted for the account, under whichever of its names", async () => {
+  const built = house();
+  built.account = { ...built.account, scram: await makeScramKeys("right password") };
+  for (let tries = 0; tries < 10; tries++) {
+    const client = `198.51.100.${tries}`;
+    assert.equal(await begin(built, "a.smith@sekimori.test", client), "keys");
+    assert.equal((await built.scram.refused("a.smith@sekimori.test", { ...visit, client })).kind, "refused");
+  }
+  // One in half a minute from now on.
+  assert.equal(await begin(built, "alice@sekimori.test", "203.0.113.1"), "keys");
+  await built.scram.refused("alice@sekimori.test", { ...visit, client: "203.0.113.1" });
+  assert.equal(await begin(built, "alice@sekimori.test", "203.0.113.2"), "held");
+  assert.equal(await begin(built, "a.smith@sekimori.test", "203.0.113.2"), "held");
+});
+
+test("a thousand exchanges that were opened before get no further than one guess after the other", async () => {
+  const built = house();
+  built.account = { ...built.account, scram: await makeScramKeys("right password") };
+  const ten = Promise.withResolvers<void>();
+  let given = 0;
+  const all = Array.from({ length: 1000 }, async (_each, n) => {
+    const client = `198.51.${n % 250}.${n >> 8}`;
+    const kind = await begin(built, "alice@sekimori.test", client);
+    if (kind !== "keys") return kind;
+    if (++given === 10) ten.resolve();
+    // The others wait for what becomes of these.
+    await ten.promise;
+    await built.scram.refused("alice@sekimori.test", { ...visit, client });
+    return kind;
+  });
+  const kinds = await Promise.all(all);
+  assert.equal(kinds.filter((kind) => kind === "keys").length, 11, "and one for the half minute");
+  assert.equal(kinds.filter((kind) => kind === "held").length, 989);
+});
+
+test("right proofs make room for those that wait", async () => {
+  const built = house();
+  built.account = { ...built.account, scram: await makeScramKeys("right password") };
+  const answers = Array.from({ length: 30 }, async () => {
+    const from = { ...visit, client: "198.51.100.1" };
+    const answer = await built.scram.keys("a.smith@sekimori.test", from);
+    assert.ok(answer.kind === "keys", answer.kind);
+    return built.scram.confirm("a.smith@sekimori.test", answer.keys, from);
+  });
+  for (const answer of await Promise.all(answers)) assert.deepEqual(answer, acceptedNow(built));
+});
+
+test("an exchange that is given up has failed after half a minute", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const built = house();
+  for (let tries = 0; tries < 10; tries++) assert.equal(await begin(built, "nobody", `198.51.100.${tries}`), "keys");
+  const next = { name: "nobody", client: "203.0.113.1", known: false };
+  assert.equal(built.guesses.admit(next), "crowded");
+  t.mock.timers.tick(30_000);
+  assert.equal(built.guesses.admit(next), "last", "the one of this half minute");
+  assert.equal(built.guesses.ask({ ...next, client: "203.0.113.2" }), "held");
 });

@@ -15,7 +15,7 @@ import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addressKey, parseAddress } from "../address/address.ts";
 import { prepare } from "../base/saslprep.ts";
-import { HashesBusy, hashPassword, isLegacy, mayReplace, verifyPassword } from "../io/password-hash.ts";
+import { decoyHash, HashesBusy, hashPassword, isLegacy, mayReplace, verifyPassword } from "../io/password-hash.ts";
 import { decoyCramKeys, parseCramKeys } from "../io/cram-keys.ts";
 import type { CramKeys } from "../io/cram-keys.ts";
 import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
@@ -73,9 +73,7 @@ export interface ScramLogin {
     of?: "scram" | "cram-md5",
   ): Promise<
     | { readonly kind: "keys"; readonly keys: LoginKeys }
-    | { readonly kind: "held" }
-    | ({ readonly kind: "shut" } & OverFailures)
-    | { readonly kind: "unavailable"; readonly cause: string }
+    | Extract<LoginAnswer, { kind: "held" | "busy" | "shut" | "unavailable" }>
   >;
   /** After the proof was right: whose keys are these, now? */
   confirm(name: string, keys: Pick<ScramKeys, "storedKey"> | CramKeys, visit: Visit): Promise<LoginAnswer>;
@@ -83,9 +81,13 @@ export interface ScramLogin {
   refused(name: string, visit: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>>;
 }
 
-/** How often, and how long in all, somebody waits for what becomes of others' passwords, ms. */
-const CROWDED_WAIT = 50;
-const CROWDED_TRIES = 100;
+/**
+ * For how long somebody waits for what becomes of others' passwords before he asks again, ms: five seconds in all. Right ones make room
+ * within the first of these; longer ones follow, since thousands may be waiting.
+ */
+const crowdedWaits = [50, 50, 100, 200, 400, 600, 800, 800, 1000, 1000] as const;
+/** How long an exchange of a stranger may take before it counts as failed, ms: two round trips, and a thousand hashes in an old phone. */
+const EXCHANGE_TIME = 30_000;
 const REMEMBERED_FOR = 5 * 60_000;
 const REMEMBERED_MOST = 50_000;
 /** The last use of an app password is written down no more often than this, ms. */
@@ -110,7 +112,7 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
   const key = randomBytes(32).toString("base64");
   /** Digest → monotonic time until which it holds. Insertion order is age order. */
   const remembered = new Map<string, number>();
-  let decoy: Promise<string> | undefined;
+  const decoy = decoyHash();
 
   function digest(account: string, stored: string, password: string): string {
     let text = key;
@@ -168,41 +170,6 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     store.noteAppPasswordUse(account, name, { at, client }).catch(failed);
   }
 
-  /** In time: what is being looked at comes to an end, and with right passwords everybody gets in. */
-  async function admitted(guess: Attempt): Promise<Turn> {
-    for (let tries = 0; tries < CROWDED_TRIES; tries++) {
-      // oxlint-disable-next-line no-await-in-loop -- until there is room
-      const turn = await guesses.admit(guess);
-      if (turn !== "crowded") return turn;
-      // oxlint-disable-next-line no-await-in-loop
-      await sleep(CROWDED_WAIT);
-    }
-    throw new HashesBusy();
-  }
-
-  async function verify(password: string, stored: string, turn: "first" | "last", guess: Attempt): Promise<boolean> {
-    try {
-      return await verifyPassword(password, stored, turn);
-    } catch (error) {
-      if (turn === "last") guesses.forgone(guess);
-      throw error;
-    }
-  }
-
-  /** The form of the password that the hash is of. */
-  async function rightForm(
-    { passwordHash }: Account,
-    forms: readonly string[],
-    turn: "first" | "last",
-    guess: Attempt,
-  ): Promise<string | undefined> {
-    for (const form of forms) {
-      // oxlint-disable-next-line no-await-in-loop -- the second only where the first was wrong
-      if (await verify(form, passwordHash, turn, guess)) return form;
-    }
-    return undefined;
-  }
-
   async function attempt(name: string, password: string, visit: Visit): Promise<LoginAnswer | "changed"> {
     const account = await findUsable(directory, name);
     const succeeded = (opens: string, admission: Admission = "free"): void => {
@@ -228,24 +195,15 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     const known = account !== undefined && (await origins.knows(account.key, visit.client));
     const guess = { name: account?.key ?? nameKey(name), client: visit.client, known };
     // Nothing is hashed for those who are not known where too many failed: what they ask for need not be counted.
-    const asked = visit.over === undefined ? admitted(guess) : guesses.ask(guess);
+    const asked = visit.over === undefined ? admitted(guesses, guess) : guesses.ask(guess);
     const turn = turnOf(await asked, visit);
     if (typeof turn !== "string") return turn;
-    if (account === undefined || token === undefined) {
-      decoy ??= hashPassword(randomBytes(16).toString("hex"));
-      await verify(password, await decoy, turn, guess);
-      return { kind: "refused", delay: await guesses.failed(guess, turn) };
-    }
-    remembered.delete(token);
-    const right = await rightForm(account, formsFor(account, password), turn, guess);
-    if (right === undefined) return { kind: "refused", delay: await guesses.failed(guess, turn) };
-    const current = isToUpgrade(account, right, prepared) ? await upgrade(account, password) : account;
-    // Suspended, or with another password, since the check began: sessions are ended once, and this would come after it.
-    if (current === undefined || (await findUsable(directory, name))?.passwordHash !== current.passwordHash) {
-      if (turn === "last") guesses.forgone(guess);
-      return "changed";
-    }
-    succeeded(account.key, turn);
+    if (token !== undefined) remembered.delete(token);
+    const found = await looked(name, account, password, turn, guess);
+    if (found === "changed") return found;
+    if (found === undefined) return { kind: "refused", delay: await guesses.failed(guess, turn) };
+    const { current, right } = found;
+    succeeded(current.key, turn);
     for (const [old, end] of remembered) {
       if (end > now && remembered.size < REMEMBERED_MOST) break;
       remembered.delete(old);
@@ -257,6 +215,36 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     return opened(current);
   }
 
+  /**
+   * The account as it is now, when this is its password, and the form that was right. Where nothing comes of it, its admission is given back: nobody else would
+   * ever get that place.
+   */
+  async function looked(
+    name: string,
+    account: Account | undefined,
+    password: string,
+    turn: "first" | "last",
+    guess: Attempt,
+  ): Promise<{ readonly current: Account; readonly right: string } | "changed" | undefined> {
+    let isSettled = false;
+    try {
+      if (account === undefined) await verifyPassword(password, decoy, turn);
+      const right = account && (await rightForm(account, formsFor(account, password), turn));
+      if (account === undefined || right === undefined) {
+        isSettled = true;
+        return undefined;
+      }
+      const current = isToUpgrade(account, right, prepare(password)) ? await upgrade(account, password) : account;
+      // Suspended, or with another password, since the check began: sessions are ended once, and this would come after it.
+      const isStill =
+        current !== undefined && current.passwordHash === (await findUsable(directory, name))?.passwordHash;
+      isSettled = isStill;
+      return isStill ? { current, right } : "changed";
+    } finally {
+      if (!isSettled && turn === "last") guesses.forgone(guess);
+    }
+  }
+
   return async (name, password, visit) => {
     try {
       const answer = await attempt(name, password, visit);
@@ -265,10 +253,21 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
       const again = await attempt(name, password, visit);
       return again === "changed" ? { kind: "unavailable", cause: "the password hash changes again and again" } : again;
     } catch (error) {
-      if (error instanceof HashesBusy) return { kind: "busy" };
-      return unavailable(error);
+      return unanswered(error);
     }
   };
+}
+
+/** In time: what is being looked at comes to an end, and with right passwords everybody gets in. */
+async function admitted(guesses: Guesses, guess: Attempt): Promise<Turn> {
+  for (const wait of [0, ...crowdedWaits]) {
+    // oxlint-disable-next-line no-await-in-loop -- until there is room
+    if (wait > 0) await sleep(wait);
+    // oxlint-disable-next-line no-await-in-loop
+    const turn = await guesses.admit(guess);
+    if (turn !== "crowded") return turn;
+  }
+  throw new HashesBusy();
 }
 
 export function createScramLogin({ directory, store, guesses, origins }: LoginServices): ScramLogin {
@@ -282,10 +281,35 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
     return secret;
   }
 
+  /** Exchanges of strangers that are under way, by pair: what ends each when nothing more comes of it. */
+  const underWay = new Map<string, NodeJS.Timeout[]>();
+
+  /** It is being looked at from now on. One that is given up has failed: who only opened many would keep the others out. */
+  function begin(guess: Attempt): void {
+    const timer = setTimeout(() => {
+      if (end(guess) === "last") void guesses.failed(guess, "last");
+    }, EXCHANGE_TIME).unref();
+    const pair = pairOf(guess);
+    const timers = underWay.get(pair);
+    if (timers === undefined) underWay.set(pair, [timer]);
+    else timers.push(timer);
+  }
+
+  function end(guess: Attempt): Admission {
+    const pair = pairOf(guess);
+    const timers = underWay.get(pair);
+    if (timers === undefined) return "free";
+    clearTimeout(timers.shift());
+    if (timers.length === 0) underWay.delete(pair);
+    return "last";
+  }
+
   async function refused(name: string, { client }: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>> {
-    const key = nameKey(name);
-    const delay = await guesses.failed({ name: key, client, known: origins.knewJustNow(key, client) }, "free");
-    return { kind: "refused", delay };
+    // Without the store, what was typed is all there is to count by.
+    const account = await findUsable(directory, name).catch(() => undefined);
+    const key = account?.key ?? nameKey(name);
+    const guess = { name: key, client, known: account !== undefined && origins.knewJustNow(key, client) };
+    return { kind: "refused", delay: await guesses.failed(guess, end(guess)) };
   }
 
   return {
@@ -295,13 +319,17 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
         // Both are made, whichever is used.
         const decoy = of === "scram" ? decoyScramKeys(await loginSecret(), nameKey(name)) : decoyCramKeys();
         const account = await findUsable(directory, name);
+        const keys = keysOf(account, of) ?? decoy;
         const { client } = visit;
         const known = account !== undefined && (await origins.knows(account.key, client));
-        const turn = turnOf(await guesses.ask({ name: account?.key ?? nameKey(name), client, known }), visit);
+        const guess = { name: account?.key ?? nameKey(name), client, known };
+        const asked = visit.over === undefined ? admitted(guesses, guess) : guesses.ask(guess);
+        const turn = turnOf(await asked, visit);
         if (typeof turn !== "string") return turn;
-        return { kind: "keys", keys: keysOf(account, of) ?? decoy };
+        if (turn === "last") begin(guess);
+        return { kind: "keys", keys };
       } catch (error) {
-        return unavailable(error);
+        return unanswered(error);
       }
     },
     confirm: async (name, keys, visit) => {
@@ -309,11 +337,12 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
         const account = await findUsable(directory, name);
         // The password may have been changed since the exchange began.
         if (account === undefined || !areKeysOf(account, keys)) return await refused(name, visit);
-        guesses.succeeded({ name: account.key, client: visit.client, known: true }, "free");
+        const guess = { name: account.key, client: visit.client, known: true };
+        guesses.succeeded(guess, end(guess));
         origins.note(account.key, visit.client);
         return opened(account);
       } catch (error) {
-        return unavailable(error);
+        return unanswered(error);
       }
     },
   };
@@ -326,11 +355,28 @@ function formsFor({ scram }: Account, password: string): readonly string[] {
   return scram === undefined ? [prepared, password] : [prepared];
 }
 
+/** The form of the password that the hash is of. */
+async function rightForm(
+  { passwordHash }: Account,
+  forms: readonly string[],
+  turn: "first" | "last",
+): Promise<string | undefined> {
+  for (const form of forms) {
+    // oxlint-disable-next-line no-await-in-loop -- the second only where the first was wrong
+    if (await verifyPassword(form, passwordHash, turn)) return form;
+  }
+  return undefined;
+}
+
 /** `right`: the form that its hash is of. */
 function isToUpgrade({ passwordHash }: Account, right: string, prepared: string | undefined): boolean {
   if (isLegacy(passwordHash)) return mayReplace(passwordHash, right);
   // Of argon2id that was imported: it is as good, but SCRAM would not fit it.
   return prepared !== undefined && right !== prepared;
+}
+
+function pairOf({ name, client }: Attempt): string {
+  return `${name} ${client}`;
 }
 
 /** When the password is looked at, or why it is not. Who is known there has the first turn, and neither count holds him. */
@@ -378,6 +424,8 @@ function nameKey(name: string): string {
   return address.ok ? addressKey(address.value) : name;
 }
 
-function unavailable(error: unknown): { readonly kind: "unavailable"; readonly cause: string } {
+/** Nothing was looked at, which is no answer to what was typed. */
+function unanswered(error: unknown): Extract<LoginAnswer, { kind: "busy" | "unavailable" }> {
+  if (error instanceof HashesBusy) return { kind: "busy" };
   return { kind: "unavailable", cause: error instanceof Error ? error.message : String(error) };
 }

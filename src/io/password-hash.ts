@@ -27,7 +27,15 @@ const LEAST_TAG = 16;
 
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
-  const tag = await derive(password, salt, current, TAG_LENGTH);
+  return format(salt, await derive(password, salt, current, TAG_LENGTH));
+}
+
+/** A hash of no password, to check one against where there is no account: it costs the same, and none fits. */
+export function decoyHash(): string {
+  return format(randomBytes(16), randomBytes(TAG_LENGTH));
+}
+
+function format(salt: Buffer, tag: Buffer): string {
   return `$argon2id$v=19$m=${current.memory},t=${current.passes},p=${current.parallelism}$${encode(salt)}$${encode(tag)}`;
 }
 

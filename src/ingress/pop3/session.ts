@@ -283,11 +283,13 @@ export class Pop3Session {
         this.#core.keys(undefined);
         return;
       case "held":
-      case "shut": {
-        const reason = answer.kind === "held" ? "auth.held" : "auth.client-logins";
-        const { kind } = await this.#refuse(login, mechanism, { kind: answer.kind, reason });
-        this.#core.keys(kind === "shut" ? kind : undefined);
-      }
+      case "busy":
+        await this.#refuse(login, mechanism, { kind: "held", reason: `auth.${answer.kind}` });
+        this.#core.keys(undefined);
+        return;
+      case "shut":
+        await this.#refuse(login, mechanism, { kind: "shut", reason: "auth.client-logins" });
+        this.#core.keys("shut");
     }
   }
 
