@@ -3,7 +3,13 @@
 // only told. And what its customer is told by mail.
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text as readText } from "node:stream/consumers";
 import { test } from "node:test";
+import { atEnd } from "../lab/cleanup.ts";
 import { openDialogue } from "../lab/client.ts";
 import type { Dialogue } from "../lab/client.ts";
 import { loopbackAddress } from "../lab/loopback.ts";
@@ -13,6 +19,7 @@ import { startSink } from "../lab/sink.ts";
 import { alice, bob, domain, openAuthenticated, plain, startSite } from "../lab/site.ts";
 import type { Site } from "../lab/site.ts";
 import type { Scope } from "../lab/cleanup.ts";
+import { temporaryDirectory } from "../lab/temporary.ts";
 import { waitFor } from "../lab/wait.ts";
 import type { LogEntry } from "./support/log.ts";
 import { assertNothingBroke, readLog } from "./support/log.ts";
@@ -215,9 +222,28 @@ async function login(t: Scope, site: Site, password: string): Promise<number> {
   return code;
 }
 
+/** A place where Dovecot's doveadm API would be (the real one: dovecot-sessions.test.ts): the table that names it, and what it is asked. */
+async function startDoveadm(scope: Scope): Promise<{ readonly table: readonly string[]; readonly asked: string[] }> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    void readText(request).then((body) => {
+      const [[command, parameters, tag]] = JSON.parse(body) as [[string, Readonly<Record<string, unknown>>, string]];
+      asked.push(`${command} ${Object.values(parameters).flat().join(" ")}`);
+      response.end(JSON.stringify([["doveadmResponse", command === "who" ? [] : [{ result: bob.address }], tag]]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  atEnd(scope, () => void server.close());
+  const key = join(await temporaryDirectory(scope), "doveadm.key");
+  await writeFile(key, `${"k".repeat(32)}\n`, { mode: 0o600 });
+  const { port } = server.address() as AddressInfo;
+  return { table: ["[dovecot]", `doveadm = { port = ${port}, key = { file = "${key}" } }`], asked };
+}
+
 test("a suspended account has no session, no login and no mail on its way, until somebody has looked", async (t) => {
   const smarthost = { address: loopbackAddress(), port: 2525 };
-  const site = await startSite(t, { smarthost, smtp, tables: abuse("suspend"), threads: 2 });
+  const doveadm = await startDoveadm(t);
+  const site = await startSite(t, { smarthost, smtp, tables: [...abuse("suspend"), ...doveadm.table], threads: 2 });
   const { server } = site;
   const { password: phone } = await asJson<{ password: string }>(server, "account", "app", "add", bob.address, "phone");
   assert.equal(await login(t, site, phone), 235);
@@ -242,6 +268,9 @@ test("a suspended account has no session, no login and no mail on its way, until
     await session.waitForClose();
   }
   assert.match((await pop.line()) ?? "", /^-ERR .* suspended/);
+  const atDovecot = [`authCacheFlush ${bob.address}`, `kick ${bob.address}`];
+  await waitFor("the end of its sessions at Dovecot", 60_000, () => (doveadm.asked.length >= 2 ? true : undefined));
+  assert.deepEqual(doveadm.asked.slice(0, 2), atDovecot);
   assert.deepEqual([await login(t, site, bob.password), await login(t, site, phone)], [535, 535]);
   const refused = await openPop(t, site);
   assert.match((await refused.line()) ?? "", /^-ERR/);
