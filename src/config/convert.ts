@@ -71,6 +71,8 @@ export function toSettings(configuration: Configuration): Settings {
       tls: listenerTlsOf(listener),
       mechanisms: listener.role === "mx" ? [] : (listener.mechanisms ?? usualMechanisms),
       proxies: listener.proxy,
+      ...(listener.sessions === undefined ? {} : { sessions: listener.sessions }),
+      ...(listener["content-memory"] === undefined ? {} : { contentMemory: listener["content-memory"] }),
       ...(listener.role === "legacy" ? { legacy: { until: listener.until, visits: listener["pop-before-smtp"] } } : {}),
       ...(listener.role === "substitute" && listener.until !== undefined
         ? { substitute: { until: listener.until } }
@@ -180,15 +182,19 @@ export function fromSettings(settings: Settings): Configuration {
       mailboxes: domain.store === undefined ? undefined : fromStore(domain.store),
       dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
     })),
-    listener: settings.listeners.map(({ role, endpoints, tls: how, mechanisms, proxies, legacy, substitute }) => ({
-      role,
-      listen: endpoints,
-      tls: how,
-      mechanisms: role === "mx" ? undefined : mechanisms,
-      proxy: proxies,
-      until: legacy?.until ?? substitute?.until,
-      "pop-before-smtp": legacy?.visits,
-    })),
+    listener: settings.listeners.map(
+      ({ role, endpoints, tls: how, mechanisms, proxies, legacy, substitute, ...own }) => ({
+        role,
+        listen: endpoints,
+        tls: how,
+        mechanisms: role === "mx" ? undefined : mechanisms,
+        proxy: proxies,
+        until: legacy?.until ?? substitute?.until,
+        "pop-before-smtp": legacy?.visits,
+        sessions: own.sessions,
+        "content-memory": own.contentMemory,
+      }),
+    ),
     smtp: {
       "message-size": smtp.messageSize,
       recipients: smtp.recipients,

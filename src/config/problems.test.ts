@@ -462,6 +462,31 @@ await describe("references", () =>
       "content-memory 10MiB has no room for one message of message-size 35MiB",
     ],
     [
+      "no room for one message of each role",
+      `${whole}[[listener]]\nrole = "submission"\nlisten = ["127.0.0.1:2587"]\n[smtp]\ncontent-memory = ▸"60MiB"\n`,
+      "content-memory 60MiB is too little: submission and mx need one message of message-size 35MiB each",
+    ],
+    [
+      "a larger message than the default memory has room for",
+      `${whole}[[listener]]\nrole = "submission"\nlisten = ["127.0.0.1:2587"]\n▸[smtp]\nmessage-size = "200MiB"\n`,
+      "content-memory 256MiB is too little: submission and mx need one message of message-size 200MiB each",
+    ],
+    [
+      "more of their own than there is",
+      `${whole}sessions = 8\ncontent-memory = "64MiB"\n[smtp]\nsessions = ▸7\n`,
+      "sessions 7 is too little: its listeners name more",
+    ],
+    [
+      "a listener's own without room for one message",
+      `${whole}content-memory = ▸"1MiB"\n`,
+      "content-memory 1MiB has no room for one message of message-size 35MiB",
+    ],
+    [
+      "a budget of a listener that takes no mail",
+      `${whole.replace('"mx"', '"pop3"')}sessions = ▸5\n`,
+      '"sessions" is for listeners that take mail, and pop3 takes none',
+    ],
+    [
       "two limits over one interval",
       `${whole}[limits.account]\nrecipients = ["5/1d", ▸"9/24h"]`,
       "a limit over 1d is already at line 10:15",

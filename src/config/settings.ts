@@ -162,6 +162,9 @@ export interface ListenerSettings {
   readonly mechanisms: readonly Mechanism[];
   /** Load balancers: connections from there begin with a PROXY header, and must. */
   readonly proxies: readonly Prefix[];
+  /** Of its own, out of `[smtp] sessions` and `content-memory`; left out: its role's part (budgets.ts). */
+  readonly sessions?: number;
+  readonly contentMemory?: number;
   /** Of role "legacy". */
   readonly legacy?: LegacySettings;
   /** Of role "substitute". */
@@ -223,9 +226,9 @@ export interface SmtpSettings {
   readonly messages: number;
   /** Idle time until 421 (RFC 5321 §4.5.3.2.7: at least five minutes). */
   readonly timeout: number;
-  /** Sessions open at once, all listeners together; one more gets 421. */
+  /** Sessions open at once, all listeners together, each role with its part; one more gets 421. */
   readonly sessions: number;
-  /** Octets of message content held in memory, all sessions together; beyond it DATA gets 452. */
+  /** Octets of message content held in memory, all sessions together, each role with its part; beyond it DATA gets 452. */
   readonly contentMemory: number;
   /** Free space that must remain where the state lives; below it MAIL gets 452. */
   readonly freeSpace: number;

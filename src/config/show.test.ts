@@ -313,7 +313,16 @@ const anySettings: fc.Arbitrary<Settings> = fc
       domains: anyDomains(own),
       listeners: fc.array(
         fc.oneof(
-          fc.record<ListenerSettings>({ role: fc.constant("mx"), ...anyPlace, mechanisms: fc.constant([]) }),
+          fc.record(
+            {
+              role: fc.constant("mx" as const),
+              ...anyPlace,
+              mechanisms: fc.constant([]),
+              sessions: between(1, 20),
+              contentMemory: between(2 ** 30, 2 ** 31),
+            },
+            { requiredKeys: ["role", "endpoints", "tls", "proxies", "mechanisms"] },
+          ),
           fc.record<ListenerSettings>({ role: fc.constantFrom("submission", "pop3"), ...anyPlace, mechanisms }),
           fc.record<ListenerSettings>({
             role: fc.constant("legacy"),
@@ -348,8 +357,8 @@ const anySettings: fc.Arbitrary<Settings> = fc
         authFailures: between(3, 100),
         messages: between(1, 1_000_000),
         timeout: between(1000, 3_600_000),
-        sessions: between(1, 1_000_000),
-        contentMemory: between(2 ** 30, 2 ** 40),
+        sessions: between(100, 1_000_000),
+        contentMemory: between(2 ** 34, 2 ** 40),
         freeSpace: between(2 ** 20, 2 ** 50),
         spoolSize: fc.option(between(2 ** 26, 2 ** 50), { nil: Number.POSITIVE_INFINITY }),
       }),

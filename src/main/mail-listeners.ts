@@ -9,6 +9,7 @@ import type { LoginAnswer } from "../directory/credentials.ts";
 import type { Directory } from "../directory/directory.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";
+import { budgetPlace } from "../ingress/smtp/budgets.ts";
 import { openSmtpListener } from "../ingress/smtp/listener.ts";
 import type { SmtpServices } from "../ingress/smtp/services.ts";
 import { noteVisit } from "../ingress/smtp/visitor.ts";
@@ -48,6 +49,7 @@ export function createMailListeners({ place, directory, smtp, mailboxes }: Liste
       const options = {
         role: role === "legacy" || role === "substitute" ? "submission" : role,
         listener: name,
+        place: budgetPlace(role, endpoint),
         tls,
         mechanisms,
         proxies,

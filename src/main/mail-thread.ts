@@ -27,6 +27,7 @@ import { createAbuseMail } from "../egress/abuse-mail.ts";
 import { createSubstituteMail } from "../egress/substitute-mail.ts";
 import { createLimitMail } from "../egress/limit-mail.ts";
 import { createMailboxStores } from "../ingress/mailbox-store/stores.ts";
+import { createBudgets } from "../ingress/smtp/budgets.ts";
 import { createSessionLoad } from "../ingress/smtp/load.ts";
 import { recipientLookup } from "../ingress/smtp/recipient-lookup.ts";
 import type { SmtpServices } from "../ingress/smtp/services.ts";
@@ -176,7 +177,7 @@ const house = {
   newId,
 };
 const handOver = createHandOver(terms, (...message) => lane.dispatcher.accepted(...message));
-const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureContext"> = {
+const shared: Omit<SmtpServices, "hostname" | "smtp" | "budgetOf" | "clientFail" | "secureContext"> = {
   directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,
   scram,
@@ -206,8 +207,16 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "clientFail" | "secureCon
 let services = servicesOf(data);
 
 function servicesOf(configuration: MailConfiguration): SmtpServices {
-  const { hostname, smtp, limits } = configuration.settings;
-  return { ...shared, hostname, smtp, clientFail: limits.client.fail, secureContext: secureContextOf(configuration) };
+  const { hostname, smtp, limits, listeners: places } = configuration.settings;
+  const budgetOf = createBudgets(places, smtp);
+  return {
+    ...shared,
+    hostname,
+    smtp,
+    budgetOf,
+    clientFail: limits.client.fail,
+    secureContext: secureContextOf(configuration),
+  };
 }
 
 // Threads are added up: what is one for the process is told by one of them.

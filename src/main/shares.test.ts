@@ -22,11 +22,14 @@ test("the shares of all threads are the whole, and nobody goes without", () => {
 test("what one thread holds, all see", () => {
   const memory = createSharedMemory(3);
   const [one, two, three] = [0, 1, 2].map((thread) => openSharedMemory(memory, thread));
-  one!.load.addSessions(2);
-  two!.load.addSessions(1);
-  one!.load.addSessions(-1);
-  two!.load.addContent(5_000_000_000);
-  assert.equal(three!.load.sessions, 2);
+  one!.load.part(3).addSessions(2);
+  two!.load.part(3).addSessions(1);
+  one!.load.part(3).addSessions(-1);
+  two!.load.part(0).addSessions(4);
+  two!.load.part(3).addContent(5_000_000_000);
+  assert.equal(three!.load.part(3).sessions, 2);
+  assert.equal(three!.load.sessions, 6);
+  assert.deepEqual([one!.load.part(3).content, one!.load.part(0).content], [5_000_000_000, 0]);
   assert.equal(one!.load.content, 5_000_000_000);
   assert.equal(one!.spooled(10), 10);
   assert.equal(three!.spooled(2 ** 40), 10 + 2 ** 40);

@@ -53,7 +53,7 @@ export type Role = "submission" | "mx";
 export interface ConnectFacts {
   readonly hostname: string;
   readonly role: Role | "pop3";
-  /** Sessions open now, this one included. */
+  /** Sessions of the budget open now, this one included. */
   readonly sessions: number;
   readonly sessionLimit: number;
   readonly client: ClientFact;
@@ -187,7 +187,7 @@ export interface DataFacts {
   /** Messages of the account. */
   readonly messages: LimitFact;
   readonly over: OverLimit;
-  /** Octets of content in memory in all sessions now. */
+  /** Octets of content in memory in all sessions of the budget now, and what is to come. */
   readonly contentMemory: number;
   readonly contentMemoryLimit: number;
 }

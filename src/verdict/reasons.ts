@@ -20,7 +20,8 @@ const entries = {
     enhanced: "4.3.2",
     text: "{hostname} too many sessions, try again later",
     meaning:
-      "All sessions that [smtp] sessions allows are open. The client comes back; raise the number or find who holds them.",
+      "All sessions are open that the listener's role, or the listener, has of [smtp] sessions. The client comes back; raise the number or find " +
+      "who holds them.",
   },
   "connect.uncounted": {
     code: 421,
@@ -471,7 +472,8 @@ const entries = {
     code: 452,
     enhanced: "4.3.1",
     text: "too much mail on its way in, try again later",
-    meaning: "The content of all open transactions together exceeds [smtp] content-memory.",
+    meaning:
+      "The content of open transactions exceeds what the listener's role, or the listener, has of [smtp] content-memory.",
   },
   "message.queued": {
     code: 250,

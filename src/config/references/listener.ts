@@ -1,6 +1,7 @@
 // Rules about listeners: which role goes with what, who collides with whom, what a session may do.
 
 import type { Path } from "../check.ts";
+import { divide, mostOwnBudgets } from "../budgets.ts";
 import { listenerTlsOf } from "../convert.ts";
 import { formatPlace } from "../problem.ts";
 import type { Place } from "../problem.ts";
@@ -95,5 +96,46 @@ export function checkSession(rules: Rules): void {
   if (memory !== undefined && size !== undefined && memory < size) {
     const message = `content-memory ${writeSize(memory)} has no room for one message of message-size ${writeSize(size)}`;
     rules.report(placeOf("smtp", "content-memory"), message);
+    return;
+  }
+  checkBudgets(rules);
+}
+
+/** Every listener needs a part of what there is for all (budgets.ts). */
+function checkBudgets(rules: Rules): void {
+  const { draft, placeOf } = rules.tree;
+  const { sessions, "content-memory": memory, "message-size": size } = draft.smtp ?? {};
+  const listeners = present(draft.listener);
+  let owners = 0;
+  for (const [index, listener] of listeners) {
+    const named = (["sessions", "content-memory"] as const).filter((key) => listener[key] !== undefined);
+    if (named.length > 0 && ++owners > mostOwnBudgets) {
+      const message = `at most ${mostOwnBudgets} listeners have sessions or content-memory of their own`;
+      rules.report(placeOf("listener", index, named[0]!), message);
+    }
+    for (const key of named) {
+      if (listener.role !== "pop3") continue;
+      rules.report(placeOf("listener", index, key), `"${key}" is for listeners that take mail, and pop3 takes none`);
+    }
+    const own = listener["content-memory"];
+    if (own === undefined || size === undefined || own >= size || listener.role === "pop3") continue;
+    const message = `content-memory ${writeSize(own)} has no room for one message of message-size ${writeSize(size)}`;
+    rules.report(placeOf("listener", index, "content-memory"), message);
+  }
+  if (listeners.some(([, { role }]) => role === undefined)) return;
+  const claims = (key: "sessions" | "content-memory") =>
+    listeners.map(([, { role = "pop3", [key]: own }]) => ({ role, own }));
+  for (const [key, total, least] of [
+    ["sessions", sessions, 1],
+    ["content-memory", memory, size],
+  ] as const) {
+    if (total === undefined || least === undefined) continue;
+    const { left, roles, part } = divide(total, claims(key));
+    const write = key === "sessions" ? String : writeSize;
+    if (left >= 0 && (roles.length === 0 || part >= least)) continue;
+    const needed = key === "sessions" ? "one each" : `one message of message-size ${writeSize(least)} each`;
+    const wanted = roles.length === 0 ? "its listeners name more" : `${roles.join(" and ")} need ${needed}`;
+    const message = `${key} ${write(total)} is too little: ${wanted}`;
+    rules.report(placeOf("smtp", key), message);
   }
 }

@@ -116,6 +116,21 @@ export const listener = {
       "The sender must belong to exactly one of the accounts that did. `sekimori report legacy` says who needs it.",
     example: { networks: ["198.51.100.0/24"] },
   },
+  sessions: {
+    type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
+    otherwise: "the part of its role, see `[smtp] sessions`",
+    meaning:
+      "Sessions that this listener may have, all its addresses together. They are its own out of `[smtp] sessions`: no other listener takes them. " +
+      "Not for pop3.",
+    example: 2000,
+  },
+  "content-memory": {
+    type: { kind: "size", minimum: "64KiB", maximum: "1TiB" },
+    otherwise: "the part of its role, see `[smtp] content-memory`",
+    meaning:
+      "Message content that the sessions of this listener may hold in memory, its own out of `[smtp] content-memory`. At least `message-size`. Not for pop3.",
+    example: "64MiB",
+  },
 } as const satisfies Keys;
 
 export const smtp = {
@@ -158,13 +173,16 @@ export const smtp = {
     type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
     default: 10_000,
     meaning:
-      "Sessions open at once, all listeners together; one more is answered 421. The process needs as many file descriptors.",
+      "Sessions open at once, all listeners together; one more is answered 421. The process needs as many file descriptors. Every role for which " +
+      "there are listeners has an equal part, so that strangers on the MX never take the last session from those who send, nor the other way round. " +
+      "A listener with `sessions` of its own has those, and the others share the rest.",
   },
   "content-memory": {
     type: { kind: "size", minimum: "1MiB", maximum: "1TiB" },
     default: "256MiB",
     meaning:
-      "Message content held in memory, all sessions together; beyond it DATA is answered 452. At least `message-size`.",
+      "Message content held in memory, all sessions together; beyond it DATA is answered 452. Every role for which there are listeners has an equal " +
+      "part, as of `sessions`, and needs at least `message-size`. A client that announces no size may go on to twice that part.",
   },
   "free-space": {
     type: { kind: "size", minimum: "1MiB", maximum: "1PiB" },

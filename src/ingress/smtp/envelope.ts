@@ -42,6 +42,8 @@ export interface EnvelopeSession extends SessionView {
   /** Set with `account`. */
   readonly credential: Credential | undefined;
   readonly client: ClientHandle;
+  /** Of the session's budget: what all its sessions hold, and may. */
+  readonly contentMemory: { readonly limit: number; readonly held: { readonly content: number } };
   decide(verdicts: readonly Verdict[]): Decision;
   answer(reply: Reply): void;
 }
@@ -312,7 +314,8 @@ export class Envelope {
   }
 
   #dataDecided(counted: QuotaAnswer | Unanswered | undefined): void {
-    const { load, smtp, limits, clock } = this.#session.services;
+    const { limits, clock } = this.#session.services;
+    const memory = this.#session.contentMemory;
     const held = counted?.kind === "within" ? counted.held : [];
     const transaction = this.#transaction;
     if (transaction === undefined) {
@@ -325,8 +328,8 @@ export class Envelope {
       decideData({
         messages: limitFact(counted, clock),
         over: transaction.terms?.over ?? "defer",
-        contentMemory: load.content + (transaction.declaredSize ?? 0),
-        contentMemoryLimit: smtp.contentMemory,
+        contentMemory: memory.held.content + (transaction.declaredSize ?? 0),
+        contentMemoryLimit: memory.limit,
       }),
     );
     const { verdict } = decision;

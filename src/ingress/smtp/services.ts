@@ -18,6 +18,7 @@ import type { Clock } from "../../io/clock.ts";
 import type { Observer } from "../../observe/events.ts";
 import type { Spool, SpooledMessage } from "../../spool/message.ts";
 import type { EnrolmentFact, FailMode, Lookup, StoreRefusal } from "../../verdict/facts.ts";
+import type { BudgetOf } from "./budgets.ts";
 
 export interface SmtpServices {
   readonly hostname: Domain;
@@ -65,13 +66,23 @@ export interface SmtpServices {
   readonly spooled: () => number;
   /** Shared by all sessions of the process. */
   readonly load: SessionLoad;
+  /** Which part of it a session may have. */
+  readonly budgetOf: BudgetOf;
 }
 
-export interface SessionLoad {
+/** What sessions of one budget hold. */
+export interface LoadPart {
   /** Open now. */
   readonly sessions: number;
   /** Octets of content held in open transactions. */
   readonly content: number;
   addSessions(count: number): void;
   addContent(octets: number): void;
+}
+
+export interface SessionLoad {
+  /** All together. */
+  readonly sessions: number;
+  readonly content: number;
+  part(slot: number): LoadPart;
 }

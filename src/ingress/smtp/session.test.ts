@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { inTurn } from "../../io/password-hash.ts";
 import { createIdentities } from "../../directory/identities.ts";
+import { createBudgets } from "./budgets.ts";
 import { recipientLookup } from "./recipient-lookup.ts";
 import {
   dial,
@@ -502,6 +503,41 @@ test("undeclared content that outgrows the memory is thrown away and deferred at
   assert.equal(house.services.load.content, 0);
   assert.equal(house.quotaUsed(), 0);
   assert.match(await send(client), /^250 /);
+});
+
+test("strangers on the MX fill their own part of memory and sessions, and nobody who sends notices; nor the other way round", async (t) => {
+  const house = service();
+  const listeners = (["mx", "submission"] as const).map((role, index) => ({
+    role,
+    endpoints: [{ address: "127.0.0.1", port: index }],
+    tls: "starttls" as const,
+    mechanisms: [],
+    proxies: [],
+  }));
+  const budgetOf = createBudgets(listeners, { sessions: 4, contentMemory: 2000 });
+  const divided = { ...house, services: { ...house.services, budgetOf } };
+  const inward = await listen(t, divided, { ...mx, place: "mx 127.0.0.1 0" });
+  const submission = await listen(t, divided, { place: "submission 127.0.0.1 1" });
+  const strangers = [dial(t, inward), dial(t, inward)];
+  for (const client of strangers) {
+    assert.match(await client.reply(), /^220 /);
+    await client.ask("EHLO c.example.jp");
+    await open(client, "", ALICE);
+    assert.match(await client.ask(`BDAT 900\r\n${"x".repeat(898)}`), /^250 /);
+  }
+  const late = dial(t, inward);
+  assert.match(await late.reply(), /^421 4\.3\.2 /);
+
+  const honest = await dialAs(t, divided, submission);
+  assert.match(await send(honest), /^250 /);
+  await honest.ask(`MAIL FROM:<${ALICE}> SIZE=900`);
+  await honest.ask("RCPT TO:<x@example.jp>");
+  assert.match(await honest.ask("DATA"), /^354 /);
+  assert.match(await honest.ask(`${message()}.`), /^250 /);
+  const second = await dialAs(t, divided, submission);
+  assert.match(await dial(t, submission).reply(), /^421 4\.3\.2 /, "theirs is as bounded");
+  assert.match(await send(second), /^250 /);
+  for (const client of strangers) assert.match(await client.ask("BDAT 0 LAST"), /^250 /, "strangers kept theirs");
 });
 
 test("without free space MAIL is deferred, and too large a SIZE is refused", async (t) => {

@@ -31,7 +31,7 @@ import type { EnvelopeSession } from "./envelope.ts";
 import { LoginDialogue } from "./login.ts";
 import type { LoginOutcome, LoginStep } from "./login.ts";
 import { replyFor } from "./replies.ts";
-import type { SmtpServices } from "./services.ts";
+import type { LoadPart, SmtpServices } from "./services.ts";
 import type { MailRequest } from "./transaction.ts";
 import { findVisitor } from "./visitor.ts";
 
@@ -43,8 +43,16 @@ export interface SessionOptions {
   readonly legacy?: LegacySettings;
   /** Of one that takes mail with addresses at third parties, and ends. */
   readonly substitute?: NonNullable<ListenerSettings["substitute"]>;
+  /** Where it listens, for its share of sessions and memory (budgets.ts). Left out: its role's. */
+  readonly place?: string;
   /** Left out: the usual ones. */
   readonly mechanisms?: readonly Mechanism[];
+}
+
+interface SessionShare {
+  readonly limit: number;
+  /** By all sessions of the budget. */
+  readonly held: LoadPart;
 }
 
 export class SmtpSession implements ConnectionHandler, EnvelopeSession {
@@ -63,6 +71,9 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
   #binding: Uint8Array | undefined;
   readonly #login: LoginDialogue;
   readonly client: ClientHandle;
+  /** Of the budgets that the session counts against. */
+  readonly #sessions: SessionShare;
+  readonly contentMemory: SessionShare;
   readonly #options: SessionOptions;
   readonly #connection: SmtpConnection;
   readonly #core: SmtpServer;
@@ -92,7 +103,10 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
     const connection = { messageSize, errors, timeout, tls: options.tls, secureContext: services.secureContext };
     this.#connection = new SmtpConnection(socket, connection, this);
     this.#core = this.#connection.core;
-    services.load.addSessions(1);
+    const { sessions, content } = services.budgetOf(options.role, options.place);
+    this.#sessions = { limit: sessions.limit, held: services.load.part(sessions.slot) };
+    this.contentMemory = { limit: content.limit, held: services.load.part(content.slot) };
+    this.#sessions.held.addSessions(1);
     services.observer.emit("session.opened", this.peer);
     this.#connection.begin();
   }
@@ -170,7 +184,8 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
     // A message on its way into the spool is held until it is durable.
     if (!this.#connection.waiting) this.#holdContent(this.#core.contentHeld);
     // Clients that announced no SIZE are cut here; those that did were asked to wait at DATA.
-    if (this.services.load.content > 2 * this.services.smtp.contentMemory) {
+    const { held, limit } = this.contentMemory;
+    if (held.content > 2 * limit) {
       this.#core.refuseContent(replyFor("data.memory"));
       if (!this.#connection.waiting) this.#holdContent(0);
     }
@@ -198,7 +213,7 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
   closed(): void {
     this.#envelope.abandon();
     this.#holdContent(0);
-    this.services.load.addSessions(-1);
+    this.#sessions.held.addSessions(-1);
     this.client.close();
     this.services.observer.emit("session.closed", {
       ...this.peer,
@@ -222,7 +237,7 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
 
   #holdContent(octets: number): void {
     if (octets === this.#contentHeld) return;
-    this.services.load.addContent(octets - this.#contentHeld);
+    this.contentMemory.held.addContent(octets - this.#contentHeld);
     this.#contentHeld = octets;
   }
 
@@ -258,17 +273,17 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
   }
 
   #greetCounted(connecting: Connecting | Unanswered): void {
-    const { load, smtp, hostname, observer } = this.services;
+    const { hostname, observer } = this.services;
     const client = clientFact(connecting, failModeOf(this, "connection", connecting));
     // Where people log in it is known only then whether this is one of them.
     if (client.kind === "logins") this.#login.limit({ limit: client.limit, window: client.window });
-    const { sessions } = load;
+    const { held, limit } = this.#sessions;
     const decision = this.decide(
       decideConnect({
         hostname,
         role: this.role,
-        sessions,
-        sessionLimit: smtp.sessions,
+        sessions: held.sessions,
+        sessionLimit: limit,
         client,
         ended: this.#endOf(),
       }),

@@ -203,6 +203,10 @@ export function makeService(material: Material, settings: Settings = {}) {
     freeSpace: () => space.free,
     spooled: () => space.spooled,
     load: createSessionLoad(),
+    budgetOf: () => ({
+      sessions: { slot: 0, limit: services.smtp.sessions },
+      content: { slot: 0, limit: services.smtp.contentMemory },
+    }),
   };
   const named = (name: EventName) => events.filter((event) => event.name === name).map(({ fields }) => fields);
   return {
