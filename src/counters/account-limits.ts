@@ -7,7 +7,8 @@
 //   messages     the same for one message
 //   bytes        the same for its octets
 //   domain       recipients of all accounts of one domain together
-//   slowed       one recipient in two minutes, of an account that somebody else may be using
+//   restrained   RCPT TO of an account that somebody else may be using, never given back: one in two minutes where it is slowed,
+//                ten in ten minutes where its mail is held. Refused ones too, or it would find out who is here all the same
 //
 // The limits are those of the account's plan, times its share: less than one while it is new, more than one while somebody
 // has raised it. An account that changes plan or share takes its counts with it. A reservation takes from all layers or
@@ -28,15 +29,20 @@ export interface Subject {
   /** With "hold" what does not fit is taken all the same, where it is the account's own limit, and the answer says beyond what. */
   readonly over?: "defer" | "reject" | "hold";
   /** Somebody else may be using it. Whoever that is and the owner share what is left: nothing here tells them apart. */
-  readonly slowed?: true;
+  readonly restrained?: Restrained;
 }
 
+export type Restrained = "slow" | "hold";
+
 export type Layer = keyof Omit<PlanRules, "attempts"> | "domain";
-/** Counted like a layer, while it lasts, and no part of what an account may use. */
-type Counted = Layer | "slowed";
 
 /** What an account that is slowed still reaches. */
 export const slowedTo: WindowRule = { name: "2m", length: 120_000, limit: 1 };
+/**
+ * Whom an account whose mail is held may still name: its owner goes on writing. After a restart it begins anew; what was charged
+ * before may be from when the account was free.
+ */
+export const heldTo: WindowRule = { name: "10m", length: 600_000, limit: 10 };
 
 /** What one accepted message costs its account. */
 export interface AccountCharge {
@@ -65,12 +71,15 @@ export interface LimitNotice extends LayerUse {
 
 /** What a reservation took, to be given back. */
 export interface Held extends Reservation {
-  readonly layer: Counted;
+  readonly layer: Layer;
   /** Whom it stands for, where it is a stranger (directory/correspondents.ts). */
   readonly stranger?: number;
 }
 
-type Full = Over & { readonly layer: Counted };
+type Full = Over & { readonly layer: Layer };
+
+/** One more RCPT TO. `restrained`: not the account's own limit, but what it is restrained to. */
+export type TryAnswer = LimitAnswer | (Over & { readonly layer: "restrained" });
 
 export type QuotaAnswer =
   | {
@@ -88,7 +97,7 @@ type NoRoom = Full & { readonly notices: readonly LimitNotice[] };
 export type FitAnswer = { readonly kind: "fits" } | NoRoom;
 
 export interface AccountLimits {
-  attempt(subject: Subject): LimitAnswer;
+  attempt(subject: Subject): TryAnswer;
   /** One recipient: of the account and of its domain. `stranger`: to whom it had not written before. */
   reserve(subject: Subject, stranger?: number): QuotaAnswer;
   /** One message, whatever its recipients. */
@@ -142,7 +151,7 @@ interface Stranger {
 }
 
 interface Part {
-  readonly layer: Counted;
+  readonly layer: Layer;
   readonly limits: Limits;
   readonly key: string;
   readonly units: number;
@@ -152,7 +161,7 @@ interface Part {
 export function createAccountLimits(first: AccountRules, clock: Clock): AccountLimits {
   let rules = first;
   let domains = new Limits(rules.domain);
-  const slowed = new Limits([slowedTo]);
+  const restrained = { slow: new Limits([slowedTo]), hold: new Limits([heldTo]) } as const;
   /** By share and plan. Until its account is asked about, what was replayed lies under "", in windows of every length there is. */
   let counts = new Map<string, Counts>([["", makeCounts(everyWindow(rules))]]);
   /** Where an account's counts are. */
@@ -186,14 +195,11 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
   }
 
   /** Wherever they are now. */
-  function limitsOf(layer: Counted, key: string): Limits | undefined {
-    if (layer === "slowed") return slowed;
+  function limitsOf(layer: Layer, key: string): Limits | undefined {
     return layer === "domain" ? domains : counts.get(places.get(key) ?? "")?.[layer];
   }
 
   function notices({ layer, limits, key }: Part, now: number, full?: string): readonly LimitNotice[] {
-    // Who is slowed is told so with every reply.
-    if (layer === "slowed") return none;
     const filled = limits.filled(key, NEAR, now);
     if (filled.length === 0) return none;
     return filled.flatMap(({ length, ...use }) => {
@@ -210,7 +216,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     const now = clock.monotonic();
     const held: Held[] = [];
     let beyond: Full | undefined;
-    let full: Map<Counted, string> | undefined;
+    let full: Map<Layer, string> | undefined;
     for (const part of parts) {
       const known = part.stranger === undefined ? undefined : strangers.get(part.key)?.get(part.stranger);
       if (known !== undefined) {
@@ -220,9 +226,9 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       }
       const answer = part.limits.reserve(part.key, part.units, now);
       if (answer.kind === "over") {
-        full = (full ?? new Map<Counted, string>()).set(part.layer, answer.window);
-        // What others have used up nobody may go beyond, nor what is left to an account that is slowed.
-        if (over !== "hold" || part.layer === "domain" || part.layer === "slowed") {
+        full = (full ?? new Map<Layer, string>()).set(part.layer, answer.window);
+        // What others have used up nobody may go beyond.
+        if (over !== "hold" || part.layer === "domain") {
           release(held);
           return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
         }
@@ -269,12 +275,17 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
   }
 
   return {
-    attempt: (subject) => countsOf(subject).attempts.reserve(subject.account, 1, clock.monotonic()),
+    attempt: (subject) => {
+      const now = clock.monotonic();
+      const tried = countsOf(subject).attempts.reserve(subject.account, 1, now);
+      if (tried.kind === "over" || subject.restrained === undefined) return tried;
+      const left = restrained[subject.restrained].reserve(subject.account, 1, now);
+      return left.kind === "over" ? { ...left, layer: "restrained" } : tried;
+    },
     reserve: (subject, stranger) => {
       const of = countsOf(subject);
       const key = subject.account;
       const parts: Part[] = [{ layer: "recipients", limits: of.recipients, key, units: 1 }];
-      if (subject.slowed !== undefined) parts.unshift({ layer: "slowed", limits: slowed, key, units: 1 });
       if (stranger !== undefined) {
         parts.push({ layer: "new-recipients", limits: of["new-recipients"], key, units: 1, stranger });
       }
@@ -304,7 +315,7 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
         if (newRecipients > 0) limitsOf("new-recipients", account)?.count(account, newRecipients, then);
         limitsOf("bytes", account)?.count(account, octets, then);
         domains.count(domainOf(account), recipients, then);
-        if (now - then < slowedTo.length) slowed.count(account, recipients, then);
+        if (now - then < slowedTo.length) restrained.slow.count(account, recipients, then);
         restored.add(account);
       }
       for (const account of restored)
@@ -324,7 +335,8 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     sweep: () => {
       const now = clock.monotonic();
       domains.sweep(now);
-      slowed.sweep(now);
+      restrained.slow.sweep(now);
+      restrained.hold.sweep(now);
       forgetStrangers(now);
       for (const each of counts.values()) for (const name of counted) each[name].sweep(now);
       for (const [account, place] of places) {

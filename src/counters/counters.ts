@@ -10,6 +10,7 @@ import type {
   Held,
   QuotaAnswer,
   Subject,
+  TryAnswer,
 } from "./account-limits.ts";
 import type { ClientRules, Connecting } from "./client-limits.ts";
 import type { Guesses } from "./guesses.ts";
@@ -26,10 +27,11 @@ export interface Unanswered {
 }
 
 export type CountAnswer = LimitAnswer | Unanswered;
+export type AttemptAnswer = TryAnswer | Unanswered;
 
 export interface AccountCounts {
   /** One more RCPT TO. Never given back. */
-  attempt(subject: Subject): Awaitable<CountAnswer>;
+  attempt(subject: Subject): Awaitable<AttemptAnswer>;
   /** Quota for one more recipient in all layers, to be kept or released. `stranger`: it had not written to it before. */
   reserve(subject: Subject, stranger?: number): Awaitable<QuotaAnswer | Unanswered>;
   /** The same for the message itself. */

@@ -6,7 +6,7 @@
 // that held stays equal to used. Nothing is given back for a thread that ends: the process ends with it.
 
 import type { MessagePort } from "node:worker_threads";
-import type { AccountCharge, AccountUse, FitAnswer, Held, QuotaAnswer, Subject } from "./account-limits.ts";
+import type { AccountCharge, AccountUse, FitAnswer, Held, QuotaAnswer, Subject, TryAnswer } from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
 import type { Admission, Admittance, Attempt, Turn } from "./guesses.ts";
@@ -24,7 +24,7 @@ const REPLAYED = 10_000;
 
 /** By name: the parameters, and what comes back. Connections are numbered by who asks. */
 interface Questions {
-  readonly attempt: { readonly asked: readonly [Subject]; readonly answer: LimitAnswer };
+  readonly attempt: { readonly asked: readonly [Subject]; readonly answer: TryAnswer };
   readonly reserve: { readonly asked: readonly [Subject, stranger: number | undefined]; readonly answer: QuotaAnswer };
   readonly reserveMessage: { readonly asked: readonly [Subject]; readonly answer: QuotaAnswer };
   readonly reserveOctets: { readonly asked: readonly [Subject, octets: number]; readonly answer: QuotaAnswer };
@@ -320,7 +320,7 @@ function unavailable(error: unknown): Unanswered {
 }
 
 /** What the owner needs of it, and no more: everything that is sent is copied. */
-function bare({ account, plan, share, over, slowed }: Subject): Subject {
-  const needed = slowed === undefined ? { account, plan, share } : { account, plan, share, slowed };
+function bare({ account, plan, share, over, restrained }: Subject): Subject {
+  const needed = restrained === undefined ? { account, plan, share } : { account, plan, share, restrained };
   return over === "hold" ? { ...needed, over } : needed;
 }

@@ -84,19 +84,16 @@ test("a raise multiplies until its time is over, also what a new account has", a
 });
 
 const restrainedTo = async (restraint: Account["restraint"]) => {
-  const { slowed, suspected } = await termsOf(restraint === undefined ? {} : { restraint });
-  return [slowed, suspected];
+  const { restrained, suspected } = await termsOf(restraint === undefined ? {} : { restraint });
+  return [restrained, suspected];
 };
 
 test("an account that somebody else may be using is slowed until that ends, or its mail is held", async () => {
   const grounds = { since: NOW - 5, score: 12, evidence: [] };
   const held = `since ${new Date(NOW - 5).toISOString()}`;
-  assert.deepEqual(await restrainedTo({ step: "slow", until: NOW + 1, ...grounds }), [true, undefined]);
+  assert.deepEqual(await restrainedTo({ step: "slow", until: NOW + 1, ...grounds }), ["slow", undefined]);
   assert.deepEqual(await restrainedTo({ step: "slow", until: NOW, ...grounds }), [undefined, undefined]);
-  assert.deepEqual(await restrainedTo({ step: "hold", ...grounds }), [undefined, `account.suspected: hold ${held}`]);
-  assert.deepEqual(await restrainedTo({ step: "suspend", ...grounds }), [
-    undefined,
-    `account.suspected: suspend ${held}`,
-  ]);
+  assert.deepEqual(await restrainedTo({ step: "hold", ...grounds }), ["hold", `account.suspected: hold ${held}`]);
+  assert.deepEqual(await restrainedTo({ step: "suspend", ...grounds }), ["hold", `account.suspected: suspend ${held}`]);
   assert.deepEqual(await restrainedTo(undefined), [undefined, undefined]);
 });

@@ -21,8 +21,8 @@ export interface AccountTerms {
   readonly address: string | undefined;
   /** With consent: content may be looked at for signs of somebody else. */
   readonly contentChecks?: true;
-  /** Somebody else may be using it: one recipient at a time (counters/account-limits.ts). */
-  readonly slowed?: true;
+  /** Somebody else may be using it: few recipients may be named (counters/account-limits.ts). */
+  readonly restrained?: "slow" | "hold";
   /** For the same reason its mail is taken and held: which step, and since when. */
   readonly suspected?: string;
   /** The same, because an operator suspended it or it is gone. In words. */
@@ -88,12 +88,15 @@ export function growth({ length, share }: PlanSettings["ramp"], age: number): nu
   return (share + ((100 - share) * steps) / STEPS) / 100;
 }
 
-function restrained(account: Account, now: number): Pick<AccountTerms, "slowed" | "suspected" | "suspended"> {
+function restrained(account: Account, now: number): Pick<AccountTerms, "restrained" | "suspected" | "suspended"> {
   if (account.suspended) return { suspended: "account.suspended: by an operator" };
   const restraint = restraintInForce(account, now);
   if (restraint === undefined) return {};
-  if (restraint.step === "slow") return { slowed: true };
-  return { suspected: `account.suspected: ${restraint.step} since ${new Date(restraint.since).toISOString()}` };
+  if (restraint.step === "slow") return { restrained: "slow" };
+  return {
+    restrained: "hold",
+    suspected: `account.suspected: ${restraint.step} since ${new Date(restraint.since).toISOString()}`,
+  };
 }
 
 function raised({ raise }: Account, now: number): number {

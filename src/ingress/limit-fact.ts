@@ -1,7 +1,7 @@
 // The counters' answer as a fact for the rules: how long something takes becomes a time people can read.
 
 import type { FitAnswer, QuotaAnswer } from "../counters/account-limits.ts";
-import type { CountAnswer, Unanswered } from "../counters/counters.ts";
+import type { AttemptAnswer, CountAnswer, Unanswered } from "../counters/counters.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Connecting } from "../counters/client-limits.ts";
 import type { ClientFact, ClientLimitFact, FailMode, LimitFact } from "../verdict/facts.ts";
@@ -25,15 +25,18 @@ export function clientLimitFact(answer: CountAnswer | undefined, clock: Clock, f
   return fact.kind === "unavailable" ? { ...fact, fail } : fact;
 }
 
-export function limitFact(answer: CountAnswer | QuotaAnswer | FitAnswer | undefined, clock: Clock): LimitFact {
+export function limitFact(
+  answer: CountAnswer | AttemptAnswer | QuotaAnswer | FitAnswer | undefined,
+  clock: Clock,
+): LimitFact {
   if (answer === undefined) return { kind: "none" };
   if (answer.kind === "unavailable") return answer;
   const full = answer.kind === "over" ? answer : "beyond" in answer ? answer.beyond : undefined;
   if (full === undefined) return { kind: "within" };
   const { window, used, limit, opensIn } = full;
   const layer = "layer" in full ? full.layer : undefined;
-  const of: { readonly of?: "domain" | "new-recipients" | "slowed" } =
-    layer === "domain" || layer === "new-recipients" || layer === "slowed" ? { of: layer } : {};
+  const of: { readonly of?: "domain" | "new-recipients" | "restrained" } =
+    layer === "domain" || layer === "new-recipients" || layer === "restrained" ? { of: layer } : {};
   const kind = answer.kind === "over" ? "over" : "beyond";
   return { kind, ...of, window, used, limit, reset: clock.wall() + Math.min(opensIn, 366 * 86_400_000) };
 }

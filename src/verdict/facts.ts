@@ -150,7 +150,7 @@ export type LimitFact =
       /** `beyond`: it is taken all the same, to be held. */
       readonly kind: "over" | "beyond";
       /** Whose; the account's own when nothing is said. */
-      readonly of?: "domain" | "new-recipients" | "slowed";
+      readonly of?: "domain" | "new-recipients" | "restrained";
       /** Name of the window that is full, e.g. "1h". */
       readonly window: string;
       readonly used: number;

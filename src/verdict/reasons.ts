@@ -428,8 +428,8 @@ const entries = {
     enhanced: "4.7.1",
     text: "your account is slowed down, somebody else may be using it: {used} of {limit} recipients in {window}, again from {reset}",
     meaning:
-      "[abuse] act allows to slow an account whose traffic is not like its own history, and this one's score asks for it: one recipient in two " +
-      "minutes, whoever sends. `sekimori abuse show` has the evidence, `abuse clear` ends it; by itself it ends a day after the last sign.",
+      "[abuse] act allows to slow an account whose traffic is not like its own history, and this one's score asks for it: one RCPT in two " +
+      "minutes, whoever sends; ten in ten minutes where its mail is held. All others get this reply, whoever they name. `sekimori abuse show` has the evidence, `abuse clear` ends it; by itself it ends a day after the last sign.",
   },
   "recipient.attempts": {
     code: 450,

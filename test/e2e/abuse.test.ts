@@ -33,7 +33,7 @@ function abuse(act: string): readonly string[] {
   return ["[abuse]", `act = "${act}"`, `clause = "${clause}"`];
 }
 
-/** Recipients that nobody has: each adds 1.3 to a score of nothing. */
+/** Recipients that nobody has: each adds 1.3 to a score of nothing, so that nine slow, the tenth holds, and the fourteenth suspends. */
 async function harvest(session: Dialogue, count: number): Promise<void> {
   await session.expect(`MAIL FROM:<${bob.address}>`, 250);
   for (let each = 0; each < count; each++) {
@@ -41,6 +41,30 @@ async function harvest(session: Dialogue, count: number): Promise<void> {
     await session.expect(`RCPT TO:<nobody${each}@${domain}>`, 550);
   }
   await session.expect("RSET", 250);
+}
+
+/** Who is slowed may name one more, and who is held ten. */
+async function harvestUntilSuspended(server: Server, session: Dialogue): Promise<void> {
+  await harvest(session, 9);
+  await waitForDone(server, "slowed");
+  await harvest(session, 1);
+  await waitForDone(server, "held");
+  // The session ends, in the middle of it or after it.
+  await harvest(session, 6).catch(() => undefined);
+  await waitForDone(server, "suspended");
+}
+
+/** A message to so many that nobody has, elsewhere. */
+async function sendToNobody(session: Dialogue, count: number): Promise<void> {
+  await send(
+    session,
+    Array.from({ length: count }, (_each, index) => `nobody${index}@example.org`),
+  );
+}
+
+/** Of a server that does not know them. */
+function refuseNobody(line: string): string | undefined {
+  return /^RCPT TO:<nobody/i.test(line) ? "550 5.1.1 nobody here by that name" : undefined;
 }
 
 async function send(session: Dialogue, recipients: readonly string[]): Promise<string> {
@@ -132,11 +156,17 @@ test("a slowed account reaches one recipient in two minutes, in all its sessions
   const tables = abuse("slow");
   const site = await startSite(t, { smarthost: nowhere, smtp, delivery: ["paused = true"], tables, threads: 2 });
   const session = await openAuthenticated(t, site, bob);
-  await harvest(session, 12);
+  await session.expect(`MAIL FROM:<${bob.address}>`, 250);
+  for (let each = 0; each < 9; each++) {
+    // oxlint-disable-next-line no-await-in-loop -- a dialogue
+    await session.expect(`RCPT TO:<nobody${each}@${domain}>`, 550);
+  }
   const event = await waitForDone(site.server, "slowed");
   assert.deepEqual([event["step"], event["clause"]], ["slow", clause]);
-  await session.expect(`MAIL FROM:<${bob.address}>`, 250);
+  // In the transaction that is open.
   await session.expect("RCPT TO:<x@example.org>", 250);
+  const nobody = await session.expect(`RCPT TO:<nobody@${domain}>`, 450);
+  assert.match(nobody.raw, /^450 4\.7\.1 your account is slowed down/);
   const second = await session.expect("RCPT TO:<y@example.org>", 450);
   assert.match(second.raw, /^450 4\.7\.1 your account is slowed down.* 1 of 1 recipients in 2m, again from 2/);
   await session.expect("DATA", 354);
@@ -169,10 +199,10 @@ test("a slowed account reaches one recipient in two minutes, in all its sessions
 });
 
 test("new mail is accepted and held, over a restart, and released or returned when somebody has looked", async (t) => {
-  const sink = await startSink(t);
+  const sink = await startSink(t, { answer: refuseNobody });
   const site = await startSite(t, { smarthost: sink, smtp, tables: abuse("hold") });
   const before = await openAuthenticated(t, site, bob);
-  await harvest(before, 12);
+  await sendToNobody(before, 12);
   await waitForDone(site.server, "held");
   assert.match(await send(before, ["x@example.org", alice.address]), /^250 .* 2 of 2 recipients held for review/);
   await site.server.stop();
@@ -190,7 +220,7 @@ test("new mail is accepted and held, over a restart, and released or returned wh
   assert.doesNotMatch(await send(session, ["z@example.org"]), /held/);
   await sink.waitForMessages(3, 60_000);
 
-  await harvest(session, 13);
+  await sendToNobody(session, 13);
   await waitForDone(server, "held", 2);
   assert.match(await send(session, ["w@example.org"]), /held for review/);
   assert.match(await clear(server, "--mail", "return"), /1 message returned/);
@@ -258,9 +288,7 @@ test("a suspended account has no session, no login and no mail on its way, until
   const pop = await openPop(t, site);
   assert.match((await pop.line()) ?? "", /^\+OK/);
 
-  // Its own session ends as well, in the middle of it or after it.
-  await harvest(await openAuthenticated(t, site, bob), 20).catch(() => undefined);
-  await waitForDone(server, "suspended");
+  await harvestUntilSuspended(server, await openAuthenticated(t, site, bob));
   for (const session of sessions) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     assert.match((await session.reply()).raw, /^421 4\.7\.0 .* suspended/);
@@ -314,8 +342,7 @@ test("the customer is told of each step and of its end, once, over a restart, an
   assert.equal((await site.server.command("account", "contact", bob.address, contact)).code, 0);
   const heard = (): readonly string[] =>
     sink.messages.filter(({ recipients }) => recipients.join("").includes(contact)).map(({ data }) => data);
-  await harvest(await openAuthenticated(t, site, bob), 20).catch(() => undefined);
-  await waitForDone(site.server, "suspended");
+  await harvestUntilSuspended(site.server, await openAuthenticated(t, site, bob));
   await waitFor("three steps at the contact", 60_000, () => (heard().length >= 3 ? true : undefined));
   await site.server.stop();
   const server = await site.restart();

@@ -6,7 +6,7 @@
 import { formatAddress, parseAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
 import type { FitAnswer, Held, QuotaAnswer } from "../../counters/account-limits.ts";
-import type { AccountCounts, ClientHandle, CountAnswer, Unanswered } from "../../counters/counters.ts";
+import type { AccountCounts, AttemptAnswer, ClientHandle, CountAnswer, Unanswered } from "../../counters/counters.ts";
 import type { Credential } from "../../directory/standing.ts";
 import type { AccountTerms } from "../../directory/terms.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
@@ -51,8 +51,6 @@ export interface EnvelopeSession extends SessionView {
 export class Envelope {
   readonly #session: EnvelopeSession;
   #transaction: Transaction | undefined;
-  /** As of the last MAIL; tries count also when their transaction is gone. */
-  #terms: AccountTerms | undefined;
   #messages = 0;
 
   constructor(session: EnvelopeSession) {
@@ -178,7 +176,6 @@ export class Envelope {
         messageLimit: smtp.messages,
       }),
     );
-    this.#terms = terms;
     const own = decision.verdict.reason === "sender.rewritten" ? ownAddressOf(terms) : undefined;
     const transaction = beginTransaction(request, terms, { sender: own, relay: relayOf(sender, ownership) });
     const account = this.#session.account === undefined ? {} : { account: this.#session.account };
@@ -192,9 +189,18 @@ export class Envelope {
     this.#session.answer(decision.reply);
   }
 
-  /** Counted as a try, whatever comes of it. */
+  /** Counted as a try, whatever comes of it; and by what the account may now, not at MAIL: a transaction can last. */
   rcpt(request: RcptRequest): Promise<void> | undefined {
-    const terms = this.#terms;
+    const { account, services } = this.#session;
+    const terms = account === undefined ? undefined : services.terms(account);
+    if (!(terms instanceof Promise)) return this.#rcptTried(request, terms);
+    return terms.then(
+      (found) => this.#rcptTried(request, found),
+      (error: unknown) => this.#rcptCounted(request, { kind: "unavailable", cause: String(error) }, undefined),
+    );
+  }
+
+  #rcptTried(request: RcptRequest, terms: AccountTerms | undefined): Promise<void> | undefined {
     const attempts = terms === undefined ? undefined : this.#session.services.limits.attempt(terms);
     const recipients = this.#session.client.recipient();
     if (attempts instanceof Promise || recipients instanceof Promise) {
@@ -208,7 +214,7 @@ export class Envelope {
   /** Who may not ask for one more is told so before anybody looks who that is. */
   #rcptCounted(
     request: RcptRequest,
-    attempts: CountAnswer | undefined,
+    attempts: AttemptAnswer | undefined,
     recipients: CountAnswer | undefined,
   ): Promise<void> | undefined {
     const { directory, smtp, clock } = this.#session.services;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { createCorrespondents } from "../../directory/correspondents.ts";
+import type { AccountTerms } from "../../directory/terms.ts";
 import { asRemote } from "../../io/rpc.ts";
 import { dial, dialAs, HOUR, listen, makeGate, makeMaterial, makeService, message } from "./test-service.ts";
 import type { Client, Material, Settings } from "./test-service.ts";
@@ -155,6 +156,44 @@ test("every recipient tried counts as an attempt, refused ones too", async (t) =
   assert.match(await client.ask(`RCPT TO:<${BOB}>`), /^450 4\.7\.1 too many recipients tried: 4 of 4 in 1h/);
   await client.ask("RSET");
   assert.equal(house.attemptsUsed(), 4);
+});
+
+test("who is restrained has few tries, in one long transaction too, and then every recipient gets one reply", async (t) => {
+  for (const [restrained, tries] of [
+    ["slow", 1],
+    ["hold", 10],
+  ] as const) {
+    const house = service({ smtp: { errors: 1000 } });
+    let now: Partial<AccountTerms> = {};
+    const terms = async (account: string): Promise<AccountTerms> => ({
+      ...(await house.services.terms(account)),
+      ...now,
+    });
+    // oxlint-disable-next-line no-await-in-loop -- one house at a time
+    const client = await dialAs(t, house, await listen(t, { ...house, services: { ...house.services, terms } }));
+    // oxlint-disable-next-line no-await-in-loop
+    await open(client, ALICE, "x@example.jp");
+    now = { restrained };
+    const asked = async (recipient: string): Promise<string> => client.ask(`RCPT TO:<${recipient}>`);
+    for (let each = 0; each < tries; each++) {
+      // oxlint-disable-next-line no-await-in-loop
+      assert.match(await asked(`nobody${each}@sekimori.test`), /^550 5\.1\.1 /);
+    }
+    const replies: string[] = [];
+    for (const recipient of ["nobody@sekimori.test", BOB, "y@example.jp"]) {
+      // oxlint-disable-next-line no-await-in-loop
+      replies.push(await asked(recipient));
+    }
+    assert.equal(new Set(replies).size, 1, replies.join());
+    assert.match(replies[0]!, /^450 4\.7\.1 your account is slowed down/);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await client.ask("RSET"), /^250 /);
+    // oxlint-disable-next-line no-await-in-loop
+    await client.ask(`MAIL FROM:<${ALICE}>`);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await asked(BOB), /^450 4\.7\.1 your account is slowed down/, "a try is never given back");
+    assert.equal(house.attemptsUsed(), 1 + tries + 4);
+  }
 });
 
 test("with its tries used up, its client at the limit, the message full or nobody counting, every recipient gets one reply, and nobody looks", async (t) => {

@@ -15,7 +15,8 @@ export function decideTry(facts: TryFacts): readonly Verdict[] {
   if (facts.accepted >= facts.recipientLimit) {
     return [{ kind: "defer", reason: "recipient.count", evidence: { limit: facts.recipientLimit } }];
   }
-  const attempts = limitRule(facts.attempts, "recipient.attempts");
+  const isRestrained = facts.attempts.kind === "over" && facts.attempts.of === "restrained";
+  const attempts = limitRule(facts.attempts, isRestrained ? "recipient.slowed" : "recipient.attempts");
   return attempts.length > 0 ? attempts : limitRule(facts.clientRecipients, "recipient.client-rate");
 }
 
@@ -28,7 +29,6 @@ export function decideRcpt(facts: RcptFacts): readonly Verdict[] {
 
 /** After the reservation. */
 export function decideQuota(decided: Verdict, quota: LimitFact, over: OverLimit): readonly Verdict[] {
-  if (quota.kind === "over" && quota.of === "slowed") return [decided, ...limitRule(quota, "recipient.slowed")];
   // What others have used up is nobody's fault: it is always for later.
   if (quota.kind === "over" && quota.of === "domain") return [decided, ...limitRule(quota, "recipient.domain-limit")];
   if ((quota.kind === "over" || quota.kind === "beyond") && quota.of === "new-recipients") {

@@ -164,7 +164,7 @@ const limits: readonly LimitFact[] = [
   { kind: "beyond", window: "1h", used: 200, limit: 200, reset: 1_700_000_000_000 },
   { kind: "beyond", of: "new-recipients", window: "1d", used: 20, limit: 20, reset: 1_700_000_000_000 },
   { kind: "over", of: "domain", window: "1d", used: 900, limit: 900, reset: 1_700_000_000_000 },
-  { kind: "over", of: "slowed", window: "2m", used: 1, limit: 1, reset: 1_700_000_000_000 },
+  { kind: "over", of: "restrained", window: "2m", used: 1, limit: 1, reset: 1_700_000_000_000 },
   unavailable,
 ];
 const ofClients: readonly ClientLimitFact[] = [
@@ -394,7 +394,11 @@ test("RCPT: one too many, one try too many or one that nobody can count is for l
     const verdicts = decideTry(facts);
     assert.equal(verdicts.length === 0, mayAsk);
     // Not for good: the next message, or the next hour, may take it.
-    if (!mayAsk) assert.equal(decided(verdicts).kind, "defer");
+    if (mayAsk) continue;
+    const { kind, reason } = decided(verdicts);
+    assert.equal(kind, "defer");
+    if (facts.accepted >= facts.recipientLimit || attempts.kind !== "over") continue;
+    assert.equal(reason, attempts.of === "restrained" ? "recipient.slowed" : "recipient.attempts");
   }
 });
 
@@ -411,7 +415,7 @@ test("quota: never makes a yes out of anything else, and only a known answer wit
           assert.equal(after.kind === "hold", before.kind === "accept");
         }
         if (before.kind !== "accept" || quota.kind !== "over") continue;
-        assert.equal(after.kind, quota.of === "domain" || quota.of === "slowed" ? "defer" : over);
+        assert.equal(after.kind, quota.of === "domain" ? "defer" : over);
       }
     }
   }
