@@ -4,6 +4,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runProgram, startChild } from "../../test/lab/child.ts";
+import type { Child } from "../../test/lab/child.ts";
 import { machine } from "../figures.ts";
 import type { Kept } from "../kept.ts";
 import { startInGroup } from "../smtp/group.ts";
@@ -13,6 +14,7 @@ import { createScope, NotPossible, withDirectories } from "../smtp/scope.ts";
 import type { CommitOptions } from "./commits.ts";
 import type { Latency } from "./dialogue.ts";
 import type { GuessOptions, Guesses } from "./guesses.ts";
+import type { HashOptions } from "./hashes.ts";
 import type { LoginOptions, Logins } from "./logins.ts";
 import { startLogin } from "./servers.ts";
 import type { LoginServer, ServerName } from "./servers.ts";
@@ -53,7 +55,8 @@ export interface RateCell {
   readonly runs: readonly RateRun[];
 }
 
-export const guessCases = ["calm", "many", "one"] as const;
+/** Apart: nobody guesses, but another process makes as many hashes as were made beside guesses from many networks. */
+export const guessCases = ["calm", "many", "apart", "one"] as const;
 type GuessCase = (typeof guessCases)[number];
 
 export interface GuessRun {
@@ -186,7 +189,9 @@ async function besideGuesses(options: AuthOptions): Promise<readonly GuessRun[]>
     let next = 0;
     const measure = async (name: GuessCase): Promise<GuessRun> => {
       const accounts = perCase;
-      const run = await besides(target, name, { first: next, accounts, milliseconds: options.guessSeconds * 1000 });
+      const hashes = runs.findLast((run) => run.case === "many")?.guesses?.verified ?? 0;
+      const span = { first: next, accounts, milliseconds: options.guessSeconds * 1000 };
+      const run = await besides(target, name, span, hashes);
       next += accounts;
       return run;
     };
@@ -215,24 +220,10 @@ async function besides(
   target: Target,
   name: GuessCase,
   span: Pick<LoginOptions, "first" | "accounts" | "milliseconds">,
+  hashes: number,
 ): Promise<GuessRun> {
   const { server, group } = target;
-  const guessing =
-    name === "calm"
-      ? undefined
-      : startChild({
-          program: process.execPath,
-          parameters: [
-            join(import.meta.dirname, "guesses.ts"),
-            JSON.stringify({
-              ...server.submission,
-              ...span,
-              perSecond: guessesPerSecond,
-              sessions: guessSessions,
-              from: name,
-            } satisfies GuessOptions),
-          ],
-        });
+  const guessing = startBeside(name, server, span, hashes);
   try {
     await guessing?.waitForLine(/^open$/, limit);
     await sleep(1000);
@@ -244,12 +235,41 @@ async function besides(
       runScript("commits.ts", commitOptions).then((text) => JSON.parse(text) as Latency),
     ]);
     const cpu = (group.cpu() - before) / 1000 / span.milliseconds;
-    const told = await guessing?.waitForLine(/^\{/, limit);
+    const told = name === "many" || name === "one" ? await guessing?.waitForLine(/^\{/, limit) : undefined;
     const guesses = told === undefined ? undefined : (JSON.parse(told) as Guesses);
     return { case: name, guesses, auth: logins.auth, session: logins.session, commits, cpu };
   } finally {
     guessing?.signal("SIGKILL");
     await guessing?.ended;
+  }
+}
+
+function startScript(name: string, options: GuessOptions | HashOptions): Child {
+  const parameters = [join(import.meta.dirname, name), JSON.stringify(options)];
+  return startChild({ program: process.execPath, parameters });
+}
+
+/** What goes on beside the logins and the spool; it waits for SIGUSR2. */
+function startBeside(
+  name: GuessCase,
+  { submission }: LoginServer,
+  span: Pick<LoginOptions, "first" | "accounts" | "milliseconds">,
+  hashes: number,
+): Child | undefined {
+  switch (name) {
+    case "calm":
+      return undefined;
+    case "apart":
+      return startScript("hashes.ts", { hashes, milliseconds: span.milliseconds });
+    case "many":
+    case "one":
+      return startScript("guesses.ts", {
+        ...submission,
+        ...span,
+        perSecond: guessesPerSecond,
+        sessions: guessSessions,
+        from: name,
+      });
   }
 }
 

@@ -78,6 +78,7 @@ function rateTable(cells: readonly RateCell[]): string[] {
 const titles: Readonly<Record<GuessRun["case"], string>> = {
   calm: "nobody guesses",
   many: "guesses from many networks",
+  apart: "as many hashes in a process apart",
   one: "guesses from one address",
 };
 
@@ -115,8 +116,9 @@ function guessTable({ runs, perSecond, logins }: Extract<AuthPart, { part: "gues
     ] as const;
     return rows.map(([what, figure, target]) => {
       const ratio = of(name, figure) / of("calm", figure);
-      const verdict = ratio <= target ? "reached" : "**missed**";
-      return `| ${[titles[name], what, of("calm", figure).toFixed(2), of(name, figure).toFixed(2), ratio.toFixed(2), target, verdict].join(" | ")} |`;
+      const verdict = name === "apart" ? "" : ratio <= target ? "reached" : "**missed**";
+      const most = name === "apart" ? "" : target;
+      return `| ${[titles[name], what, of("calm", figure).toFixed(2), of(name, figure).toFixed(2), ratio.toFixed(2), most, verdict].join(" | ")} |`;
     });
   });
   return [
@@ -126,7 +128,8 @@ function guessTable({ runs, perSecond, logins }: Extract<AuthPart, { part: "gues
     `that every password is hashed. Meanwhile ${perSecond} wrong passwords are sent a second: half for their accounts, half for names that there are not.`,
     "Those from many networks have another /24 for each session. Verified: argon2id looked at it. Held: answered 454 without a look. Another client",
     "hands over a message of 4 kB every 20 ms; its commit is the time from the end of the content to the 250. Guessers use their sessions again, with",
-    "limits of sessions raised for it, so that the load is passwords and not handshakes.",
+    "limits of sessions raised for it, so that the load is passwords and not handshakes. In a process apart: nobody guesses, and a process at the",
+    "lowest priority makes as many hashes as were looked at beside guesses from many networks: what this machine does to the spool by itself.",
     "",
     "| | guesses/s | verified | held | busy, late, lost | logins | AUTH p50 ms | AUTH p99 ms | session p99 ms | commit p50 ms | commit p99 ms | server CPU |",
     "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
