@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import type { Account } from "../store/store.ts";
 import type { EndedLogin } from "./dovecot-sessions.ts";
@@ -105,6 +105,24 @@ test("what cannot be written is told and tried again with the next change; the o
   await chmod(file, 0o600);
   add("bob");
   await until(async () => (await names()) === "alice bob");
+});
+
+test("what cannot be written is tried again without a change as well", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { add, file, failures, names } = await house(t);
+  await writeFile(file, "old@a.test:::::::\n", { mode: 0o644 });
+  add("alice");
+  for (const [tries, wait] of [300, 10_000, 20_000, 40_000].entries()) {
+    t.mock.timers.tick(wait - 1);
+    assert.equal(failures.length, tries, "not before");
+    t.mock.timers.tick(1);
+    await until(() => failures.length === tries + 1);
+    // The next one is set once this one is over.
+    await setImmediate();
+  }
+  await chmod(file, 0o600);
+  t.mock.timers.tick(80_000);
+  await until(async () => (await names()) === "alice");
 });
 
 test("nothing is written where no file is named, and nothing after the end", async (t) => {

@@ -1,6 +1,6 @@
 // Keeps the file of `[dovecot] users` as the accounts are: written at the start and soon after every change, so that a suspension or a
-// changed password holds at Dovecot a moment later. Nobody waits for it; what could not be written is told, and tried again
-// with the next change.
+// changed password holds at Dovecot a moment later. Nobody waits for it; what could not be written is told, and tried again with the next
+// change, and without one after ten seconds and at growing distances: until then somebody suspended still gets in there.
 //
 // What somebody has open at Dovecot ends after the file was written without him, never before: he would come again at once. Where it cannot be
 // written he is cut off all the same, and again once it can. At the start all who are suspended are cut off: the server may have died
@@ -33,10 +33,13 @@ export interface KeptUsersServices {
 
 /** Changes come in heaps, ms. */
 const GATHERED = 300;
+/** When a write that failed is tried again, ms: twice as late each time. */
+const AGAIN = { first: 10_000, last: 640_000 } as const;
 
 export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUsersServices): KeptUsers {
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
+  let failures = 0;
   let state: "open" | "again" | "closed" = "open";
   /** By account, until a file without them is there. */
   let over = new Map<string, EndedLogin>();
@@ -55,7 +58,9 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
         toldOfSuspended = doveadm !== undefined;
         if (users !== undefined) await writeDovecotUsers(users, await dovecotUsers(credentials, []));
       }
+      failures = 0;
     } catch (error) {
+      failures++;
       failed(error);
       over = new Map([...due, ...over]);
     }
@@ -74,16 +79,23 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
       .catch(failed)
       .then(() => {
         writing = undefined;
-        if (state !== "again") return;
-        state = "open";
-        timer = setTimeout(begin, GATHERED);
+        if (state === "again") {
+          state = "open";
+          timer = setTimeout(begin, GATHERED);
+        } else if (state === "open" && failures > 0) {
+          timer = setTimeout(begin, Math.min(AGAIN.last, AGAIN.first * 2 ** (failures - 1)));
+        }
       });
   }
 
   function changed(): void {
     if (state === "closed") return;
     if (writing !== undefined) state = "again";
-    else timer ??= setTimeout(begin, GATHERED);
+    else if (failures === 0) timer ??= setTimeout(begin, GATHERED);
+    else {
+      clearTimeout(timer);
+      timer = setTimeout(begin, GATHERED);
+    }
   }
 
   return {
