@@ -2,7 +2,9 @@
 // nothing of it, unless somebody asks for what can be taken.
 
 import { createReadStream } from "node:fs";
+import { InvalidArgumentError } from "commander";
 import type { Command } from "commander";
+import { readSince } from "../control/accounts.ts";
 import type { Control, ImportedAccount } from "../control/control.ts";
 import { largestPasswdFile, readPasswdFile } from "../control/passwd-file.ts";
 import type { PasswdLine } from "../control/passwd-file.ts";
@@ -18,6 +20,8 @@ interface ImportOptions extends OutputOptions {
   readonly domain?: string;
   readonly dryRun?: true;
   readonly partial?: true;
+  /** ISO 8601. */
+  readonly since?: string;
 }
 
 /** What one request may carry: 64 KiB, and an account is at most one. */
@@ -72,11 +76,20 @@ function batches(accounts: readonly Account[]): readonly (readonly Account[])[] 
 async function lookAt(
   control: Control,
   accounts: readonly Account[],
+  since: string | undefined,
 ): Promise<readonly (Problem & { kind: string })[]> {
   const problems: (Problem & { kind: string })[] = [];
   for (const batch of batches(accounts)) {
     // oxlint-disable-next-line no-await-in-loop -- one request at a time
-    const outcome = await control.importAccounts(batch.map(toImport), "look");
+    const outcome = await control.importAccounts(batch.map(toImport), "look", since);
+    if (outcome.new !== undefined) {
+      const { share, days } = outcome.new;
+      throw new Exit(
+        2,
+        `they would count as new for ${counted(days, "day")} and begin with ${Math.round(100 * share)} % of their limits ([limits.account] new-for): ` +
+          "say since when they are customers, --since 2020-01-01, or --since now",
+      );
+    }
     for (const { index, kind, why } of outcome.problems) {
       const { line, address } = batch[index]!;
       problems.push({ line, user: address, why, kind });
@@ -85,12 +98,12 @@ async function lookAt(
   return problems;
 }
 
-async function addAll(control: Control, accounts: readonly Account[]): Promise<number> {
+async function addAll(control: Control, accounts: readonly Account[], since: string | undefined): Promise<number> {
   return withProgress("accounts", async (report) => {
     let added = 0;
     for (const batch of batches(accounts)) {
       // oxlint-disable-next-line no-await-in-loop -- one request at a time
-      const outcome = await control.importAccounts(batch.map(toImport), "add");
+      const outcome = await control.importAccounts(batch.map(toImport), "add", since);
       const [problem] = outcome.problems;
       // They were looked at: somebody else has changed something since.
       if (problem !== undefined) {
@@ -117,6 +130,12 @@ function tell(file: string, problems: readonly Problem[], end = ""): void {
   if (problems.length > TOLD) complain(`${file}: and ${problems.length - TOLD} more`);
 }
 
+function chooseSince(text: string): string {
+  const since = readSince(text, Date.now());
+  if (!since.ok) throw new InvalidArgumentError(since.error);
+  return since.value;
+}
+
 export function addImportCommand(account: Command, house: House): void {
   async function importFile(file: string, options: ImportOptions): Promise<void> {
     const site = siteOf(options);
@@ -127,12 +146,12 @@ export function addImportCommand(account: Command, house: House): void {
     const partial = options.partial === true;
 
     const outcome = await house.withControl(site, async (control) => {
-      const objections = await lookAt(control, accounts);
+      const objections = await lookAt(control, accounts, options.since);
       const refused = new Set(objections.map(({ line }) => line));
       const good = accounts.filter(({ line }) => !refused.has(line));
       const isWhole = faults.length === 0 && objections.length === 0;
       const added = isWhole || partial ? good : [];
-      if (options.dryRun === undefined) await addAll(control, added);
+      if (options.dryRun === undefined) await addAll(control, added, options.since);
       const isWrong = faults.length > 0 || objections.some(({ kind }) => kind === "invalid");
       const problems: Problem[] = [...faults, ...objections.map(({ line, user, why }) => ({ line, user, why }))];
       return { isWrong, added: added.length, problems: problems.toSorted((one, other) => one.line - other.line) };
@@ -155,6 +174,7 @@ export function addImportCommand(account: Command, house: House): void {
   leaf(account, "import", "add the accounts of another server, with the hashes of their passwords", {
     examples: [
       "account import users --dry-run",
+      "account import users --since 2020-01-01",
       "account import /etc/shadow --domain example.jp --partial",
       "$ssh old cat /etc/dovecot/users | sekimori account import -",
     ],
@@ -163,6 +183,7 @@ export function addImportCommand(account: Command, house: House): void {
   })
     .argument("<file>", "a passwd-file of Dovecot, or shadow(5); - is standard input")
     .option("--domain <name>", "of users without one")
+    .option("--since <date>", "since when they are customers, for `new-for`: a day, an instant, or now", chooseSince)
     .option("--dry-run", "only say what would come of it")
     .option("--partial", "take what can be taken, and leave out the rest")
     .action(importFile);

@@ -64,8 +64,8 @@ export async function connectControl(socketPath: string, by: string): Promise<Co
         aliases,
         ...terms,
       }),
-    importAccounts: async (accounts, how) =>
-      good<ImportOutcome>(await ask("POST", "/account-imports", { accounts, look: how === "look" })),
+    importAccounts: async (accounts, how, since) =>
+      good<ImportOutcome>(await ask("POST", "/account-imports", { accounts, look: how === "look", since })),
     changeAccount: (address, terms) => outcome("PATCH", account(address), terms),
     listAccounts: (page) => get<AccountList>(`/accounts?${search(page)}`),
     findAccount: (address) => find<AccountView>(account(address)),

@@ -95,6 +95,7 @@ export function toSettings(configuration: Configuration): Settings {
       standard,
       plans: new Map(configuration.plan.map((plan) => [plan.name, toPlan(plan, standard)])),
       domain: limits.domain.recipients,
+      domainRamp: { length: limits.domain["new-for"], share: limits.domain["new-share"] },
       client: {
         connections: limits.client.connections,
         connectionRate: limits.client["connection-rate"],
@@ -178,6 +179,7 @@ export function fromSettings(settings: Settings): Configuration {
     domain: settings.domains.map((domain) => ({
       name: domain.name,
       postmaster: domain.postmaster,
+      since: domain.since,
       aliases: domain.aliases,
       mailboxes: domain.store === undefined ? undefined : fromStore(domain.store),
       dkim: domain.dkim === undefined ? undefined : { selector: domain.dkim.selector, key: domain.dkim.keyFile },
@@ -210,7 +212,11 @@ export function fromSettings(settings: Settings): Configuration {
     mailbox,
     limits: {
       account: fromPlan(limits.standard),
-      domain: { recipients: limits.domain },
+      domain: {
+        recipients: limits.domain,
+        "new-for": limits.domainRamp.length,
+        "new-share": limits.domainRamp.share,
+      },
       client: {
         connections: limits.client.connections,
         "connection-rate": limits.client.connectionRate,
@@ -365,13 +371,15 @@ function toTls({ certificate, key, "next-key": nextKey }: Configuration["tls"], 
 
 function toDomain(domain: WrittenDomain, state: string): DomainSettings {
   const { name, postmaster, dkim } = domain;
+  const contract = domain.since === undefined ? {} : { since: domain.since };
   const aliases: ReadonlyMap<string, readonly Address[]> = domain.aliases;
   const store = domain.mailboxes === undefined ? undefined : toStore(domain.mailboxes);
-  if (dkim === undefined) return { name, postmaster, aliases, store, dkim };
+  if (dkim === undefined) return { name, postmaster, ...contract, aliases, store, dkim };
   const { selector } = dkim;
   return {
     name,
     postmaster,
+    ...contract,
     aliases,
     store,
     dkim: { selector, keyFile: dkim.key ?? join(state, "dkim", `${name}.${selector}.pem`) },

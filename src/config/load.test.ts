@@ -97,6 +97,7 @@ await describe("loadSettings", async () => {
       },
       plans: new Map(),
       domain: [],
+      domainRamp: { length: 0, share: 20 },
       client: {
         connections: 50,
         connectionRate: [],

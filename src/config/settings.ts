@@ -127,6 +127,8 @@ export interface DomainSettings {
   readonly name: Domain;
   /** Who reads postmaster@, abuse@ and hostmaster@ (RFC 2142). Always deliverable. */
   readonly postmaster: Address;
+  /** First day of its contract; undefined: it is not new. */
+  readonly since?: Moment;
   /** Further local parts and where they lead. Targets are local addresses. */
   readonly aliases: ReadonlyMap<string, readonly Address[]>;
   readonly dkim: DkimSettings | undefined;
@@ -266,6 +268,8 @@ export interface LimitSettings {
   readonly plans: ReadonlyMap<string, PlanSettings>;
   /** Recipients that all accounts of one local domain may reach together. Empty: no limit. */
   readonly domain: readonly WindowSettings[];
+  /** For so long after its first day, ms, a domain grows from this share of its limits, per cent, to all of them. */
+  readonly domainRamp: { readonly length: number; readonly share: number };
   readonly client: ClientLimitSettings;
 }
 

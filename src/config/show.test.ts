@@ -158,8 +158,11 @@ function anyDomains(names: readonly Domain[]): fc.Arbitrary<readonly DomainSetti
       }),
       { nil: undefined },
     ),
+    contract: fc.constantFrom({}, { since: { written: "2027-04-01", at: Date.UTC(2027, 3, 1), zoned: false } }),
   });
-  const all = names.map((name) => rest.map((more) => ({ name, postmaster: addressOf("somebody", name), ...more })));
+  const all = names.map((name) =>
+    rest.map(({ contract, ...more }) => ({ name, postmaster: addressOf("somebody", name), ...contract, ...more })),
+  );
   return fc.tuple(...all);
 }
 
@@ -372,6 +375,7 @@ const anySettings: fc.Arbitrary<Settings> = fc
           })
           .map((plans) => new Map(plans)),
         domain: fc.oneof(fc.constant([]), anyWindows),
+        domainRamp: fc.record({ length: between(0, 365).map((days) => days * 86_400_000), share: between(1, 100) }),
         client: anyClientLimits,
       }),
       delivery: fc.record({

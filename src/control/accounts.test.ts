@@ -23,6 +23,8 @@ interface Office {
   readonly events: object[];
 }
 
+/** How new accounts begin; a test may change it for itself. */
+const ramp = { length: 0, share: 100 };
 const office: PlanSettings = {
   recipients: [],
   attempts: [],
@@ -34,11 +36,13 @@ const office: PlanSettings = {
   foreignSender: "refuse",
   contentChecks: false,
   identityHeader: "none",
-  ramp: { length: 0, share: 100 },
+  ramp,
 };
 function listenerWith(mechanisms: ListenerSettings["mechanisms"]): ListenerSettings {
   return { role: "submission", tls: "implicit", mechanisms, proxies: [], endpoints: [] };
 }
+
+const domainRamp = { length: 0, share: 20 };
 
 /** Whether a listener offers CRAM-MD5; a reload may change it. */
 const cram = { on: false };
@@ -68,7 +72,7 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
         settings: () => ({
           domains: [{ name: name.value, postmaster, aliases: new Map(), dkim: undefined, store: undefined }],
           mailbox: { quota: 2 ** 30 },
-          limits: { standard: office, plans: new Map([["office", office]]), domain: [], client },
+          limits: { standard: office, plans: new Map([["office", office]]), domain: [], domainRamp, client },
           state: "/nonexistent",
           listeners: cram.on ? [listenerWith(["plain", "cram-md5"])] : [listenerWith(["plain"])],
         }),
@@ -379,6 +383,29 @@ test(
     }
     assert.equal(await control.find(createIdentities("another").idOf("bob@sekimori.test")), undefined);
     assert.equal(await control.find(id.slice(1)), undefined);
+  }),
+);
+
+test(
+  "accounts that are imported are as old as one says; who says nothing is told that they begin as new ones",
+  withOffice(async ({ control, store }) => {
+    Object.assign(ramp, { length: 14 * 86_400_000, share: 20 });
+    try {
+      const one = [{ address: "alice@sekimori.test", hash: bcrypt }];
+      const added = { added: 1, problems: [] };
+      const asNew = { ...added, new: { share: 0.2, days: 14 } };
+      assert.deepEqual(await control.importAccounts(one, "look"), asNew);
+      assert.deepEqual(await control.importAccounts(one, "look", "2020-01-01T00:00:00Z"), added);
+      assert.deepEqual(await control.importAccounts(one, "add", "2020-01-01T00:00:00Z"), added);
+      assert.equal(store.findAccount("alice@sekimori.test")?.createdAt, Date.UTC(2020, 0, 1));
+      const another = [{ address: "bob@sekimori.test", hash: bcrypt }];
+      // Nobody is made in the future.
+      assert.deepEqual(await control.importAccounts(another, "add", "2099-01-01T00:00:00Z"), added);
+      assert.equal(store.findAccount("bob@sekimori.test")?.createdAt, 1_800_000_000_000);
+      assert.deepEqual(await control.importAccounts([{ address: "carol@sekimori.test", hash: bcrypt }], "add"), asNew);
+    } finally {
+      Object.assign(ramp, { length: 0, share: 100 });
+    }
   }),
 );
 

@@ -6,10 +6,11 @@ import type { Address } from "../address/address.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import { offersCram } from "../config/offers-cram.ts";
-import { readDuration, readSize } from "../config/scalars.ts";
+import { readDate, readDuration, readSize } from "../config/scalars.ts";
 import { mailboxOctets, mailRoot } from "../mailbox/usage.ts";
 import type { Settings } from "../config/settings.ts";
 import { isSuspended } from "../directory/restraint.ts";
+import { growth } from "../directory/terms.ts";
 import type { Clock } from "../io/clock.ts";
 import { createIdentities, isIdentity } from "../directory/identities.ts";
 import { readHash, schemeOf } from "../io/legacy-hash/schemes.ts";
@@ -56,6 +57,8 @@ export interface AccountServices {
 
 /** NIST SP 800-63B §5.1.1.2. */
 const SHORTEST_PASSWORD = 8;
+
+const DAY = 86_400_000;
 
 /** Accounts in one answer when nobody says how many. */
 const PAGE = 100;
@@ -159,7 +162,14 @@ export function accountControl(
       observer.emit("account.changed", { account: key, change: "added", by });
       return { done: true };
     },
-    importAccounts: async (imported, how) => {
+    importAccounts: async (imported, how, since) => {
+      const now = clock.wall();
+      const given = since === undefined ? now : Date.parse(since);
+      const createdAt = Number.isFinite(given) ? Math.min(now, given) : now;
+      const { ramp } = services.settings().limits.standard;
+      const share = growth(ramp, now - createdAt);
+      const isNew = since === undefined && share < 1;
+      const begin = isNew ? { new: { share, days: Math.ceil(ramp.length / DAY) } } : {};
       const problems: ImportOutcome["problems"][number][] = [];
       const accounts: Account[] = [];
       const indexes: number[] = [];
@@ -169,7 +179,7 @@ export function accountControl(
         if (!parsed.ok) problems.push({ index, kind: "invalid", why: parsed.error });
         else if (!read.ok) problems.push({ index, kind: "invalid", why: read.error });
         else {
-          const [key, createdAt] = [addressKey(parsed.value), clock.wall()];
+          const key = addressKey(parsed.value);
           const at = formatAddress(parsed.value);
           accounts.push({ key, address: at, passwordHash: read.value, aliases: [], createdAt, suspended: false });
           indexes.push(index);
@@ -184,13 +194,13 @@ export function accountControl(
         problems.push({ index: indexes[each]!, kind: "conflict", why });
       }
       if (problems.length > 0) {
-        return { added: 0, problems: problems.toSorted((one, other) => one.index - other.index) };
+        return { added: 0, problems: problems.toSorted((one, other) => one.index - other.index), ...begin };
       }
       if (how === "add" && accounts.length > 0) {
         await services.changed(accounts.map(({ key }) => key));
         for (const { key } of accounts) observer.emit("account.changed", { account: key, change: "imported", by });
       }
-      return { added: accounts.length, problems };
+      return { added: accounts.length, problems, ...begin };
     },
     changeAccount: async (address, terms) => {
       const account = await stored(address);
@@ -319,6 +329,14 @@ export function readQuota(text: string): Result<number | null, string> {
 export function readTime(text: string): Result<number, string> {
   const length = readDuration(text);
   return length.ok ? length : failure([length.error.message, length.error.hint].filter(Boolean).join(": "));
+}
+
+/** `2020-01-01`, an instant with its zone, `now`; as ISO 8601. Not in the future. */
+export function readSince(text: string, now: number): Result<string, string> {
+  if (text === "now") return success(new Date(now).toISOString());
+  const date = readDate(text, "begin");
+  if (!date.ok) return failure([date.error.message, date.error.hint].filter(Boolean).join(": "));
+  return date.value.at > now ? failure(`${text} is still to come`) : success(new Date(date.value.at).toISOString());
 }
 
 /** As in [mailbox] quota. */

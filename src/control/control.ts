@@ -158,6 +158,8 @@ export interface ImportOutcome {
     readonly kind: "invalid" | "conflict";
     readonly why: string;
   }[];
+  /** They begin with a part of the limits, as new accounts do, since nobody said that they are older. */
+  readonly new?: { readonly share: number; readonly days: number };
 }
 
 /** One page of a list. `after` is the `next` of the page before. */
@@ -334,8 +336,8 @@ export interface Health {
 /** For one caller: whoever that is stands in the events of what he changes and looks at. */
 export interface Control {
   addAccount(address: string, secret: Secret, aliases: readonly string[], terms?: AccountTerms): Promise<Outcome>;
-  /** `look`: only says what would come of it. */
-  importAccounts(accounts: readonly ImportedAccount[], how: "add" | "look"): Promise<ImportOutcome>;
+  /** `look`: only says what would come of it. `since`: ISO 8601, when they were made elsewhere; left out, or later: now. */
+  importAccounts(accounts: readonly ImportedAccount[], how: "add" | "look", since?: string): Promise<ImportOutcome>;
   listAccounts(page: Page): Promise<AccountList>;
   /** By its address, one of its aliases, or the id that Received fields name it by (`identity-header`). */
   findAccount(address: string): Promise<AccountView | undefined>;

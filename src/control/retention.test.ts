@@ -43,6 +43,7 @@ function office(t: TestContext, days: number, cram = { isOffered: true }) {
         },
         plans: new Map(),
         domain: [],
+        domainRamp: { length: 0, share: 20 },
       },
       log: { level: "info", directory: log, stdout: false },
       substitute: { codes: [{ name: "1d", length: DAY, recipients: 6 }] },

@@ -105,6 +105,32 @@ test("a domain's accounts share its limit, and who is refused there has taken no
   assert.equal(limits.reserve(other!).kind, "within");
 });
 
+test("a new domain has a share of its limit, and takes its counts along as it grows", () => {
+  const clock = { now: 0 };
+  const limits = limitsAt(clock, { ...rules, domain: hour(10) });
+  const many = Array.from({ length: 20 }, (_each, index) => `a${index}@x.jp`);
+  const reach = (domainShare?: number): number =>
+    many.filter((account) => {
+      const more = domainShare === undefined ? {} : { domainShare };
+      return limits.reserve(subject(account, more)).kind === "within";
+    }).length;
+  assert.equal(reach(0.2), 2, "however many accounts it has");
+  assert.equal(limits.reserve(subject("a@y.jp")).kind, "within");
+  clock.now += 1000;
+  assert.equal(reach(0.5), 3);
+  limits.sweep();
+  assert.equal(reach(), 5);
+  assert.equal(usedOf(limits, subject("new@x.jp"), "domain"), 10);
+  // Somebody who asked a moment before it grew, in another thread.
+  const late = limits.reserve(subject("a0@x.jp", { domainShare: 0.5 }));
+  assert.ok(late.kind === "over" && late.used === 10 && late.limit === 5);
+  limits.replaceRules({ ...rules, domain: hour(20) });
+  assert.equal(reach(0.6), 2);
+  clock.now += 2 * HOUR;
+  limits.sweep();
+  assert.equal(usedOf(limits, subject("a0@x.jp", { domainShare: 0.6 }), "domain"), 0);
+});
+
 test("a stranger costs one unit however many open transactions name it, and it goes back with the last of them", () => {
   const clock = { now: 0 };
   const standard = { ...rules.standard, "new-recipients": day(2) };

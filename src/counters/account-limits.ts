@@ -11,8 +11,8 @@
 //                ten in ten minutes where its mail is held. Refused ones too, or it would find out who is here all the same
 //
 // The limits are those of the account's plan, times its share: less than one while it is new, more than one while somebody
-// has raised it. An account that changes plan or share takes its counts with it. A reservation takes from all layers or
-// from none. What is kept across a restart is charge-ledger.ts.
+// has raised it; those of a domain are times a share of its own, while that is new. An account that changes plan or share takes its
+// counts with it. A reservation takes from all layers or from none. What is kept across a restart is charge-ledger.ts.
 
 import type { Clock } from "../io/clock.ts";
 import { Limits } from "./limits.ts";
@@ -26,6 +26,8 @@ export interface Subject {
   readonly plan: string;
   /** Above zero; 1 is the plan as it stands. */
   readonly share: number;
+  /** The same of its domain's limits; left out: 1. */
+  readonly domainShare?: number;
   /** With "hold" what does not fit is taken all the same, where it is the account's own limit, and the answer says beyond what. */
   readonly over?: "defer" | "reject" | "hold";
   /** Somebody else may be using it. Whoever that is and the owner share what is left: nothing here tells them apart. */
@@ -160,7 +162,10 @@ interface Part {
 
 export function createAccountLimits(first: AccountRules, clock: Clock): AccountLimits {
   let rules = first;
-  let domains = new Limits(rules.domain);
+  /** By share. Domains that nobody has asked about lie under 1. */
+  let domains = new Map<number, Limits>([[1, new Limits(rules.domain)]]);
+  /** Where a domain's counts are, unless under 1. */
+  const domainPlaces = new Map<string, number>();
   const restrained = { slow: new Limits([slowedTo]), hold: new Limits([heldTo]) } as const;
   /** By share and plan. Until its account is asked about, what was replayed lies under "", in windows of every length there is. */
   let counts = new Map<string, Counts>([["", makeCounts(everyWindow(rules))]]);
@@ -194,9 +199,25 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     return found;
   }
 
+  /** Of its domain, under the share it has now. */
+  function domainLimits({ account, domainShare = 1 }: Subject): Limits {
+    let found = domains.get(domainShare);
+    if (found === undefined) {
+      found = new Limits(shareOf(rules.domain, domainShare));
+      domains.set(domainShare, found);
+    }
+    const domain = domainOf(account);
+    const place = domainPlaces.get(domain) ?? 1;
+    if (place !== domainShare) {
+      domains.get(place)?.move(domain, found);
+      domainPlaces.set(domain, domainShare);
+    }
+    return found;
+  }
+
   /** Wherever they are now. */
   function limitsOf(layer: Layer, key: string): Limits | undefined {
-    return layer === "domain" ? domains : counts.get(places.get(key) ?? "")?.[layer];
+    return layer === "domain" ? domains.get(domainPlaces.get(key) ?? 1) : counts.get(places.get(key) ?? "")?.[layer];
   }
 
   function notices({ layer, limits, key }: Part, now: number, full?: string): readonly LimitNotice[] {
@@ -289,7 +310,9 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       if (stranger !== undefined) {
         parts.push({ layer: "new-recipients", limits: of["new-recipients"], key, units: 1, stranger });
       }
-      if (!domains.isEmpty) parts.push({ layer: "domain", limits: domains, key: domainOf(key), units: 1 });
+      if (rules.domain.length > 0) {
+        parts.push({ layer: "domain", limits: domainLimits(subject), key: domainOf(key), units: 1 });
+      }
       return reserveAll(subject, parts);
     },
     reserveMessage: (subject) =>
@@ -314,16 +337,19 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
         limitsOf("messages", account)?.count(account, 1, then);
         if (newRecipients > 0) limitsOf("new-recipients", account)?.count(account, newRecipients, then);
         limitsOf("bytes", account)?.count(account, octets, then);
-        domains.count(domainOf(account), recipients, then);
+        limitsOf("domain", domainOf(account))?.count(domainOf(account), recipients, then);
         if (now - then < slowedTo.length) restrained.slow.count(account, recipients, then);
         restored.add(account);
       }
-      for (const account of restored)
-        notices({ layer: "domain", limits: domains, key: domainOf(account), units: 0 }, now);
+      for (const account of restored) {
+        const key = domainOf(account);
+        notices({ layer: "domain", limits: limitsOf("domain", key)!, key, units: 0 }, now);
+      }
     },
     uses: (subject) => {
       const now = clock.monotonic();
       const { attempts } = countsOf(subject);
+      domainLimits(subject);
       const quota = layers.flatMap((layer) => {
         const key = layer === "domain" ? domainOf(subject.account) : subject.account;
         return limitsOf(layer, key)!
@@ -334,7 +360,8 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
     },
     sweep: () => {
       const now = clock.monotonic();
-      domains.sweep(now);
+      for (const each of domains.values()) each.sweep(now);
+      for (const [domain, share] of domainPlaces) if (!domains.get(share)!.has(domain)) domainPlaces.delete(domain);
       restrained.slow.sweep(now);
       restrained.hold.sweep(now);
       forgetStrangers(now);
@@ -352,7 +379,10 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       const everything = makeCounts(everyWindow(next));
       for (const each of counts.values()) for (const name of counted) each[name].moveAll(everything[name]);
       rules = next;
-      domains = domains.reshaped(next.domain);
+      const whole = new Limits(next.domain);
+      for (const each of domains.values()) each.moveAll(whole);
+      domains = new Map([[1, whole]]);
+      domainPlaces.clear();
       // Each goes into the windows of its plan with the next question about it.
       counts = new Map([["", everything]]);
       places.clear();
@@ -370,10 +400,11 @@ function makeCounts(rules: PlanRules): Counts {
 
 /** A limit is never less than one. */
 function scaled(rules: PlanRules, share: number): PlanRules {
-  if (share === 1) return rules;
-  return forEach((name) =>
-    rules[name].map((window) => ({ ...window, limit: Math.max(1, Math.floor(window.limit * share)) })),
-  );
+  return share === 1 ? rules : forEach((name) => shareOf(rules[name], share));
+}
+
+function shareOf(rules: readonly WindowRule[], share: number): readonly WindowRule[] {
+  return rules.map((window) => ({ ...window, limit: Math.max(1, Math.floor(window.limit * share)) }));
 }
 
 /** One window of each length that any plan has: what is counted in them can be asked for in all of those. */

@@ -50,11 +50,6 @@ export class Limits {
     this.#rules = rules;
   }
 
-  /** Without windows nothing is counted, and nothing is ever over. */
-  get isEmpty(): boolean {
-    return this.#rules.length === 0;
-  }
-
   reserve(key: string, units: number, now: number): LimitAnswer {
     const windows = this.#windows(key);
     for (let index = 0; index < windows.length; index++) {

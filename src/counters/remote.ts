@@ -320,7 +320,8 @@ function unavailable(error: unknown): Unanswered {
 }
 
 /** What the owner needs of it, and no more: everything that is sent is copied. */
-function bare({ account, plan, share, over, restrained }: Subject): Subject {
+function bare({ account, plan, share, domainShare, over, restrained }: Subject): Subject {
   const needed = restrained === undefined ? { account, plan, share } : { account, plan, share, restrained };
-  return over === "hold" ? { ...needed, over } : needed;
+  const ofDomain = domainShare === undefined ? needed : { ...needed, domainShare };
+  return over === "hold" ? { ...ofDomain, over } : ofDomain;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PlanSettings } from "../config/settings.ts";
+import type { DomainSettings, PlanSettings } from "../config/settings.ts";
+import { parseDomain } from "../address/domain.ts";
 import type { Account } from "../store/store.ts";
 import { accountTerms, growth } from "./terms.ts";
 
@@ -28,9 +29,10 @@ const office: PlanSettings = {
   ramp: { length: 10 * DAY, share: 20 },
 };
 
-const limitsNow = () => ({ standard, plans: new Map([["office", office]]) });
+const domainRamp = { length: 10 * DAY, share: 20 };
+const limitsNow = () => ({ standard, plans: new Map([["office", office]]), domainRamp });
 
-async function termsOf(change: Partial<Account>) {
+async function termsOf(change: Partial<Account>, domains: readonly Pick<DomainSettings, "name" | "since">[] = []) {
   const account: Account = {
     key: "alice@sekimori.test",
     address: "alice@sekimori.test",
@@ -41,7 +43,9 @@ async function termsOf(change: Partial<Account>) {
     ...change,
   };
   const directory = { findAccount: () => account };
-  return accountTerms({ directory, limits: limitsNow, clock: { wall: () => NOW } })(account.key);
+  return accountTerms({ directory, limits: limitsNow, domains: () => domains, clock: { wall: () => NOW } })(
+    account.key,
+  );
 }
 
 test("an account has the terms of its plan; of a plan that is gone, those of all", async () => {
@@ -74,6 +78,30 @@ test("a new account grows in ten steps, and its growth never falls", () => {
   assert.ok(shares.every((share, index) => index === 0 || share >= shares[index - 1]!));
   assert.equal(growth(ramp, -DAY), 0.2, "a clock that was set back");
   assert.equal(growth(standard.ramp, 0), 1);
+});
+
+test("growth counts from when the account was made, whatever plan it has by now", async () => {
+  const half = NOW - 5 * DAY;
+  assert.equal((await termsOf({ createdAt: half })).share, 1);
+  assert.equal((await termsOf({ createdAt: half, plan: "office" })).share, 0.6);
+  assert.equal((await termsOf({ createdAt: NOW, plan: "office" })).share, 0.2);
+  assert.equal(
+    (await termsOf({ createdAt: NOW - 400 * DAY, plan: "office" })).share,
+    1,
+    "moved here, and long a customer",
+  );
+});
+
+test("a domain grows from the first day of its contract, and one without such a day is not new", async () => {
+  const parsed = parseDomain("sekimori.test");
+  assert.ok(parsed.ok);
+  const name = parsed.value;
+  const after = async (days: number) => {
+    const since = { written: "", at: NOW - days * DAY, zoned: true };
+    return (await termsOf({}, [{ name, since }])).domainShare;
+  };
+  assert.deepEqual([await after(-3), await after(0), await after(5), await after(10)], [0.2, 0.2, 0.6, undefined]);
+  assert.equal((await termsOf({}, [{ name }])).domainShare, undefined);
 });
 
 test("a raise multiplies until its time is over, also what a new account has", async () => {

@@ -1,7 +1,7 @@
 // Whose limits count for an account, and how much of them: its plan, less while the account is new, more while somebody has
 // raised it. Answers come as the directory's do. Rejects when that cannot say.
 
-import type { PlanSettings } from "../config/settings.ts";
+import type { DomainSettings, LimitSettings, PlanSettings } from "../config/settings.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Account } from "../store/store.ts";
 import type { Directory } from "./directory.ts";
@@ -13,6 +13,8 @@ export interface AccountTerms {
   readonly plan: string;
   /** Times the limits of the plan. */
   readonly share: number;
+  /** Times the limits of its domain, which is new; left out: all of them. */
+  readonly domainShare?: number;
   readonly recipientsPerMessage: number;
   readonly over: PlanSettings["over"];
   readonly foreignSender: PlanSettings["foreignSender"];
@@ -34,24 +36,42 @@ export interface AccountTerms {
 export interface TermsServices {
   readonly directory: Pick<Directory, "findAccount">;
   /** In effect now. */
-  readonly limits: () => { readonly standard: PlanSettings; readonly plans: ReadonlyMap<string, PlanSettings> };
+  readonly limits: () => Pick<LimitSettings, "standard" | "plans" | "domainRamp">;
+  readonly domains: () => Domains;
   readonly clock: Pick<Clock, "wall">;
 }
 
-/** An account grows in so many steps. */
+type Domains = readonly Pick<DomainSettings, "name" | "since">[];
+
+/** An account or a domain grows in so many steps. */
 const STEPS = 10;
 
 export function accountTerms(services: TermsServices): (account: string) => AccountTerms | Promise<AccountTerms> {
+  /** When the contract of each domain that has a date began, read once. */
+  let read: { readonly of: Domains; readonly began: ReadonlyMap<string, number> } | undefined;
+
+  function domainShare(key: string, now: number, ramp: LimitSettings["domainRamp"]): number {
+    if (ramp.length === 0) return 1;
+    const of = services.domains();
+    if (read?.of !== of) {
+      read = { of, began: new Map(of.flatMap(({ name, since }) => (since === undefined ? [] : [[name, since.at]]))) };
+    }
+    const began = read.began.get(key.slice(key.lastIndexOf("@") + 1));
+    return began === undefined ? 1 : growth(ramp, now - began);
+  }
+
   function terms(key: string, account: Account | undefined): AccountTerms {
-    const { standard, plans } = services.limits();
+    const { standard, plans, domainRamp } = services.limits();
     const own = account?.plan === undefined ? undefined : plans.get(account.plan);
     const plan = own ?? standard;
     const now = services.clock.wall();
+    const ofDomain = domainShare(key, now, domainRamp);
     return {
       account: key,
       // A plan that the configuration does not know any more is none.
       plan: own === undefined ? "" : (account?.plan ?? ""),
       share: account === undefined ? 1 : growth(plan.ramp, now - account.createdAt) * raised(account, now),
+      ...(ofDomain === 1 ? {} : { domainShare: ofDomain }),
       recipientsPerMessage: plan.recipientsPerMessage,
       over: plan.over,
       foreignSender: plan.foreignSender,

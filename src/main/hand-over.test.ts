@@ -41,7 +41,12 @@ function world() {
     ramp: { length: 0, share: 100 },
   } as const;
   const clock = { wall: () => NOW };
-  const terms = accountTerms({ directory, limits: () => ({ standard: plan, plans: new Map() }), clock });
+  const terms = accountTerms({
+    directory,
+    limits: () => ({ standard: plan, plans: new Map(), domainRamp: plan.ramp }),
+    domains: () => [],
+    clock,
+  });
   const accepted: SpooledMessage[] = [];
   const handOver = createHandOver(terms, (each) => void accepted.push(each));
   /** What the dispatcher makes of the message that was at the disk meanwhile, and why. */

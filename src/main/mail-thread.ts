@@ -159,7 +159,7 @@ const lane = lanes[0]!;
 const { newId } = lane;
 const spooledHere = (): number => lanes.reduce((sum, { spool }) => sum + spool.status().octets, 0);
 
-const terms = accountTerms({ directory, limits: () => settings.limits, clock });
+const terms = accountTerms({ directory, limits: () => settings.limits, domains: () => settings.domains, clock });
 const stores = createMailboxStores({ hostname: () => settings.hostname, clock });
 const memory = data.shared === undefined ? undefined : openSharedMemory(data.shared, place.index);
 const load = memory?.load ?? createSessionLoad();

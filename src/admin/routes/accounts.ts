@@ -94,6 +94,10 @@ const imported = operation(
         .strictObject({
           accounts: z.array(z.strictObject({ address: z.string().max(320), hash })).max(100),
           look: z.boolean().default(false).openapi({ description: "Only say what would come of it." }),
+          since: z.iso.datetime({ offset: true }).optional().openapi({
+            description:
+              "When they were made elsewhere. Left out, or later than now: now; then they count as new accounts.",
+          }),
         })
         .openapi("AccountImport"),
     ),
@@ -112,6 +116,10 @@ const imported = operation(
                 }),
               )
               .readonly(),
+            new: z.object({ share: z.number(), days: z.number() }).optional().openapi({
+              description:
+                "They begin with this share of the limits, as new accounts do, for so many days: `since` was left out.",
+            }),
           })
           .openapi("ImportOutcome"),
       ),
@@ -209,8 +217,8 @@ export function addAccountRoutes(api: Api): void {
   });
   api.openapi(imported, async (context) => {
     requireChange(context);
-    const { accounts, look } = context.req.valid("json");
-    return context.json(await context.get("control").importAccounts(accounts, look ? "look" : "add"), 200);
+    const { accounts, look, since } = context.req.valid("json");
+    return context.json(await context.get("control").importAccounts(accounts, look ? "look" : "add", since), 200);
   });
   api.openapi(show, async (context) => {
     const { address } = context.req.valid("param");

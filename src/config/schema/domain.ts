@@ -79,6 +79,13 @@ export const domain = {
       "Who reads postmaster@, abuse@ and hostmaster@ (RFC 5321 §4.5.1, RFC 2142). A mailbox in a domain of this file.",
     example: "alice@example.jp",
   },
+  since: {
+    type: { kind: "date", edge: "begin" },
+    otherwise: "the domain is not new",
+    meaning:
+      "First day of the contract that the domain belongs to: from then on it counts as new for `[limits.domain] new-for`. A day without a zone is one of UTC.",
+    example: "2027-04-01",
+  },
   aliases: {
     type: { kind: "map", key: "local-part", of: { kind: "list", of: { kind: "address" }, minimum: 1, alone: true } },
     default: {},

@@ -125,6 +125,19 @@ const domainLimits = {
     meaning: "Recipients that all accounts of one local domain may reach together. Empty: no limit.",
     example: ["20000/1d"],
   },
+  "new-for": {
+    type: { kind: "duration", minimum: "0s", maximum: "365d" },
+    default: "0s",
+    meaning:
+      "How long a domain counts as new, from its `since` in `[[domain]]`. Its limits grow in ten steps from `new-share` to all of them: a contract " +
+      "that was made to send spam brings as many accounts as it likes, and together they reach little. A domain without `since` is not new.",
+    example: "30d",
+  },
+  "new-share": {
+    type: { kind: "integer", minimum: 1, maximum: 100 },
+    default: 20,
+    meaning: "What a new domain has of its limits at first, per cent.",
+  },
 } as const satisfies Keys;
 
 /** The same as for all accounts; what is left out is as there. */
