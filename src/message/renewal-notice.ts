@@ -1,45 +1,28 @@
 // Tells the holder of a proved address at a third party that the proof ends, and what to do: to that address, for it is the mailbox that is
-// read. Once for each proof. No code is in it, and no link.
+// read. Once for each proof. No code is in it, and no link. A text for people (people-notice.ts).
 
 import { formatAddress } from "../address/address.ts";
-import type { Address } from "../address/address.ts";
-import type { Domain } from "../address/domain.ts";
-import { crlfLines } from "../base/crlf.ts";
-import { formatDateTime } from "../base/date.ts";
+import { makePeopleNotice } from "./people-notice.ts";
+import type { NoticeFrame } from "./people-notice.ts";
 
-export interface RenewalNoticeRequest {
-  /** Id of the new message, from base/id.ts. */
-  readonly id: string;
-  readonly hostname: Domain;
-  /** Whom people can answer to. */
-  readonly postmaster: Address;
-  /** The address that was proved. */
-  readonly to: string;
+/** `to`: the address that was proved. */
+export interface RenewalNoticeRequest extends NoticeFrame {
   readonly account: string;
   /** Wall clock, ms. */
-  readonly at: number;
   readonly ends: number;
 }
 
 /** Octets for the spool, and its Message-ID. */
-export function makeRenewalNotice(request: RenewalNoticeRequest): {
-  readonly content: Uint8Array[];
-  readonly messageId: string;
-} {
-  const { id, hostname, to, account, at, ends } = request;
-  const messageId = `<${id}@${hostname}>`;
-  const postmaster = formatAddress(request.postmaster);
-  const lines = [
-    `From: Mail System <${postmaster}>`,
-    `To: <${to}>`,
-    `Subject: Sending mail as ${to} needs a new code soon`,
-    `Date: ${formatDateTime(at)}`,
-    `Message-ID: ${messageId}`,
-    "Auto-Submitted: auto-generated",
-    "MIME-Version: 1.0",
-    "Content-Type: text/plain; charset=utf-8",
-    "Content-Transfer-Encoding: 8bit",
-    "",
+export function makeRenewalNotice(request: RenewalNoticeRequest): ReturnType<typeof makePeopleNotice> {
+  return makePeopleNotice(
+    request,
+    { subject: `Sending mail as ${request.to} needs a new code soon`, lines: english(request) },
+    { subject: "確認コードの更新のお願い", lines: japanese(request) },
+  );
+}
+
+function english({ hostname, to, account, ends, postmaster }: RenewalNoticeRequest): readonly string[] {
+  return [
     `This is the mail server ${hostname}. The account`,
     "",
     `  ${account}`,
@@ -48,13 +31,37 @@ export function makeRenewalNotice(request: RenewalNoticeRequest): {
     "",
     `  ${to}`,
     "",
-    `through it, which was proved to be its own. That ends on ${new Date(ends).toISOString().slice(0, 10)}.`,
+    `through it, which was proved to be its own. That ends on ${day(ends)}.`,
     "To go on, ask your access provider for a new code before then; it is mailed",
     "here. Nobody asks for the password of your mailbox.",
     "",
     "If the account is not yours, ask the administrator to end this now:",
     "",
-    `  ${postmaster}`,
+    `  ${formatAddress(postmaster)}`,
   ];
-  return { content: [Buffer.from(crlfLines(lines), "utf8")], messageId };
+}
+
+function japanese({ hostname, to, account, ends, postmaster }: RenewalNoticeRequest): readonly string[] {
+  return [
+    `メールサーバー ${hostname} からのお知らせです。アカウント`,
+    "",
+    `  ${account}`,
+    "",
+    "は、お客様のメールアドレス",
+    "",
+    `  ${to}`,
+    "",
+    "を差出人とするメールを、このサーバーから送信しています。ご本人のアドレスであることは",
+    `確認済みですが、その有効期限は ${day(ends)} です。`,
+    "引き続きご利用になるには、期限までに接続事業者に新しいコードをお申し込みください。",
+    "コードはこのアドレスに届きます。メールボックスのパスワードをお尋ねすることはありません。",
+    "",
+    "このアカウントに心当たりのない方は、すぐに停止するよう管理者にお申し付けください:",
+    "",
+    `  ${formatAddress(postmaster)}`,
+  ];
+}
+
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
 }

@@ -276,6 +276,7 @@ test("that a proof ends is told to its address, without a code", async () => {
   assert.deepEqual([mail.mail.split(" ")[0], mail.recipients.length], ["FROM:<>", 1]);
   assert.match(mail.recipients[0]!, /<erin@passes\.example>/);
   assert.doesNotMatch(mail.data, /(?:[a-z2-7]{5}-){3}/);
+  assert.ok(mail.data.includes(`=?utf-8?B?${Buffer.from("確認コードの更新のお願い").toString("base64")}?=`));
 });
 
 test("after its last day a listener says what to use instead", async (t) => {
