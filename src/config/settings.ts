@@ -228,6 +228,9 @@ export interface SmtpSettings {
   readonly messages: number;
   /** Idle time until 421 (RFC 5321 §4.5.3.2.7: at least five minutes). */
   readonly timeout: number;
+  /** Octets of content a second, 0: no bound; and how long it may come more slowly, ms (ingress/smtp/content-pace.ts). */
+  readonly contentRate: number;
+  readonly contentTime: number;
   /** Sessions open at once, all listeners together, each role with its part; one more gets 421. */
   readonly sessions: number;
   /** Octets of message content held in memory, all sessions together, each role with its part; beyond it DATA gets 452. */

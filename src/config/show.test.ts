@@ -360,6 +360,8 @@ const anySettings: fc.Arbitrary<Settings> = fc
         authFailures: between(3, 100),
         messages: between(1, 1_000_000),
         timeout: between(1000, 3_600_000),
+        contentRate: between(0, 1_000_000),
+        contentTime: between(1000, 86_400_000),
         sessions: between(100, 1_000_000),
         contentMemory: between(2 ** 34, 2 ** 40),
         freeSpace: between(2 ** 20, 2 ** 50),

@@ -70,6 +70,13 @@ const entries = {
     text: "{hostname} timeout, closing",
     meaning: "The client was silent for [smtp] timeout.",
   },
+  "session.slow": {
+    code: 421,
+    enhanced: "4.4.2",
+    text: "{hostname} your message comes too slowly, closing",
+    meaning:
+      "A message came more slowly than [smtp] content-rate for longer than [smtp] content-time. It is held in memory while it comes.",
+  },
   "session.shutdown": {
     code: 421,
     enhanced: "4.3.2",

@@ -24,6 +24,16 @@ async function openStranger(t: TestContext, site: Site): Promise<Dialogue> {
   return session;
 }
 
+/** Sends an octet or so at a time until the server has had enough; its last reply. */
+async function drip(session: Dialogue): Promise<number> {
+  const timer = setInterval(() => void session.send("x").catch(() => clearInterval(timer)), 250);
+  try {
+    return (await session.reply()).code;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 async function send(session: Dialogue, octets: number): Promise<void> {
   await session.expect(`MAIL FROM:<${bob.address}> SIZE=${octets}`, 250);
   await session.expect(`RCPT TO:<${alice.address}>`, 250);
@@ -66,5 +76,30 @@ test("strangers who fill their part of content memory and sessions leave submiss
   await strangers[9]!.expect("MAIL FROM:<carol@example.org>", 250);
   await strangers[9]!.expect(`RCPT TO:<${alice.address}>`, 250);
   await strangers[9]!.expect("DATA", 354);
+  assertNothingBroke(site.server.state);
+});
+
+test("strangers whose messages never end are ended, and what they held is free again", async (t) => {
+  const site = await startSite(t, {
+    smarthost,
+    threads: 2,
+    smtp: ['message-size = "256KiB"', 'content-memory = "1MiB"', 'content-time = "3s"'],
+  });
+  const strangers: Dialogue[] = [];
+  for (let index = 0; index < 3; index++) {
+    // oxlint-disable-next-line no-await-in-loop -- what the one holds the next one finds
+    const session = await openStranger(t, site);
+    // oxlint-disable-next-line no-await-in-loop
+    await session.expect(`BDAT 200000\r\n${lines(200_000).slice(0, -2)}`, 250);
+    strangers.push(session);
+  }
+  const next = await openStranger(t, site);
+  await next.expect("DATA", 452);
+  assert.deepEqual(await Promise.all(strangers.map(drip)), [421, 421, 421]);
+  await next.expect("DATA", 354);
+  await next.expect(`${lines(100_000)}.`, 250);
+  const honest = await openAuthenticated(t, site, bob);
+  await send(honest, 100_000);
+  assert.equal((await waitForMailbox(t, site.pop3s, alice, 2, 20_000)).length, 2);
   assertNothingBroke(site.server.state);
 });

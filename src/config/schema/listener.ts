@@ -169,6 +169,20 @@ export const smtp = {
     meaning:
       "How long a client may be silent; then 421. RFC 5321 §4.5.3.2.7 wants at least five minutes; less is for laboratories.",
   },
+  "content-rate": {
+    type: { kind: "integer", minimum: 0, maximum: 1_000_000 },
+    default: 500,
+    meaning:
+      "Octets a second at which a message must come, by DATA or BDAT, after `content-time`; one that comes more slowly is answered 421, for it is in " +
+      "memory meanwhile. 0 asks for no rate. The default is Postfix's smtpd_min_data_rate.",
+  },
+  "content-time": {
+    type: { kind: "duration", minimum: "1s", maximum: "1d" },
+    default: "10m",
+    meaning:
+      "What a message has in store when it begins to come. It passes with the time, and grows by a second for every `content-rate` octets, to no more " +
+      "than it was. RFC 5321 §4.5.3.2.5 lets a client pause for three minutes after a block; less than that is for laboratories.",
+  },
   sessions: {
     type: { kind: "integer", minimum: 1, maximum: 1_000_000 },
     default: 10_000,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TestContext } from "node:test";
 import { SmtpSession } from "./session.ts";
+import { systemClock } from "../../io/clock.ts";
 import { dial, dialAs, dialSecured, listen, makeGate, makeMaterial, makeService, message } from "./test-service.ts";
 import type { Material, Service, Settings } from "./test-service.ts";
 
@@ -186,6 +187,39 @@ test("a client that says QUIT gets its reply and the end of the connection, with
   assert.match(await client.ask("QUIT"), /^221 /);
   await ended;
   assert.equal(house.named("session.closed").length, 1);
+});
+
+test("content that drips is ended and let go, by DATA and between chunks, though the client is never silent", async (t) => {
+  const house = service({ smtp: { contentRate: 1_000_000, contentTime: 200 } });
+  const services = { ...house.services, clock: systemClock };
+  const listener = await listen(t, { ...house, services }, mx);
+  for (const begin of ["DATA\r\nSubject: slow\r\n", `BDAT 5000\r\n${"x".repeat(5000)}`]) {
+    const client = dial(t, listener);
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await client.reply();
+    for (const line of ["EHLO c.example.jp", "MAIL FROM:<>", "RCPT TO:<alice@sekimori.test>"]) {
+      // oxlint-disable-next-line no-await-in-loop
+      assert.match(await client.ask(line), /^250/);
+    }
+    client.send(begin);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await client.reply(), /^(354|250) /);
+    const drip = setInterval(() => client.send(begin.startsWith("DATA") ? "x" : "NOOP\r\n"), 20);
+    t.after(() => clearInterval(drip));
+    // oxlint-disable-next-line no-await-in-loop
+    const said = await client.rest();
+    clearInterval(drip);
+    assert.match(said, /421 4\.4\.2 mx1\.sekimori\.test your message comes too slowly, closing\r\n$/);
+    assert.equal(house.services.load.content, 0);
+    client.socket.destroy();
+  }
+  await house.until(() => house.named("session.closed").length === 2);
+  assert.deepEqual(
+    house.named("session.closed").map((event) => Reflect.get(event, "cause")),
+    ["slow", "slow"],
+  );
+  assert.equal(house.named("session.refused").length, 2);
+  assert.equal(house.services.load.sessions, 0);
 });
 
 test("what is said before TLS is not executed after it", async (t) => {

@@ -59,6 +59,7 @@ export class SmtpConnection {
   /** "handshake": no octet is ours until TLS is up. */
   #phase: "plaintext" | "handshake" | "tls" = "plaintext";
   #waiting = false;
+  #received = 0;
   #peerEnded = false;
   #over = false;
   #lingering: NodeJS.Timeout | undefined;
@@ -73,6 +74,11 @@ export class SmtpConnection {
   /** A request is being answered. */
   get waiting(): boolean {
     return this.#waiting;
+  }
+
+  /** Octets so far, as the core had them. */
+  get received(): number {
+    return this.#received;
   }
 
   begin(): void {
@@ -98,6 +104,7 @@ export class SmtpConnection {
     this.#socket = socket;
     socket.setTimeout(this.#phase === "handshake" ? HANDSHAKE : this.#options.timeout);
     socket.on("data", (bytes: Buffer) => {
+      this.#received += bytes.length;
       this.core.receive(bytes);
       // Here as well, for a turn that waits does not get to its end.
       if (this.core.buffered > AHEAD) socket.pause();

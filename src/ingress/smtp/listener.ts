@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import type { Prefix } from "../../base/prefix.ts";
 import type { Endpoint } from "../../config/settings.ts";
 import type { SmtpServices } from "./services.ts";
+import { lookEvery } from "./content-pace.ts";
 import { createProxyGate } from "../proxy-gate.ts";
 import { SmtpSession } from "./session.ts";
 import type { SessionOptions } from "./session.ts";
@@ -64,16 +65,28 @@ export async function openSmtpListener(
   server.on("error", (error) => {
     services().observer.emit("internal.failed", { where: `listener ${options.listener}`, cause: String(error) });
   });
+  let isRetired = false;
+  // One timer for all: a session has none of its own, and costs nothing between two looks.
+  const { contentRate: rate, contentTime: time } = services().smtp;
+  const looks = setInterval(() => {
+    if (isRetired && sessions.size === 0) clearInterval(looks);
+    const now = services().clock.monotonic();
+    for (const session of sessions) session.checkPace(now);
+  }, lookEvery({ rate, time })).unref();
   const bound = server.address();
   if (bound === null || typeof bound === "string") throw new Error("not an IP listener");
   return {
     address: bound.address,
     port: bound.port,
-    stopAccepting: () => void server.close(),
+    stopAccepting: () => {
+      isRetired = true;
+      server.close();
+    },
     endSessions: (accounts) => {
       for (const session of sessions) session.suspend(accounts);
     },
     close: async (grace) => {
+      isRetired = true;
       server.close();
       gate.close();
       for (const session of sessions) session.drain();

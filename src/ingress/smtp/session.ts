@@ -26,6 +26,7 @@ import type { Client } from "../proxy-gate.ts";
 import { SmtpConnection } from "./connection.ts";
 import type { ConnectionHandler, TlsFacts } from "./connection.ts";
 import { decisionOn, failModeOf, loggedAs } from "./decision.ts";
+import { ContentPace } from "./content-pace.ts";
 import { Envelope } from "./envelope.ts";
 import type { EnvelopeSession } from "./envelope.ts";
 import { LoginDialogue } from "./login.ts";
@@ -82,6 +83,7 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
   /** When the last word of a login came, monotonic. */
   #askedAt = 0;
   #contentHeld = 0;
+  readonly #pace = new ContentPace();
   #draining = false;
   #suspended = false;
   #cause = "client";
@@ -136,6 +138,18 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
     if (this.#visits && !this.#envelope.isOpen) return;
     this.#suspended = true;
     if (!this.#connection.waiting) this.#end("session.suspended", "suspended");
+  }
+
+  /** Asked every few seconds: content that comes too slowly (content-pace.ts) ends the session, and is let go at once. */
+  checkPace(now: number): void {
+    const { contentRate: rate, contentTime: time } = this.services.smtp;
+    const { receiving: message } = this.#core;
+    const turn = this.#connection.waiting ? "server" : "client";
+    if (this.#pace.keeps(now, { message, octets: this.#connection.received, turn }, { rate, time })) return;
+    const reply = replyFor("session.slow", { hostname: this.services.hostname });
+    this.services.observer.emit("session.refused", { ...this.peer, reason: "session.slow", reply: firstLine(reply) });
+    this.#end("session.slow", "slow");
+    this.#holdContent(0);
   }
 
   /** No more patience. */
@@ -229,7 +243,7 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
     if (!this.#envelope.isOpen) this.#end("session.shutdown", "shutdown");
   }
 
-  #end(reason: "session.timeout" | "session.shutdown" | "session.suspended", cause: string): void {
+  #end(reason: "session.timeout" | "session.slow" | "session.shutdown" | "session.suspended", cause: string): void {
     if (this.#core.state === "closed") return;
     this.#cause = cause;
     this.#connection.end(replyFor(reason, { hostname: this.services.hostname }));

@@ -167,6 +167,8 @@ export function makeService(material: Material, settings: Settings = {}) {
       authFailures: 3,
       messages: 100,
       timeout: 60_000,
+      contentRate: 500,
+      contentTime: 600_000,
       sessions: 100,
       contentMemory: 10_000_000,
       freeSpace: 1000,

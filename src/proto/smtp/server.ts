@@ -78,6 +78,7 @@ export class SmtpServer {
   #errors = 0;
   #overshoot = 0;
   #commands = 0;
+  #messages = 0;
   #farewell: "none" | "quit" = "none";
   /** Of the last AUTH. */
   #mechanism = "";
@@ -123,6 +124,13 @@ export class SmtpServer {
   /** What EHLO offered last: only offered things are asked about. */
   offer(offers: { readonly starttls: boolean; readonly mechanisms: readonly string[] }): void {
     this.#offers = { ...offers };
+  }
+
+  /** Which message of the session is on its way to us, from its DATA or first BDAT on; undefined between messages. */
+  get receiving(): number | undefined {
+    const state = this.#state;
+    const isComing = state === "content" || state === "chunk" || state === "chunks" || state === "skip";
+    return isComing ? this.#messages : undefined;
   }
 
   /** Octets of content held for the message being received. */
@@ -334,10 +342,14 @@ export class SmtpServer {
           this.#say(replies.binaryNeedsChunks);
           return undefined;
         }
+        this.#messages++;
         return this.#ask({ kind: "data" }, success, this.#state);
       case "BDAT":
         this.#bdat = command;
-        if (this.#state === "rcpt") return this.#ask({ kind: "data" }, "chunk", "skip");
+        if (this.#state === "rcpt") {
+          this.#messages++;
+          return this.#ask({ kind: "data" }, "chunk", "skip");
+        }
         if (success === undefined) this.#skipChunk(outOfSequence("BDAT", this.#state), this.#state);
         else this.#beginChunk();
         return undefined;
