@@ -50,6 +50,12 @@ export interface Uncounted extends Unavailable {
 /** What a listener is for; the rules differ by it (S6: MSA and MTA are kept apart). */
 export type Role = "submission" | "mx";
 
+/** The listener took mail until then, and does not any more. */
+export interface Ended {
+  readonly role: "legacy" | "substitute";
+  readonly until: string;
+}
+
 export interface ConnectFacts {
   readonly hostname: string;
   readonly role: Role | "pop3";
@@ -57,8 +63,7 @@ export interface ConnectFacts {
   readonly sessions: number;
   readonly sessionLimit: number;
   readonly client: ClientFact;
-  /** The listener took mail until then, and does not any more. */
-  readonly ended: { readonly role: "legacy" | "substitute"; readonly until: string } | undefined;
+  readonly ended: Ended | undefined;
 }
 
 /** What the counters say about one more connection of this client. */
@@ -91,6 +96,8 @@ export interface AuthFacts {
 export interface MailFacts {
   readonly hostname: string;
   readonly role: Role;
+  /** Sessions may be older than the last day of their listener. */
+  readonly ended: Ended | undefined;
   /** Account key, when somebody logged in. */
   readonly account: string | undefined;
   /** Does its login still hold? "none" when there is no account; unavailable also when nobody can say whether there is one. */

@@ -188,6 +188,20 @@ const entries = {
     meaning: "A SASL response is longer than 12,288 octets (RFC 4954 section 4). It was read away.",
   },
   "tls.ready": { code: 220, enhanced: "2.0.0", text: "go ahead with TLS", meaning: "STARTTLS was accepted." },
+  "sender.legacy-ended": {
+    code: 550,
+    enhanced: "5.7.0",
+    text: "{hostname} took mail of users on this port until {until}: set port 587 (STARTTLS) or 465 (TLS), with user name and password",
+    meaning:
+      "The `until` of a legacy listener was over before this message of a session that was open then. As `connect.legacy-ended`.",
+  },
+  "sender.substitute-ended": {
+    code: 550,
+    enhanced: "5.7.0",
+    text: "{hostname} carried mail of other providers until {until}: set your mail provider's own server, port 587 (STARTTLS) or 465 (TLS)",
+    meaning:
+      "The `until` of a substitute listener was over before this message of a session that was open then. As `connect.substitute-ended`.",
+  },
   "sender.accepted": { code: 250, enhanced: "2.1.0", text: "ok", meaning: "MAIL FROM was accepted." },
   "sender.rewritten": {
     code: 250,

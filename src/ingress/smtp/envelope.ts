@@ -13,6 +13,7 @@ import type { Reply } from "../../proto/smtp/reply.ts";
 import type { SmtpRequest } from "../../proto/smtp/server.ts";
 import type {
   ClientLimitFact,
+  Ended,
   EnrolmentFact,
   Lookup,
   MailFacts,
@@ -39,6 +40,8 @@ type MessageRequest = Extract<SmtpRequest, { kind: "message" }>;
 /** The session as its envelope sees it. */
 export interface EnvelopeSession extends SessionView {
   readonly isSubstitute: boolean;
+  /** As of now. */
+  readonly ended: Ended | undefined;
   /** Set with `account`. */
   readonly credential: Credential | undefined;
   readonly client: ClientHandle;
@@ -157,6 +160,7 @@ export class Envelope {
       decideMail({
         hostname,
         role: this.#session.role,
+        ended: this.#session.ended,
         account: this.#session.account,
         standing,
         sender,

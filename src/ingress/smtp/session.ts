@@ -17,7 +17,7 @@ import { ehloReply } from "../../proto/smtp/ehlo.ts";
 import { firstLine, makeReply, replies } from "../../proto/smtp/reply.ts";
 import type { Reply } from "../../proto/smtp/reply.ts";
 import type { SmtpRequest, SmtpServer } from "../../proto/smtp/server.ts";
-import type { ConnectFacts, Role } from "../../verdict/facts.ts";
+import type { Ended, Role } from "../../verdict/facts.ts";
 import { decideAuth, decideAuthOffer } from "../../verdict/stages/auth.ts";
 import { decideConnect } from "../../verdict/stages/connect.ts";
 import type { Verdict } from "../../verdict/verdict.ts";
@@ -279,7 +279,7 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
   }
 
   /** The day on which this listener ended, as it is written. */
-  #endOf(): ConnectFacts["ended"] {
+  get ended(): Ended | undefined {
     const { legacy, substitute } = this.#options;
     const until = legacy?.until ?? substitute?.until;
     if (until === undefined || this.services.clock.wall() < until.at) return undefined;
@@ -299,7 +299,7 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
         sessions: held.sessions,
         sessionLimit: limit,
         client,
-        ended: this.#endOf(),
+        ended: this.ended,
       }),
     );
     if (decision.verdict.kind !== "accept") observer.emit("session.refused", { ...this.peer, ...loggedAs(decision) });

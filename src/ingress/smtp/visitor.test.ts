@@ -12,7 +12,7 @@ import type { VisitSettings } from "../../config/settings.ts";
 import { createVisits } from "../../counters/visits.ts";
 import type { Credential, Standing } from "../../directory/standing.ts";
 import type { SenderRight } from "../../verdict/facts.ts";
-import { dial, listen, makeMaterial, makeService, message } from "./test-service.ts";
+import { dial, dialAs, listen, makeMaterial, makeService, message } from "./test-service.ts";
 import type { Material } from "./test-service.ts";
 import { findVisitor, noteVisit, visitPlace } from "./visitor.ts";
 
@@ -169,4 +169,25 @@ test("after its last day a listener says what to use instead", async (t) => {
   const listener = await listen(t, house, { legacy: { until, visits: undefined } });
   const client = dial(t, listener);
   assert.match(await client.reply(), /^554 5\.7\.0 .*until 2025-12-31: set port 587/);
+});
+
+test("a session that is open when the last day ends finishes its message and begins no other", async (t) => {
+  const house = makeService(material);
+  const until = { written: "2026-01-01", at: house.clock.now + 60_000, zoned: false };
+  for (const options of [{ legacy: { until, visits: undefined } }, { substitute: { until } }]) {
+    house.clock.now = until.at - 60_000;
+    // oxlint-disable-next-line no-await-in-loop -- one listener after the other
+    const client = await dialAs(t, house, await listen(t, house, options));
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await client.ask("MAIL FROM:<alice@sekimori.test>"), /^250 /);
+    house.clock.now = until.at;
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await client.ask("RCPT TO:<x@example.jp>"), /^250 /);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await client.ask("DATA"), /^354 /);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await client.ask(`${message()}.`), /^250 /);
+    // oxlint-disable-next-line no-await-in-loop
+    assert.match(await client.ask("MAIL FROM:<>"), /^550 5\.7\.0 .*until 2026-01-01: set /);
+  }
 });

@@ -8,6 +8,11 @@ import { limitRule } from "./rcpt.ts";
 
 export function decideMail(facts: MailFacts): readonly Verdict[] {
   const verdicts: Verdict[] = [];
+  if (facts.ended !== undefined) {
+    const { role, until } = facts.ended;
+    const reason = role === "legacy" ? "sender.legacy-ended" : "sender.substitute-ended";
+    verdicts.push({ kind: "reject", reason, evidence: { hostname: facts.hostname, until } });
+  }
   if (facts.messages >= facts.messageLimit) {
     verdicts.push({ kind: "disconnect", reason: "session.messages", evidence: { hostname: facts.hostname } });
   }

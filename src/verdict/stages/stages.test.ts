@@ -191,6 +191,7 @@ const enrolments: readonly EnrolmentFact[] = [
 const mails = product<MailFacts>({
   hostname: ["mx.sekimori.test"],
   role: ["submission", "mx"],
+  ended: [undefined],
   account: [undefined, account],
   standing: ["active", "suspended", "ended", "none", unavailable],
   sender: [undefined, address("bob@example.jp")],
@@ -279,6 +280,16 @@ test("MAIL: nothing begins that is too large, would fill the disk or the spool, 
     if (!hasRoom(facts.clientMessages)) assert.notEqual(kind, "accept");
     if (facts.spooled + declared > facts.spoolLimit) assert.notEqual(kind, "accept");
     if (facts.messages >= facts.messageLimit) assert.equal(kind, "disconnect");
+  }
+});
+
+test("MAIL: nothing begins after the listener's last day, for good, and the answer says what to use instead", () => {
+  const fine = mails.filter((facts) => decided(decideMail(facts)).kind === "accept");
+  for (const role of ["legacy", "substitute"] as const) {
+    for (const facts of fine) {
+      const verdict = decided(decideMail({ ...facts, ended: { role, until: "2027-03-31" } }));
+      assert.deepEqual([verdict.kind, verdict.reason], ["reject", `sender.${role}-ended`]);
+    }
   }
 });
 
