@@ -12,3 +12,9 @@ export function longestWindow({ standard, plans, domain }: Omit<LimitSettings, "
   ]);
   return Math.max(0, ...[...every, ...domain].map(({ length }) => length));
 }
+
+/** Of attempts: what was tried is kept for so long. Milliseconds. */
+export function longestAttempts({ standard, plans }: Pick<LimitSettings, "standard" | "plans">): number {
+  const every = [standard, ...plans.values()].flatMap(({ attempts }) => attempts);
+  return Math.max(0, ...every.map(({ length }) => length));
+}

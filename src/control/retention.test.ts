@@ -30,7 +30,7 @@ function office(t: TestContext, days: number, cram = { isOffered: true }) {
       limits: {
         standard: {
           recipients: [{ name: "1d", length: DAY, recipients: 10 }],
-          attempts: [],
+          attempts: [{ name: "1d", length: DAY, recipients: 20 }],
           messages: [],
           newRecipients: [],
           bytes: [],
@@ -88,6 +88,16 @@ test("a charge goes when it has left the longest window", async (t) => {
   assert.deepEqual([charge?.items, charge?.expired], [3, 2]);
   await control.purge("schedule");
   assert.equal(store.chargesSince(0).charges.length, 1);
+});
+
+test("what was tried goes when it has left the longest window of attempts", async (t) => {
+  const { store, control } = office(t, 2);
+  const minute = 60_000;
+  store.addTries([now - DAY - minute, now - DAY, now].map((at) => ({ account: "a@b", at, tries: 1 })));
+  const tries = (await control.retention()).find(({ what }) => what === "rcpt_try");
+  assert.deepEqual([tries?.items, tries?.expired], [3, 1]);
+  await control.purge("schedule");
+  assert.equal(store.triesSince(0).length, 2);
 });
 
 const charge = (days: number, ...correspondents: readonly number[]) => ({
@@ -180,6 +190,7 @@ test("every table of the index has a class, and no class is of a table that is g
     "login_origin",
     "enrolment_code",
     "abuse_notice",
+    "rcpt_try",
   ].filter((name) => name !== "spool" && name !== "mail");
   assert.deepEqual(classes.toSorted(), tables.toSorted());
 });

@@ -4,13 +4,14 @@
 
 import { rmSync } from "node:fs";
 import { basename } from "node:path";
-import { longestWindow } from "../config/longest-window.ts";
+import { longestAttempts, longestWindow } from "../config/longest-window.ts";
 import type { Settings } from "../config/settings.ts";
+import { TRY_MINUTE } from "../counters/account-limits.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import { ORIGIN_KEPT } from "../directory/origins.ts";
-import type { AccountStore, ChargeStore, EnrolmentStore, NoticeStore, ProfileStore } from "../store/store.ts";
+import type { AccountStore, ChargeStore, EnrolmentStore, NoticeStore, ProfileStore, TryStore } from "../store/store.ts";
 import type { Control, RetentionView } from "./control.ts";
 import { logFiles } from "./log-search.ts";
 
@@ -21,6 +22,7 @@ export interface RetentionServices {
   };
   readonly store: Remote<
     ChargeStore &
+      TryStore &
       ProfileStore &
       Pick<
         AccountStore,
@@ -81,6 +83,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
   async function look(): Promise<readonly RetentionView[]> {
     const [oldest] = days();
     const span = await store.chargeSpan(clock.wall() - longestWindow(settings().limits));
+    const tries = await store.trySpan(clock.wall() - longestAttempts(settings().limits) - TRY_MINUTE);
     const { correspondents } = settings().retention;
     const known = await store.correspondentSpan(clock.wall() - correspondents);
     const profiles = await store.profileSpan(clock.wall() - settings().retention.log);
@@ -103,6 +106,13 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         items: span.items,
         expired: span.expired,
         ...(span.oldest === undefined ? {} : { oldest: new Date(span.oldest).toISOString() }),
+      },
+      {
+        what: "rcpt_try",
+        kept: `${inDays(longestAttempts(settings().limits))}, the longest window of \`attempts\`: how many recipients an account tried, by the minute`,
+        items: tries.items,
+        expired: tries.expired,
+        ...(tries.oldest === undefined ? {} : { oldest: new Date(tries.oldest).toISOString() }),
       },
       {
         what: "correspondent",
@@ -162,6 +172,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       const found = (await look()).filter(({ expired }) => expired !== undefined && expired > 0);
       for (const file of expiredDays()) rmSync(file, { force: true });
       await store.purgeCharges(clock.wall() - longestWindow(settings().limits));
+      await store.purgeTries(clock.wall() - longestAttempts(settings().limits) - TRY_MINUTE);
       await store.purgeCorrespondents(clock.wall() - settings().retention.correspondents);
       await store.purgeProfiles(clock.wall() - settings().retention.log);
       await store.purgeOrigins(clock.wall() - ORIGIN_KEPT);

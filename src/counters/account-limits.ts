@@ -12,7 +12,7 @@
 //
 // The limits are those of the account's plan, times its share: less than one while it is new, more than one while somebody
 // has raised it; those of a domain are times a share of its own, while that is new. An account that changes plan or share takes its
-// counts with it. A reservation takes from all layers or from none. What is kept across a restart is charge-ledger.ts.
+// counts with it. A reservation takes from all layers or from none. What is kept across a restart is charge-ledger.ts, and for attempts try-ledger.ts.
 
 import type { Clock } from "../io/clock.ts";
 import { Limits } from "./limits.ts";
@@ -56,6 +56,16 @@ export interface AccountCharge {
   readonly newRecipients: number;
   readonly octets: number;
 }
+
+/** What an account tried in one minute, written down a little later (try-ledger.ts). */
+export interface AccountTries {
+  readonly account: string;
+  /** Its first moment, wall ms. */
+  readonly at: number;
+  readonly tries: number;
+}
+
+export const TRY_MINUTE = 60_000;
 
 export interface LayerUse extends WindowUse {
   readonly layer: Layer;
@@ -111,6 +121,8 @@ export interface AccountLimits {
   release(held: readonly Held[]): void;
   /** Before the first message: the charges of earlier runs. */
   replay(charges: readonly AccountCharge[]): void;
+  /** Likewise: what was tried, as of the end of its minute. */
+  replayTries(tries: readonly AccountTries[]): void;
   uses(subject: Subject): AccountUse;
   sweep(): void;
   /** Other limits from now on, with what was counted so far. */
@@ -344,6 +356,15 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       for (const account of restored) {
         const key = domainOf(account);
         notices({ layer: "domain", limits: limitsOf("domain", key)!, key, units: 0 }, now);
+      }
+    },
+    replayTries: (every) => {
+      const now = clock.monotonic();
+      const wall = clock.wall();
+      for (const { account, at, tries } of every) {
+        const then = now - Math.max(0, wall - at - TRY_MINUTE);
+        counts.get(places.get(account) ?? "")?.attempts.count(account, tries, then);
+        if (now - then < heldTo.length) restrained.hold.count(account, tries, then);
       }
     },
     uses: (subject) => {

@@ -5,6 +5,7 @@
 import type {
   AccountCharge,
   AccountRules,
+  AccountTries,
   AccountUse,
   FitAnswer,
   Held,
@@ -75,6 +76,8 @@ export interface Counters {
   readonly rooms: Rooms;
   /** Before the first message: charges of earlier runs. Rejects when they cannot be counted. */
   replay(charges: readonly AccountCharge[]): Awaitable<void>;
+  /** The same of what was tried. */
+  replayTries(tries: readonly AccountTries[]): Awaitable<void>;
   /** Other limits from now on, with what was counted so far. */
   replaceRules(rules: CounterRules): Awaitable<void>;
 }

@@ -44,6 +44,7 @@ export function createLocalCounters(rules: CounterRules, clock: Clock): LocalCou
     rooms: createRooms(() => clock.monotonic()),
     visits,
     replay: (charges): void => accounts.replay(charges),
+    replayTries: (tries): void => accounts.replayTries(tries),
     replaceRules: ({ account, client }): void => {
       accounts.replaceRules(account);
       clients.replaceRules(client);

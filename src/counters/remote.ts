@@ -6,7 +6,16 @@
 // that held stays equal to used. Nothing is given back for a thread that ends: the process ends with it.
 
 import type { MessagePort } from "node:worker_threads";
-import type { AccountCharge, AccountUse, FitAnswer, Held, QuotaAnswer, Subject, TryAnswer } from "./account-limits.ts";
+import type {
+  AccountCharge,
+  AccountTries,
+  AccountUse,
+  FitAnswer,
+  Held,
+  QuotaAnswer,
+  Subject,
+  TryAnswer,
+} from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
 import type { Admission, Admittance, Attempt, Turn } from "./guesses.ts";
@@ -52,6 +61,7 @@ interface Questions {
   readonly visited: { readonly asked: Parameters<Visits["note"]>; readonly answer: undefined };
   readonly visits: { readonly asked: Parameters<Visits["at"]>; readonly answer: readonly Visit[] };
   readonly replay: { readonly asked: readonly [readonly AccountCharge[]]; readonly answer: undefined };
+  readonly tried: { readonly asked: readonly [readonly AccountTries[]]; readonly answer: undefined };
   readonly rules: { readonly asked: readonly [CounterRules]; readonly answer: undefined };
 }
 type Name = keyof Questions;
@@ -134,6 +144,8 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
         return visits.note(question[1], question[2], question[3]);
       case "visits":
         return visits.at(question[1], question[2]);
+      case "tried":
+        return accounts.replayTries(question[1]);
       case "replay":
         return counters.replay(question[1]);
       case "rules":
@@ -309,6 +321,12 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
       for (let start = 0; start < charges.length; start += REPLAYED) {
         // oxlint-disable-next-line no-await-in-loop -- so that each is answered in time
         await ask("replay", [charges.slice(start, start + REPLAYED)]);
+      }
+    },
+    replayTries: async (tries) => {
+      for (let start = 0; start < tries.length; start += REPLAYED) {
+        // oxlint-disable-next-line no-await-in-loop -- as above
+        await ask("tried", [tries.slice(start, start + REPLAYED)]);
       }
     },
     replaceRules: (rules) => ask("rules", [rules]),

@@ -15,6 +15,7 @@ import { createWebLogin } from "../control/web-login.ts";
 import { sumOf } from "../control/queue-control.ts";
 import { createLocalCounters } from "../counters/local.ts";
 import { remoteCounters } from "../counters/remote.ts";
+import { createTryLedger, noteTries } from "../counters/try-ledger.ts";
 import { createLogin, createScramLogin } from "../directory/credentials.ts";
 import { createCorrespondents } from "../directory/correspondents.ts";
 import { createDirectory } from "../directory/directory.ts";
@@ -65,6 +66,8 @@ import type {
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made by server.ts
 const data = workerData as MailThreadData;
+/** How often what accounts tried is written down, ms: a crash gives back no more than that. */
+const TRIES_EVERY = 5000;
 /** Replaced as a whole by a reload. What keeps a part of it for itself is told in `reload`. */
 let { settings } = data;
 const { place } = data;
@@ -159,6 +162,10 @@ const lane = lanes[0]!;
 const { newId } = lane;
 const spooledHere = (): number => lanes.reduce((sum, { spool }) => sum + spool.status().octets, 0);
 
+const tries = createTryLedger(
+  (some) => store.addTries(some),
+  () => clock.wall(),
+);
 const terms = accountTerms({ directory, limits: () => settings.limits, domains: () => settings.domains, clock });
 const stores = createMailboxStores({ hostname: () => settings.hostname, clock });
 const memory = data.shared === undefined ? undefined : openSharedMemory(data.shared, place.index);
@@ -183,7 +190,7 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "budgetOf" | "clientFail"
   scram,
   standing: loginStanding(directory),
   enrolment: createEnrolments({ store: hurried, settings: () => settings.substitute, clock }),
-  limits: counters.accounts,
+  limits: noteTries(counters.accounts, tries),
   correspondents,
   identities: createIdentities(secret),
   terms,
@@ -205,6 +212,14 @@ const shared: Omit<SmtpServices, "hostname" | "smtp" | "budgetOf" | "clientFail"
   load,
 };
 let services = servicesOf(data);
+
+async function writeTries(write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    observer.emit("internal.failed", { where: "history of attempts", cause: String(error) });
+  }
+}
 
 function servicesOf(configuration: MailConfiguration): SmtpServices {
   const { hostname, smtp, limits, listeners: places } = configuration.settings;
@@ -295,6 +310,7 @@ const thread: MailThread = {
     await space.start();
     const found = await Promise.all(lanes.map((each) => each.chargesFound()));
     await counters.replay([...data.charges, ...found.flat()]);
+    await counters.replayTries(data.tries);
     for (const each of lanes) {
       // oxlint-disable-next-line no-await-in-loop -- one store
       await each.recover();
@@ -308,6 +324,7 @@ const thread: MailThread = {
     told(change.opened, []);
     for (const each of lanes) each.dispatcher.start();
     timers.push(setInterval(() => lanes.forEach((each) => void each.writeCharges()), 1000));
+    timers.push(setInterval(() => void writeTries(() => tries.write()), TRIES_EVERY));
     if (local !== undefined) timers.push(setInterval(() => local.sweep(), 60_000));
     // For the others, while nothing comes in here.
     if (memory !== undefined) timers.push(setInterval(() => memory.spooled(spooledHere()), 1000));
@@ -328,6 +345,7 @@ const thread: MailThread = {
     await outbound.close();
     await attemptsEnded;
     await Promise.all(lanes.map((each) => each.close()));
+    await writeTries(() => tries.finish());
     seen.flush();
     log.flush();
   },

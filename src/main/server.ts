@@ -15,7 +15,8 @@ import { createDovecotApp } from "../admin/dovecot.ts";
 import { createPublicApp, createSocketApp } from "../admin/http.ts";
 import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
-import { longestWindow } from "../config/longest-window.ts";
+import { longestAttempts, longestWindow } from "../config/longest-window.ts";
+import { TRY_MINUTE } from "../counters/account-limits.ts";
 import { offersCram } from "../config/offers-cram.ts";
 import type { Settings } from "../config/settings.ts";
 import { createAbuseNotices } from "../control/abuse-notices.ts";
@@ -158,6 +159,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
 
   const longest = longestWindow(settings.limits);
   const { charges, through } = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
+  const tries = await store.triesSince(clock.wall() - longestAttempts(settings.limits) - TRY_MINUTE);
   let cramIsOffered = offersCram(settings);
   const retained = retentionControl({
     settings: () => settings,
@@ -239,6 +241,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
         place: { index, count },
         lanes: lanes.map((lane) => ({ lane, through: through.get(lane) ?? "" })),
         charges: index === 0 ? charges : [],
+        tries: index === 0 ? tries : [],
       })),
       counterRules(settings),
     ),

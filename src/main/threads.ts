@@ -5,7 +5,7 @@ import type { Observed } from "../abuse/tap.ts";
 import type { Settings } from "../config/settings.ts";
 import type { DovecotLogins } from "../control/dovecot-logins.ts";
 import type { WebLogin } from "../control/web-login.ts";
-import type { AccountCharge, AccountUse } from "../counters/account-limits.ts";
+import type { AccountCharge, AccountTries, AccountUse } from "../counters/account-limits.ts";
 import type { CounterRules } from "../counters/counters.ts";
 import type { AbuseMail } from "../egress/abuse-mail.ts";
 import type { SubstituteMail } from "../egress/substitute-mail.ts";
@@ -44,6 +44,8 @@ export interface MailThreadData extends MailConfiguration {
   readonly counters: MessagePort | undefined;
   /** Charges of earlier runs, in the history. The first thread tells the counters. */
   readonly charges: readonly AccountCharge[];
+  /** What accounts tried in earlier runs, likewise. */
+  readonly tries: readonly AccountTries[];
   /** What the mail threads share (shared-memory.ts); undefined: there is one. */
   readonly shared: SharedArrayBuffer | undefined;
   /** The same in all threads, so that a session of one is resumed in another: what seals TLS tickets, 48 octets. */

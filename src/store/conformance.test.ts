@@ -493,6 +493,26 @@ everyStore("a deleted account is gone with its aliases, which are free again", (
   assert.equal(store.addAccount({ ...alice, key: "a.smith@sekimori.test", aliases: [] }), true);
 });
 
+everyStore("tries of one account and minute add up, and go minute by minute", (store) => {
+  assert.deepEqual([store.triesSince(0), store.trySpan(1)], [[], { items: 0, oldest: undefined, expired: 0 }]);
+  store.addTries([
+    { account: "b", at: 120, tries: 3 },
+    { account: "a", at: 120, tries: 1 },
+    { account: "a", at: 60, tries: 2 },
+  ]);
+  store.addTries([{ account: "b", at: 120, tries: 4 }]);
+  const seen = (time: number) => store.triesSince(time).map(({ account, at, tries }) => [account, at, tries]);
+  assert.deepEqual(seen(0), [
+    ["a", 60, 2],
+    ["a", 120, 1],
+    ["b", 120, 7],
+  ]);
+  assert.deepEqual(seen(60).length, 2);
+  assert.deepEqual(store.trySpan(60), { items: 3, oldest: 60, expired: 1 });
+  store.purgeTries(60);
+  assert.deepEqual(store.trySpan(60), { items: 2, oldest: 120, expired: 0 });
+});
+
 everyStore("the span of charges says what a purge takes", (store) => {
   assert.deepEqual(store.chargeSpan(10), { items: 0, oldest: undefined, expired: 0 });
   store.addCharges(

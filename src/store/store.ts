@@ -392,6 +392,23 @@ export interface ChargeStore {
   correspondentSpan(before: number): Span;
 }
 
+/** What an account tried (RCPT TO), in the minute that begins `at`, wall ms. */
+export interface Tries {
+  readonly account: string;
+  readonly at: number;
+  readonly tries: number;
+}
+
+export interface TryStore {
+  /** On top of what is there of the same minute. */
+  addTries(tries: readonly Tries[]): void;
+  /** Of minutes that begin after `time`, oldest first. */
+  triesSince(time: number): readonly Tries[];
+  /** Those of minutes that begin at or before `before`. */
+  purgeTries(before: number): void;
+  trySpan(before: number): Span;
+}
+
 export interface SavedProfile {
   readonly account: string;
   readonly day: number;
@@ -479,4 +496,4 @@ export interface EnrolmentStore {
   putThirdParty(party: ThirdParty): void;
 }
 
-export type Store = AccountStore & QueueStore & ChargeStore & ProfileStore & EnrolmentStore & NoticeStore;
+export type Store = AccountStore & QueueStore & ChargeStore & TryStore & ProfileStore & EnrolmentStore & NoticeStore;

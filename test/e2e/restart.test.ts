@@ -4,15 +4,17 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { openDialogue } from "../lab/client.ts";
 import { readMailbox, waitForMailbox } from "../lab/mailbox.ts";
 import type { Server } from "../lab/server.ts";
 import { startSink } from "../lab/sink.ts";
-import { alice, bob, openAuthenticated, startSite } from "../lab/site.ts";
+import { alice, bob, domain, openAuthenticated, startSite } from "../lab/site.ts";
 import type { Site, SiteOptions } from "../lab/site.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
+import { waitFor } from "../lab/wait.ts";
 import { sekimori } from "./support/command.ts";
 import { assertNothingBroke, readLog } from "./support/log.ts";
 import { reconfigure } from "./support/reconfigure.ts";
@@ -132,6 +134,42 @@ for (const end of ["SIGTERM", "SIGKILL"] as const) {
     assertNothingBroke(server.state);
   });
 }
+
+/** How many recipients the disk knows to have been tried. */
+function triesOnDisk({ state }: Server): number {
+  const index = new DatabaseSync(join(state, "index.sqlite"), { readOnly: true });
+  try {
+    return Number(index.prepare("SELECT coalesce(sum(tries), 0) AS tries FROM rcpt_try").get()?.["tries"]);
+  } finally {
+    index.close();
+  }
+}
+
+test("what an account has tried is not given back by a SIGKILL, nor by a stop", async (t) => {
+  const tables = ["[limits.account]", 'recipients = ["10/1h"]', 'attempts = ["10/1h"]'];
+  const site = await siteWithSink(t, { tables, smtp: ["errors = 100"], threads: 2 });
+  const probe = async (from: number, to: number): Promise<readonly number[]> => {
+    const session = await openAuthenticated(t, site, bob);
+    await session.expect(`MAIL FROM:<${bob.address}>`, 250);
+    const codes: number[] = [];
+    for (let each = from; each <= to; each++) {
+      // oxlint-disable-next-line no-await-in-loop -- a dialogue
+      codes.push((await session.command(`RCPT TO:<nobody${each}@${domain}>`)).code);
+    }
+    session.destroy();
+    return codes;
+  };
+  assert.deepEqual(await probe(1, 6), Array(6).fill(550));
+  await waitFor("they are written", 60_000, () => (triesOnDisk(site.server) === 6 ? true : undefined));
+  await site.server.kill();
+  const second = await site.restart();
+  assert.deepEqual(await probe(7, 8), [550, 550]);
+  await second.stop();
+  assert.equal(triesOnDisk(second), 8);
+  const third = await site.restart();
+  assert.deepEqual(await probe(9, 12), [550, 550, 450, 450]);
+  assertNothingBroke(third.state);
+});
 
 test("what was used long before a SIGKILL and right before it is counted once each", async (t) => {
   const site = await siteWithSink(t, { tables: ["[limits.account]", 'recipients = ["10/1h"]'] });

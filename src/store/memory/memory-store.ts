@@ -13,6 +13,8 @@ import type {
   ProfileStore,
   SavedProfile,
   Store,
+  Tries,
+  TryStore,
 } from "../store.ts";
 import { createMemoryEnrolments } from "./memory-enrolments.ts";
 import { createMemoryNotices } from "./memory-notices.ts";
@@ -32,6 +34,7 @@ export function openMemoryStore(): Store {
     ...createMemoryQueue(),
     ...createCharges(),
     ...createProfiles(),
+    ...createTries(),
     ...enrolments,
     ...notices.store,
     setRestraint: (key, restraint, told = []) => {
@@ -283,6 +286,31 @@ function createCharges(): ChargeStore {
       items: days().length,
       oldest: days().length === 0 ? undefined : Math.min(...days()) * DAY,
       expired: days().filter((day) => day <= Math.floor(before / DAY)).length,
+    }),
+  };
+}
+
+function createTries(): TryStore {
+  let minutes: readonly Tries[] = [];
+  return {
+    addTries: (added) => {
+      for (const { account, at, tries } of added) {
+        const known = minutes.find((each) => each.account === account && each.at === at);
+        const others = minutes.filter((each) => each !== known);
+        minutes = [...others, { account, at, tries: tries + (known?.tries ?? 0) }];
+      }
+    },
+    triesSince: (time) =>
+      minutes
+        .filter(({ at }) => at > time)
+        .toSorted((one, other) => one.at - other.at || (one.account < other.account ? -1 : 1)),
+    purgeTries: (before) => {
+      minutes = minutes.filter(({ at }) => at > before);
+    },
+    trySpan: (before) => ({
+      items: minutes.length,
+      oldest: minutes.length === 0 ? undefined : Math.min(...minutes.map(({ at }) => at)),
+      expired: minutes.filter(({ at }) => at <= before).length,
     }),
   };
 }

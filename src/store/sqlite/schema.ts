@@ -181,6 +181,14 @@ const steps: readonly string[] = [
   // Few have these, or none, and they are asked for every hour.
   `CREATE INDEX account_cram ON account (key) WHERE cram IS NOT NULL;
    CREATE INDEX account_restraint ON account (key) WHERE restraint IS NOT NULL;`,
+  // What accounts tried, minute by minute: a restart gives it back no more.
+  `CREATE TABLE rcpt_try (
+     account TEXT NOT NULL,
+     at INTEGER NOT NULL,
+     tries INTEGER NOT NULL,
+     PRIMARY KEY (account, at)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX rcpt_try_at ON rcpt_try (at);`,
 ];
 
 const schemaVersion = steps.length;

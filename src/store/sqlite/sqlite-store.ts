@@ -18,6 +18,7 @@ import type {
 } from "../store.ts";
 import { createEnrolmentTables } from "./enrolment-tables.ts";
 import { createNoticeTable } from "./notice-table.ts";
+import { createTryTable } from "./try-table.ts";
 import { takenIn } from "../taken.ts";
 import { createQueueTables } from "./queue-tables.ts";
 import { all, one } from "./rows.ts";
@@ -303,6 +304,7 @@ export function openSqliteStore(file: string): SqliteStore {
     ...createQueueTables(database, transaction),
     ...createEnrolmentTables(database, transaction),
     ...notices.store,
+    ...createTryTable(database, transaction),
 
     addCharges: (charges: readonly NewCharge[], through: string, lane = 0) =>
       transaction(() => {
