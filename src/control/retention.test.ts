@@ -8,6 +8,7 @@ import type { TestContext } from "node:test";
 import { makeCramKeys } from "../io/cram-keys.ts";
 import { asRemote } from "../io/rpc.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import type { SqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { kept, retentionControl } from "./retention.ts";
 
 const DAY = 86_400_000;
@@ -139,9 +140,8 @@ test("the evidence of a slowing goes when that has ended by itself; what is in f
   assert.deepEqual(events, [{ event: "retention.purged", what: "restraint", items: 1, by: "schedule" }]);
 });
 
-test("what CRAM-MD5 needs goes when nothing offers it any more, out of the file too, and that is said before", async (t) => {
-  const cram = { isOffered: true };
-  const { directory, store, control, events, changed } = office(t, 1, cram);
+/** Accounts with what CRAM-MD5 needs; how much of it is anywhere in the file. */
+function addStates(store: SqliteStore, directory: string): () => number {
   const states = Array.from({ length: 400 }, (_each, index) => makeCramKeys(`password ${index}`));
   // In no order, so that pages are split and parts of them are free.
   for (const [index, state] of states.entries()) {
@@ -151,7 +151,7 @@ test("what CRAM-MD5 needs goes when nothing offers it any more, out of the file 
     const account = { key, address: key, passwordHash: hash, cram: state, aliases, createdAt: 1, suspended: false };
     assert.ok(store.addAccount(account));
   }
-  const found = (): number => {
+  return () => {
     const text = ["index.sqlite", "index.sqlite-wal"]
       .map((name) => join(directory, name))
       .filter((file) => existsSync(file))
@@ -159,6 +159,12 @@ test("what CRAM-MD5 needs goes when nothing offers it any more, out of the file 
       .join("");
     return states.filter((state) => text.includes(state)).length;
   };
+}
+
+test("what CRAM-MD5 needs goes when nothing offers it any more, out of the file too, and that is said before", async (t) => {
+  const cram = { isOffered: true };
+  const { directory, store, control, events, changed } = office(t, 1, cram);
+  const found = addStates(store, directory);
   assert.equal(found(), 400);
   assert.deepEqual(await control.purge("schedule"), []);
   const shown = async () => (await control.retention()).find(({ what }) => what === "cram_md5");
@@ -172,6 +178,24 @@ test("what CRAM-MD5 needs goes when nothing offers it any more, out of the file 
   assert.equal(store.findAccount("first@sekimori.test")?.cram, undefined);
   await control.purge("schedule");
   assert.equal(events.length, 1);
+});
+
+test("what a crash or another program kept in the file of what CRAM-MD5 needs goes with the next round", async (t) => {
+  const cram = { isOffered: true };
+  const { directory, store, control, events, changed } = office(t, 1, cram);
+  const found = addStates(store, directory);
+  cram.isOffered = false;
+  const reader = new DatabaseSync(join(directory, "index.sqlite"));
+  reader.exec("BEGIN");
+  reader.prepare("SELECT count(*) FROM account").get();
+  await assert.rejects(control.purge("schedule"), /another program/);
+  // All else is done: nobody's cache has it any more, and it was said.
+  assert.deepEqual([store.countCram(), changed.length, events.length], [0, 401, 1]);
+  assert.notEqual(found(), 0);
+  reader.close();
+  cram.isOffered = true;
+  await control.purge("schedule");
+  assert.deepEqual([found(), events.length], [0, 1]);
 });
 
 test("every table of the index has a class, and no class is of a table that is gone", (t) => {

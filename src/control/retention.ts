@@ -26,7 +26,7 @@ export interface RetentionServices {
       ProfileStore &
       Pick<
         AccountStore,
-        "originSpan" | "purgeOrigins" | "countCram" | "dropCram" | "restraintSpan" | "purgeRestraints"
+        "originSpan" | "purgeOrigins" | "countCram" | "dropCram" | "scrub" | "restraintSpan" | "purgeRestraints"
       > &
       Pick<EnrolmentStore, "codeSpan" | "purgeCodes"> &
       Pick<NoticeStore, "noticeSpan" | "purgeNotices">
@@ -184,6 +184,8 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
         if (changed.length > 0) await services.changed(changed);
       }
       for (const { what, expired } of found) observer.emit("retention.purged", { what, items: expired ?? 0, by });
+      // Last: on a full disk it fails, and all else is done. CRAM-MD5 may be offered again since it was due.
+      await store.scrub();
       return found;
     },
   };

@@ -140,8 +140,10 @@ export interface AccountStore {
   setPasswordHash(key: string, passwordHash: string, scram: string, cram?: string): boolean;
   /** How many accounts have what CRAM-MD5 needs. */
   countCram(): number;
-  /** Takes that from all of them, in one step, and leaves nothing of it in the file. Their keys and aliases. */
+  /** Takes that from all of them, in one step. Their keys and aliases. What they had may stay in free parts of the file until `scrub`. */
   dropCram(): readonly string[];
+  /** Leaves nothing in the file of what dropCram took, before a crash too. Quick where there is nothing. When it throws it is still to be done. */
+  scrub(): void;
   /** Adds SCRAM keys to an account that has none and still has this password hash; false otherwise. */
   completeScram(key: string, passwordHash: string, scram: string): boolean;
   /** Another hash of the same password; false when the account has not this one any more. */

@@ -103,6 +103,7 @@ function createAccounts(): AccountStore {
       for (const { key } of had) change(key, (account) => delete account.cram);
       return had.flatMap(({ key, aliases }) => [key, ...aliases]).toSorted();
     },
+    scrub: () => undefined,
     completeScram: (key, passwordHash, scram) => {
       const account = accounts.get(key);
       if (account?.passwordHash !== passwordHash || account.scram !== undefined) return false;

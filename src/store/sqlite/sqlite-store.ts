@@ -26,6 +26,10 @@ import { migrate } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
 
 const DAY = 86_400_000;
+/** How long another program may have the file, ms. */
+const BUSY = 5000;
+/** The note that the file has parts to be overwritten. */
+const TO_BE_SCRUBBED = "to-be-scrubbed";
 
 interface AccountRow {
   readonly key: string;
@@ -58,7 +62,7 @@ export interface SqliteStore extends Store {
 
 /** Opens or creates the file. Throws when it cannot be opened, is damaged, or is from a newer program. */
 export function openSqliteStore(file: string): SqliteStore {
-  const database = new DatabaseSync(file, { timeout: 5000 });
+  const database = new DatabaseSync(file, { timeout: BUSY });
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
   migrate(database);
 
@@ -155,6 +159,8 @@ export function openSqliteStore(file: string): SqliteStore {
     ),
     throughs: database.prepare("SELECT name, value FROM note WHERE name GLOB 'charges-through*'"),
     note: database.prepare("SELECT value FROM note WHERE name = ?"),
+    removeNote: database.prepare("DELETE FROM note WHERE name = ?"),
+    checkpoint: database.prepare("PRAGMA wal_checkpoint(TRUNCATE)"),
     addNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO NOTHING"),
     setNote: database.prepare("INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
   } satisfies Record<string, StatementSync>;
@@ -245,16 +251,25 @@ export function openSqliteStore(file: string): SqliteStore {
     setPasswordHash: (key, passwordHash, scram, cram) =>
       sql.setPassword.run(passwordHash, scram, cram ?? null, key).changes > 0,
     countCram: () => one<{ count: number }>(sql.countCram)?.count ?? 0,
-    dropCram: () => {
-      const names = transaction(() => {
+    dropCram: () =>
+      transaction(() => {
         const had = all<{ name: string }>(sql.namesWithCram).map(({ name }) => name);
         sql.dropCram.run();
+        if (had.length > 0) sql.setNote.run(TO_BE_SCRUBBED, "yes");
         return had;
-      });
-      // What was overwritten stays in free parts of pages and in the log of changes, as good as the password, until other rows need the
-      // room. The file is written anew: seldom, and accounts are a small part of it.
-      if (names.length > 0) database.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
-      return names;
+      }),
+    // What was overwritten stays in free parts of pages and in the log of changes, as good as the password, until other rows need the
+    // room. The file is written anew: seldom, and accounts are a small part of it.
+    scrub: () => {
+      if (one(sql.note, TO_BE_SCRUBBED) === undefined) return;
+      database.exec("VACUUM");
+      // Nobody waits here for a backup to end.
+      database.exec("PRAGMA busy_timeout = 0");
+      const outcome = one<{ readonly busy: number }>(sql.checkpoint);
+      database.exec(`PRAGMA busy_timeout = ${BUSY}`);
+      if (outcome?.busy !== 0)
+        throw new Error("another program reads the index: what was removed stays in it until that has ended");
+      sql.removeNote.run(TO_BE_SCRUBBED);
     },
     completeScram: (key, passwordHash, scram) => sql.completeScram.run(scram, key, passwordHash).changes > 0,
     replacePasswordHash: (key, from, passwordHash, scram) =>
