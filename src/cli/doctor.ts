@@ -17,7 +17,16 @@ export interface DoctorOptions extends OutputOptions {
 
 const worst = ["ok", "warn", "fail"] as const;
 
-/** Exit 1 when something fails. */
+/**
+ * 0, 1, 2 by the worst finding, as monitoring plugins say OK, WARNING and CRITICAL: whatever runs those can run this. What fails is as a
+ * wrong configuration, which ends with 2 before anything is examined; and 3, not possible here, is their UNKNOWN.
+ */
+export function severityOf(findings: readonly Pick<Finding, "result">[]): 0 | 1 | 2 {
+  const results = new Set(findings.map(({ result }) => result));
+  if (results.has("fail")) return 2;
+  return results.has("warn") ? 1 : 0;
+}
+
 export async function doctorCommand(house: House, options: DoctorOptions): Promise<void> {
   const site = siteOf(options);
   const server = (await isRunning(site)) ? "running" : "stopped";
@@ -28,7 +37,8 @@ export async function doctorCommand(house: House, options: DoctorOptions): Promi
   ]);
   if (options.json) printJson(findings);
   else {
-    print(`the server is ${server}`);
+    // A plugin's first line is what its users see.
+    print(`the server is ${server}: ${countsOf(findings)}`);
     for (const { check, result, text, advice } of findings.toSorted(
       (a, b) => worst.indexOf(a.result) - worst.indexOf(b.result),
     )) {
@@ -36,8 +46,13 @@ export async function doctorCommand(house: House, options: DoctorOptions): Promi
       if (advice !== undefined) print(`      → ${printable(advice)}`);
     }
   }
-  const failed = findings.filter(({ result }) => result === "fail").length;
-  if (failed > 0) throw new Exit(1, `${failed} of ${findings.length} checks failed`);
+  const severity = severityOf(findings);
+  if (severity > 0) throw new Exit(severity === 2 ? 2 : 1, countsOf(findings));
+}
+
+function countsOf(findings: readonly Finding[]): string {
+  const count = (result: Finding["result"]): number => findings.filter((each) => each.result === result).length;
+  return `of ${findings.length} checks ${count("fail")} failed, ${count("warn")} warn`;
 }
 
 async function examineDirectory(house: House, site: Site): Promise<readonly Finding[]> {

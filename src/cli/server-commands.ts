@@ -73,7 +73,8 @@ export function addServerCommands(program: Command, house: House): void {
   }).action(metrics);
   leaf(program, "doctor", "examine configuration, ports, DNS, certificate, disk and clock, and say what to do", {
     examples: ["doctor", "doctor --probe mx.example.org"],
-    codes: "0 nothing fails (warnings may be there), 1 something fails, 2 the configuration is wrong.",
+    codes: `by the worst finding, as monitoring plugins have it: 0 nothing to do, 1 a warning, 2 something fails, or the
+configuration is wrong and nothing was examined, 3 not possible here.`,
   })
     .option("--probe <host...>", "also try ports 25, 465 and 587 of these hosts")
     .action((options: DoctorOptions) => doctorCommand(house, options));

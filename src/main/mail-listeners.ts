@@ -101,9 +101,9 @@ function loginAddress(directory: ListenerServices["directory"], answer: LoginAns
   if (answer.kind === "refused") return { kind: "refused", reason: "auth.credentials", delay: answer.delay };
   if (answer.kind === "held" || answer.kind === "busy") return { kind: "held", reason: `auth.${answer.kind}` };
   if (answer.kind === "shut") return { kind: "shut", reason: "auth.client-logins" };
-  if (answer.kind === "wrong-scope") return { kind: "refused", reason: "auth.scope" };
+  if (answer.kind === "wrong-scope") return { kind: "not-here", reason: "auth.scope" };
   if (answer.kind === "unavailable") return { kind: "unavailable" };
-  if (directory.storeOf(answer.account) !== undefined) return { kind: "refused", reason: "auth.mailbox-elsewhere" };
+  if (directory.storeOf(answer.account) !== undefined) return { kind: "not-here", reason: "auth.mailbox-elsewhere" };
   const account = parseAddress(answer.account);
   if (!account.ok) return { kind: "unavailable" };
   const { credential } = answer;

@@ -214,6 +214,17 @@ test("mailboxes behind another program are read there, or nowhere that we know",
   assert.match(profile, /EmailTypeIMAP/);
 });
 
+const tested = (imap: string): string => {
+  const target = { host: "127.0.0.1", port: 24, protocol: "lmtp", tls: "never", auth: undefined } as const;
+  const domains = [domainNamed("example.jp", { store: { target, imap, answerWithin: 0 } })];
+  return guideOf(settingsWith({ domains })).page("ports", "mx.example.jp", "en")!;
+};
+
+test("the test of ports tries IMAP where it is at this host, and nobody else's", () => {
+  assert.match(tested("mx.example.jp"), /\b993\b/);
+  assert.doesNotMatch(tested("imap.example.net"), /\b993\b/);
+});
+
 test("an address cannot write XML", () => {
   const text = guideOf(settingsWith({})).autoconfig("", `<b>&"@example.jp`) ?? "";
   assert.match(text, /<username>&lt;b&gt;&amp;&quot;@example\.jp</);

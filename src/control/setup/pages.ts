@@ -120,7 +120,7 @@ export function portsPage(test: PortTest, language: Language): string {
 
 /** All ports of a site that a user has to reach. */
 export function portTestOf(offer: Offer, host: string, outside: readonly string[]): PortTest {
-  const own = [...offer.submission, ...offer.pop3].filter((service) => service.host === host);
+  const own = [...offer.submission, ...offer.imap, ...offer.pop3].filter((service) => service.host === host);
   return { host, ports: [...new Set(own.map(({ port }) => port))], outside };
 }
 

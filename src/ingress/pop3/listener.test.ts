@@ -575,6 +575,30 @@ test("from where too many logins failed, only they may log in who are known ther
   assert.equal(asked.at(-1), undefined);
 });
 
+test("a right password that is not for POP3 is answered as a wrong one, and is no failure of the client", async (t) => {
+  const clients = createClientLimits({ ...unlimited, authFailures: minute(2) }, () => 0);
+  const { listener } = await serve(t, {
+    clients,
+    authenticate: async (_login, password) =>
+      password === "secret"
+        ? { kind: "account", account: alice }
+        : { kind: password === "of another scope" ? "not-here" : "refused", reason: "auth.scope" },
+  });
+  const logIn = async (password: string): Promise<void> => {
+    const session = inTls(listener.port);
+    session.send("USER alice@sekimori.test", `PASS ${password}`);
+    await session.expect("[AUTH] Login refused\r\n");
+  };
+  for (let time = 0; time < 5; time++) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await logIn("of another scope");
+  }
+  assert.equal(clients.connect("127.0.0.1").connecting.kind, "within");
+  await logIn("wrong");
+  await logIn("wrong");
+  assert.equal(clients.connect("127.0.0.1").connecting.kind, "logins");
+});
+
 test("a client that nobody can count is refused, and one whose count comes late is served", async (t) => {
   const counts = [
     Promise.resolve({ kind: "unavailable", cause: "no answer" } as const),

@@ -36,6 +36,8 @@ export type Authentication =
   /** The reason is an id of verdict/reasons.ts. The client sees the same reply for all of them. */
   /** `delay`: how long the answer waits, where that is longer than the limit says, ms. */
   | { readonly kind: "refused"; readonly reason: string; readonly delay?: number }
+  /** The password was right, and is not for this: the same to the client, and no failure of it. */
+  | { readonly kind: "not-here"; readonly reason: string }
   | { readonly kind: "unavailable"; readonly reason?: string }
   /** The same after a wait, so that asking again at once gains nothing. */
   | { readonly kind: "held"; readonly reason: string }
@@ -345,15 +347,19 @@ export class Pop3Session {
     // What was typed may be a password in the wrong field: only what looks like an address is logged.
     const account = /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(login) ? login : "";
     const reason = answer.reason ?? "internal.unknown";
-    const reply = { refused: replies.refused, shut: replies.tooMany, held: replies.unavailable }[
-      answer.kind === "unavailable" ? "held" : answer.kind
-    ];
+    const reply = {
+      refused: replies.refused,
+      "not-here": replies.refused,
+      shut: replies.tooMany,
+      held: replies.unavailable,
+    }[answer.kind === "unavailable" ? "held" : answer.kind];
     observer.emit("auth.failed", { ...this.#peer, account, mechanism, reason, reply });
     if (answer.kind === "unavailable") return { kind: "unavailable" };
     if (answer.kind === "refused") this.#options.loginRefused();
     const delay = answer.kind === "refused" ? (answer.delay ?? 0) : 0;
     await sleep(Math.max(limits.refusal, delay), undefined, { signal: this.#over.signal });
-    return { kind: answer.kind === "held" ? "unavailable" : answer.kind };
+    if (answer.kind === "held") return { kind: "unavailable" };
+    return { kind: answer.kind === "not-here" ? "refused" : answer.kind };
   }
 
   async #retrieve(index: number): Promise<void> {

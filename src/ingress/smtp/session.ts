@@ -327,7 +327,8 @@ export class SmtpSession implements ConnectionHandler, EnvelopeSession {
   }
 
   #auth(mechanism: string, initial: Uint8Array | undefined): Promise<void> | undefined {
-    if (this.account !== undefined) {
+    // A visitor may log in after all: it was MAIL that said who he is, for one message.
+    if (this.account !== undefined && !this.#visits) {
       this.#core.answer(replies.alreadyAuthenticated);
       return undefined;
     }

@@ -12,7 +12,7 @@ import type { VisitSettings } from "../../config/settings.ts";
 import { createVisits } from "../../counters/visits.ts";
 import type { Credential, Standing } from "../../directory/standing.ts";
 import type { SenderRight } from "../../verdict/facts.ts";
-import { dial, dialAs, listen, makeMaterial, makeService, message } from "./test-service.ts";
+import { dial, dialAs, dialSecured, plainLogin, listen, makeMaterial, makeService, message } from "./test-service.ts";
 import type { Material } from "./test-service.ts";
 import { findVisitor, noteVisit, visitPlace } from "./visitor.ts";
 
@@ -139,6 +139,20 @@ test("a session without AUTH sends as its visitor, one message at a time, and el
   // The next one is asked for anew.
   house.services.visits.note("127.0.0.1", own, { kind: "password", hash: "of the password before" });
   assert.match(await client.ask(`MAIL FROM:<${own}>`), /^530 /);
+});
+
+test("a visitor may log in after its message, and is that account from then on", async (t) => {
+  const house = makeService(material);
+  const visits = { ...settings, networks: [{ address: "127.0.0.0", length: 8 }] };
+  const client = await dialSecured(t, house, await listen(t, house, { legacy: { until: undefined, visits } }));
+  house.services.visits.note("127.0.0.1", own, { kind: "password", hash: material.passwordHash });
+  assert.match(await client.ask(`MAIL FROM:<${own}>`), /^250 /);
+  assert.match(await client.ask("RSET"), /^250 /);
+  assert.match(await client.ask(plainLogin("bob@sekimori.test", "wrong")), /^535 /);
+  assert.match(await client.ask(plainLogin("bob@sekimori.test")), /^235 /);
+  assert.match(await client.ask(plainLogin("bob@sekimori.test")), /^503 /);
+  assert.match(await client.ask(`MAIL FROM:<${own}>`), /^550 /);
+  assert.match(await client.ask("MAIL FROM:<bob@sekimori.test>"), /^250 /);
 });
 
 test("when nobody can say who visited, MAIL waits, and the session goes on", async (t) => {
