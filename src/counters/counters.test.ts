@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { Awaitable, CounterRules, Counters } from "./counters.ts";
 import type { Held } from "./account-limits.ts";
 import { createGuesses } from "./guesses.ts";
-import type { Attempt } from "./guesses.ts";
+import type { Attempt, Look } from "./guesses.ts";
 import { createLocalCounters } from "./local.ts";
 import { remoteCounters, serveCounters } from "./remote.ts";
 
@@ -94,6 +94,7 @@ const login = fc.oneof(
       kind: fc.constant("guess" as const),
       thread,
       attempt: attempts,
+      look: fc.constantFrom<Look>("hash", "hash", "exchange"),
       end: fc.constantFrom("failed", "failed", "failed", "forgone"),
     }),
   },
@@ -200,15 +201,17 @@ for (const [place, make] of [
               break;
             case "guess": {
               const { guesses } = threads[each.thread];
-              const turn = await guesses.admit(each.attempt);
-              assert.equal(turn, model.admit(each.attempt));
+              const { attempt, look } = each;
+              const turn = await guesses.admit(attempt, look);
+              assert.equal(turn, model.admit(attempt, look));
               assert.notEqual(turn, "crowded", "they come one after the other");
               if (turn === "held" || turn === "crowded") break;
+              const admission = turn === "last" && look === "exchange" ? look : turn;
               if (each.end === "forgone" && turn === "last") {
-                guesses.forgone(each.attempt);
-                model.forgone(each.attempt);
+                guesses.forgone(attempt, look);
+                model.forgone(attempt, look);
                 await threads[each.thread].accounts.uses(a);
-              } else assert.equal(await guesses.failed(each.attempt, turn), model.failed(each.attempt, turn));
+              } else assert.equal(await guesses.failed(attempt, admission), model.failed(attempt, admission));
               break;
             }
           }
@@ -224,14 +227,14 @@ for (const [place, make] of [
     for (let round = 0; round < 100; round++) {
       const { guesses } = threads[round % 2 === 0 ? 0 : 1];
       const guess = { name: `n${round}`, client: "192.0.2.1", known: false };
-      const turn = await guesses.admit(guess);
+      const turn = await guesses.admit(guess, "hash");
       if (turn === "held" || turn === "crowded") continue;
       looked++;
       await guesses.failed(guess, turn);
     }
     assert.equal(looked, 20);
     const owner = { name: "n1", client: "192.0.2.1", known: true };
-    assert.deepEqual(await together(threads.map(({ guesses }) => guesses.admit(owner))), ["first", "first"]);
+    assert.deepEqual(await together(threads.map(({ guesses }) => guesses.admit(owner, "hash"))), ["first", "first"]);
   });
 
   test(`${place}: a lock is one thread's at a time`, async (t) => {

@@ -27,7 +27,7 @@ function guess(
   for (let n = 0; n < times; n++) {
     clock.now += over / times;
     const attempt = who(n);
-    const turn = guesses.admit(attempt);
+    const turn = guesses.admit(attempt, "hash");
     assert.notEqual(turn, "crowded", "they come one after the other");
     if (turn === "held" || turn === "crowded") continue;
     looked++;
@@ -60,7 +60,7 @@ test("one name from thousands of addresses is looked at seldom, and its owner go
   const house = counts();
   let first = 0;
   const looked = guess(house, 36_000, HOUR, (n) => {
-    if (house.guesses.admit(owner) === "first") first++;
+    if (house.guesses.admit(owner, "hash") === "first") first++;
     return { name: owner.name, client: address(n * 256), known: false };
   });
   // Ten at once, then one in thirty seconds.
@@ -95,12 +95,12 @@ function mistakes(of: "known" | "strangers", right: number): void {
   for (let n = 0; n < 20_000; n++) {
     clock.now += 50;
     const person = { name: `n${n}`, client: address(n * 256), known: of === "known" };
-    const turn = guesses.admit(person);
+    const turn = guesses.admit(person, "hash");
     assert.equal(turn, of === "known" ? "first" : "last");
     guesses.succeeded({ ...person, known: true }, turn === "first" ? "first" : "last");
     if (n % right !== 0) continue;
     const attempt = { name: `old${n}`, client: address(n * 256), known: false };
-    assert.equal(guesses.admit(attempt), "last");
+    assert.equal(guesses.admit(attempt, "hash"), "last");
     guesses.failed(attempt, "last");
   }
 }
@@ -114,8 +114,11 @@ test("a large site with as many failures as people make is not under attack", ()
 test("nobody makes room for guesses with an account of his own", () => {
   const house = counts();
   const looked = guess(house, 180_000, HOUR, (n) => {
-    // Ten logins for each guess, with an app password.
-    for (let login = 0; login < 10; login++) house.guesses.succeeded({ ...owner, client: address(n % 8) }, "free");
+    // Ten logins for each guess, from a hundred thousand addresses.
+    for (let login = 0; login < 10; login++) {
+      const bot = { ...owner, client: address((n * 10 + login) % 100_000) };
+      house.guesses.succeeded(bot, login % 2 === 0 ? "free" : "first");
+    }
     return { name: `n${n % 100_000}`, client: address(n * 256), known: false };
   });
   const alone = guess(counts(), 180_000, HOUR, (n) => ({
@@ -124,6 +127,50 @@ test("nobody makes room for guesses with an account of his own", () => {
     known: false,
   }));
   assert.ok(looked <= alone * 1.02 && alone <= 5 * 3600 + 200, `${looked} of ${alone}`);
+});
+
+/** Opens so many exchanges of strangers, each from a network of its own and for another name. */
+function exchanges({ guesses }: ReturnType<typeof counts>, count: number): readonly Attempt[] {
+  return Array.from({ length: count }, (_each, n) => {
+    const attempt = { name: `e${n}`, client: address(n * 256), known: false };
+    assert.equal(guesses.admit(attempt, "exchange"), "last");
+    return attempt;
+  });
+}
+
+const stranger = (n: number): Attempt => ({ name: `s${n}`, client: address(1_000_000 + n * 256), known: false });
+
+test("exchanges that are left open keep no stranger waiting: at the site they have failed until they succeed", () => {
+  const house = counts();
+  const open = exchanges(house, 100);
+  const turns = Array.from({ length: 50 }, (_each, n) => {
+    house.clock.now += 100;
+    const turn = house.guesses.admit(stranger(n), "hash");
+    if (turn === "last") house.guesses.failed(stranger(n), turn);
+    return turn;
+  });
+  // The hundred have faded a little, and then there are five in a second.
+  assert.deepEqual([turns.filter((turn) => turn === "last").length, turns.includes("crowded")], [26, false]);
+  for (const each of open) house.guesses.succeeded({ ...each, known: true }, "exchange");
+  assert.equal(house.guesses.admit(stranger(99), "hash"), "last");
+  assert.equal(house.guesses.admit(stranger(100), "hash"), "last", "they were right");
+});
+
+test("exchanges that succeed slowly pay for no guess", () => {
+  const house = counts();
+  const attempts = Array.from({ length: 3000 }, (_each, n) => ({
+    name: "bot",
+    client: address(n * 256),
+    known: false,
+  }));
+  for (const attempt of attempts) {
+    house.clock.now += 1000;
+    if (house.guesses.admit(attempt, "exchange") !== "last") continue;
+    house.clock.now += 29_000;
+    house.guesses.succeeded({ ...attempt, known: true }, "exchange");
+  }
+  const looked = guess(house, 1000, 1000, (n) => ({ name: `n${n}`, client: address(n * 256), known: false }));
+  assert.ok(looked <= 110, String(looked));
 });
 
 test("an address that is held raises no count of a name or of the site with what nobody looks at", () => {
@@ -175,26 +222,26 @@ const from = (n: number): Attempt => ({ name: `n${n}`, client: "198.51.100.7", k
 
 test("a burst gets no further than one guess after the other, and whoever comes meanwhile waits for what becomes of it", () => {
   const { guesses } = counts();
-  const turns = Array.from({ length: 60 }, (_each, n) => guesses.admit(from(n)));
+  const turns = Array.from({ length: 60 }, (_each, n) => guesses.admit(from(n), "hash"));
   assert.deepEqual(
     [turns.slice(0, 20), turns.slice(20)],
     [Array<string>(20).fill("last"), Array<string>(40).fill("crowded")],
   );
-  guesses.forgone(from(0));
+  guesses.forgone(from(0), "hash");
   guesses.succeeded({ ...from(1), known: true }, "last");
   assert.deepEqual(
-    [guesses.admit(from(60)), guesses.admit(from(61)), guesses.admit(from(62))],
+    [guesses.admit(from(60), "hash"), guesses.admit(from(61), "hash"), guesses.admit(from(62), "hash")],
     ["last", "last", "crowded"],
   );
   for (let n = 2; n < 20; n++) guesses.failed(from(n), "last");
   assert.equal(guesses.ask(from(63)), "last", "18 have failed");
   for (const n of [60, 61]) guesses.failed(from(n), "last");
-  assert.equal(guesses.admit(from(63)), "held", "counted once");
+  assert.equal(guesses.admit(from(63), "hash"), "held", "counted once");
   // An office opens: right passwords of one account, or of a hundred, all get in.
   const office = counts().guesses;
   for (let n = 0; n < 100; n++) {
     const one = { ...from(n % 2), client: "203.0.113.200" };
-    assert.equal(office.admit(one), "last");
+    assert.equal(office.admit(one, "hash"), "last");
     office.succeeded({ ...one, known: true }, "last");
   }
   // What is only asked counts nothing.

@@ -31,22 +31,32 @@ export type Turn = "first" | "last" | "held";
 export type Admittance = Turn | "crowded";
 
 /** How it was admitted; "free": without a hash, or nobody asked. */
-export type Admission = Exclude<Turn, "held"> | "free";
+export type Admission = Exclude<Turn, "held"> | "exchange" | "free";
+
+/**
+ * What a stranger's password takes while it is being looked at. A hash is over in a moment, and others wait for what becomes of it. An
+ * exchange (SCRAM) may take as long as its client likes: at the site, where all strangers would wait for it, it counts as failed until
+ * it has succeeded.
+ */
+export type Look = "hash" | "exchange";
 
 export interface Guesses {
-  /** Before a password is hashed. What comes "last" is being looked at from now on. Rejects when the owner of the counts does not answer. */
-  admit(attempt: Attempt): Awaitable<Admittance>;
+  /**
+   * Before a password is hashed, or a proof asked for. What comes "last" is being looked at from now on, and its admission is "last" for a
+   * hash, "exchange" for one. Rejects when the owner of the counts does not answer.
+   */
+  admit(attempt: Attempt, look: Look): Awaitable<Admittance>;
   /** Would it be admitted now? For what is not hashed. */
   ask(attempt: Attempt): Awaitable<Turn>;
   /** How long its answer waits, counted from the question, ms. */
   failed(attempt: Attempt, admission: Admission): Awaitable<number>;
   succeeded(attempt: Attempt, admission: Admission): void;
-  /** It came "last" and was not looked at after all. */
-  forgone(attempt: Attempt): void;
+  /** It was admitted as a stranger's and not looked at after all. */
+  forgone(attempt: Attempt, look: Look): void;
 }
 
 export interface LocalGuesses extends Guesses {
-  admit(attempt: Attempt): Admittance;
+  admit(attempt: Attempt, look: Look): Admittance;
   ask(attempt: Attempt): Turn;
   failed(attempt: Attempt, admission: Admission): number;
 }
@@ -66,13 +76,17 @@ const most = {
 } as const;
 /**
  * How many failures of strangers a right login makes up for. People who come from somewhere new get it right more often than not; of
- * those who are at home, one in five may have moved and forgotten it. One who logs in all the time counts once a minute: nobody buys guesses
- * for a botnet with an account of his own.
+ * those who are at home, one in five may have moved and forgotten it. One account counts once a minute, from wherever it is opened: nobody
+ * buys guesses for a botnet with an account of his own.
  */
 const WORTH = { stranger: 1, known: 0.2 } as const;
 const WORTH_EVERY = MINUTE;
 /** While there are too many, one stranger's password is looked at so often, ms. */
 const EVERY = { name: 30_000, site: 200 } as const;
+/** An exchange has failed by then, ms; who runs them sees to that (directory/credentials.ts). */
+const LONGEST_EXCHANGE = 30_000;
+/** What is left by then of one failure of the site: no more is taken back for an exchange that succeeds, whenever it does. */
+const STILL_COUNTED = 2 ** (-LONGEST_EXCHANGE / most.site.halfLife);
 /** What an address waits for, by its failures. */
 const waits: readonly (readonly [upTo: number, milliseconds: number])[] = [
   [3, 1000],
@@ -90,7 +104,7 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
   const networks = createCounts(most.network.halfLife);
   const names = createCounts(most.name.halfLife);
   const site = createCounts(most.site.halfLife);
-  /** Pairs that opened the account within the last minute. */
+  /** Accounts that were opened within the last minute. */
   const opened = createCounts(WORTH_EVERY);
   /** How many of each are being looked at; by kind and key. */
   const looking = new Map<string, number>();
@@ -136,30 +150,38 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
     return isFull("site", siteFailures(at), most.site.count);
   }
 
-  function look({ name, client }: Attempt, by: 1 | -1): void {
+  function take({ name, client }: Attempt, look: Look, by: 1 | -1, at: number): void {
     const kinds = isExempt(client) ? [] : [`address ${clientKey(client)}`, `network ${clientNetwork(client)}`];
-    for (const kind of [...kinds, `name ${name}`, "site"]) {
+    for (const kind of [...kinds, `name ${name}`, ...(look === "hash" ? ["site"] : [])]) {
       const count = (looking.get(kind) ?? 0) + by;
       if (count > 0) looking.set(kind, count);
       else looking.delete(kind);
     }
+    if (look === "exchange") site.add("failures", by === 1 ? 1 : -STILL_COUNTED, at);
+  }
+
+  /** It is over, however it ended. */
+  function leave(attempt: Attempt, admission: Admission, at: number): void {
+    if (admission === "last") take(attempt, "hash", -1, at);
+    if (admission === "exchange") take(attempt, "exchange", -1, at);
   }
 
   return {
     ask: (attempt) => turnOf(attempt, now()),
-    admit: (attempt) => {
+    admit: (attempt, look) => {
       const at = now();
       if (!isTrusted(attempt, at) && isCrowded(attempt, at)) return "crowded";
       const turn = turnOf(attempt, at);
-      if (turn === "last") look(attempt, 1);
+      if (turn === "last") take(attempt, look, 1, at);
       return turn;
     },
     failed: (attempt, admission) => {
       const at = now();
       const { name, client } = attempt;
-      const says = admission === "last" || (!isTrusted(attempt, at) && !isShut(client, at));
+      const isLooked = admission === "last" || admission === "exchange";
+      const says = isLooked || (!isTrusted(attempt, at) && !isShut(client, at));
       const ofPair = pairs.add(pairOf(attempt), 1, at);
-      if (admission === "last") look(attempt, -1);
+      leave(attempt, admission, at);
       if (!isExempt(client)) {
         networks.add(clientNetwork(client), 1, at);
         addresses.add(clientKey(client), 1, at);
@@ -174,13 +196,13 @@ export function createGuesses(now: () => number, isExempt: (client: string) => b
     },
     succeeded: (attempt, admission) => {
       const at = now();
-      if (admission === "last") look(attempt, -1);
-      const pair = pairOf(attempt);
-      pairs.forget(pair);
-      if (!opened.turn(pair, at, WORTH_EVERY)) return;
-      site.add("successes", admission === "last" ? WORTH.stranger : WORTH.known, at);
+      leave(attempt, admission, at);
+      pairs.forget(pairOf(attempt));
+      if (!opened.turn(attempt.name, at, WORTH_EVERY)) return;
+      const isStranger = admission === "last" || admission === "exchange";
+      site.add("successes", isStranger ? WORTH.stranger : WORTH.known, at);
     },
-    forgone: (attempt) => look(attempt, -1),
+    forgone: (attempt, look) => take(attempt, look, -1, now()),
   };
 }
 

@@ -18,7 +18,7 @@ import type {
 } from "./account-limits.ts";
 import type { Connecting } from "./client-limits.ts";
 import type { ClientHandle, Counters, CounterRules, Unanswered } from "./counters.ts";
-import type { Admission, Admittance, Attempt, Turn } from "./guesses.ts";
+import type { Admission, Admittance, Attempt, Look, Turn } from "./guesses.ts";
 import type { LimitAnswer } from "./limits.ts";
 import type { LocalCounters } from "./local.ts";
 import type { RoomAnswer, Rooms } from "./rooms.ts";
@@ -45,11 +45,11 @@ interface Questions {
   readonly recipient: { readonly asked: readonly [connection: number]; readonly answer: LimitAnswer | undefined };
   readonly failed: { readonly asked: readonly [connection: number]; readonly answer: undefined };
   readonly close: { readonly asked: readonly [connection: number]; readonly answer: undefined };
-  readonly admit: { readonly asked: readonly [Attempt]; readonly answer: Admittance };
+  readonly admit: { readonly asked: readonly [Attempt, Look]; readonly answer: Admittance };
   readonly admissible: { readonly asked: readonly [Attempt]; readonly answer: Turn };
   readonly guessed: { readonly asked: readonly [Attempt, Admission]; readonly answer: number };
   readonly opened: { readonly asked: readonly [Attempt, Admission]; readonly answer: undefined };
-  readonly forgone: { readonly asked: readonly [Attempt]; readonly answer: undefined };
+  readonly forgone: { readonly asked: readonly [Attempt, Look]; readonly answer: undefined };
   readonly take: { readonly asked: readonly [lock: string]; readonly answer: boolean };
   readonly give: { readonly asked: readonly [lock: string]; readonly answer: undefined };
   readonly fits: { readonly asked: Parameters<Rooms["fits"]>; readonly answer: RoomAnswer };
@@ -115,7 +115,7 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
         connections.get(question[1])?.close();
         return void connections.delete(question[1]);
       case "admit":
-        return guesses.admit(question[1]);
+        return guesses.admit(question[1], question[2]);
       case "admissible":
         return guesses.ask(question[1]);
       case "guessed":
@@ -123,7 +123,7 @@ export function serveCounters(port: MessagePort, counters: LocalCounters): void 
       case "opened":
         return guesses.succeeded(question[1], question[2]);
       case "forgone":
-        return guesses.forgone(question[1]);
+        return guesses.forgone(question[1], question[2]);
       case "take":
         return locks.take(question[1]);
       case "give":
@@ -285,15 +285,15 @@ export function remoteCounters(port: MessagePort, now: () => number, patience = 
     clients: { connect },
     guesses: {
       // Admitted too late: nothing will be looked at.
-      admit: (attempt) =>
-        ask("admit", [attempt], (turn) => {
-          if (turn === "last") tell("forgone", attempt);
+      admit: (...asked) =>
+        ask("admit", asked, (turn) => {
+          if (turn === "last") tell("forgone", ...asked);
         }),
       ask: (attempt) => ask("admissible", [attempt]),
       // It is refused either way.
       failed: (...asked) => ask("guessed", asked).catch(() => UNCOUNTED_REFUSAL),
       succeeded: (...asked) => tell("opened", ...asked),
-      forgone: (attempt) => tell("forgone", attempt),
+      forgone: (...asked) => tell("forgone", ...asked),
     },
     locks: {
       take: (name) =>

@@ -352,7 +352,7 @@ test("what comes to nothing gives its place back", async () => {
     built.directory.forget();
   }
   // Ten that still hang would be all that may fail.
-  assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }), "last");
+  assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }, "hash"), "last");
 });
 
 async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {
@@ -652,13 +652,53 @@ test("right proofs make room for those that wait", async () => {
   for (const answer of await Promise.all(answers)) assert.deepEqual(answer, acceptedNow(built));
 });
 
+test("a proof that the store could not answer for is no failure, and gives its place back", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const built = house();
+  built.account = { ...built.account, scram: await makeScramKeys("right password") };
+  for (let tries = 0; tries < 12; tries++) {
+    const from = { ...visit, client: `198.51.100.${tries}` };
+    const answer = await built.scram.keys("a.smith@sekimori.test", from);
+    assert.ok(answer.kind === "keys", answer.kind);
+    built.broken = true;
+    built.directory.forget();
+    const { kind } = await built.scram.confirm("a.smith@sekimori.test", answer.keys, from);
+    assert.equal(kind, "unavailable");
+    built.broken = false;
+  }
+  t.mock.timers.tick(60_000);
+  assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }, "hash"), "last");
+  assert.equal(built.guesses.ask({ name: built.account.key, client: "203.0.113.2", known: false }), "last");
+});
+
+test("a proof under an alias whose account is suspended meanwhile fails once", async () => {
+  const built = house();
+  built.account = { ...built.account, scram: await makeScramKeys("right password") };
+  const from = { ...visit, client: "198.51.100.1" };
+  for (let tries = 0; tries < 9; tries++) {
+    const answer = await built.scram.keys("a.smith@sekimori.test", from);
+    assert.ok(answer.kind === "keys", answer.kind);
+    built.account = { ...built.account, suspended: true };
+    built.directory.forget();
+    assert.equal((await built.scram.confirm("a.smith@sekimori.test", answer.keys, from)).kind, "refused");
+    built.account = { ...built.account, suspended: false };
+    built.directory.forget();
+  }
+  // Nine of ten.
+  assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }, "hash"), "last");
+  assert.equal(
+    built.guesses.admit({ name: built.account.key, client: "203.0.113.2", known: false }, "hash"),
+    "crowded",
+  );
+});
+
 test("an exchange that is given up has failed after half a minute", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const built = house();
   for (let tries = 0; tries < 10; tries++) assert.equal(await begin(built, "nobody", `198.51.100.${tries}`), "keys");
   const next = { name: "nobody", client: "203.0.113.1", known: false };
-  assert.equal(built.guesses.admit(next), "crowded");
+  assert.equal(built.guesses.admit(next, "hash"), "crowded");
   t.mock.timers.tick(30_000);
-  assert.equal(built.guesses.admit(next), "last", "the one of this half minute");
+  assert.equal(built.guesses.admit(next, "hash"), "last", "the one of this half minute");
   assert.equal(built.guesses.ask({ ...next, client: "203.0.113.2" }), "held");
 });

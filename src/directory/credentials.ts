@@ -21,7 +21,7 @@ import type { CramKeys } from "../io/cram-keys.ts";
 import { decoyScramKeys, makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
 import type { ScramKeys } from "../io/scram-keys.ts";
 import type { Clock } from "../io/clock.ts";
-import type { Admission, Attempt, Guesses, Turn } from "../counters/guesses.ts";
+import type { Admission, Attempt, Guesses, Look, Turn } from "../counters/guesses.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Account, AccountStore, LoginScope } from "../store/store.ts";
 import { findAppPassword } from "./app-passwords.ts";
@@ -86,7 +86,10 @@ export interface ScramLogin {
  * within the first of these; longer ones follow, since thousands may be waiting.
  */
 const crowdedWaits = [50, 50, 100, 200, 400, 600, 800, 800, 1000, 1000] as const;
-/** How long an exchange of a stranger may take before it counts as failed, ms: two round trips, and a thousand hashes in an old phone. */
+/**
+ * How long an exchange of a stranger may take before it counts as failed, ms: two round trips, and thousands of hashes in an old phone.
+ * No longer than counters/guesses.ts takes for granted.
+ */
 const EXCHANGE_TIME = 30_000;
 const REMEMBERED_FOR = 5 * 60_000;
 const REMEMBERED_MOST = 50_000;
@@ -195,7 +198,7 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
     const known = account !== undefined && (await origins.knows(account.key, visit.client));
     const guess = { name: account?.key ?? nameKey(name), client: visit.client, known };
     // Nothing is hashed for those who are not known where too many failed: what they ask for need not be counted.
-    const asked = visit.over === undefined ? admitted(guesses, guess) : guesses.ask(guess);
+    const asked = visit.over === undefined ? admitted(guesses, guess, "hash") : guesses.ask(guess);
     const turn = turnOf(await asked, visit);
     if (typeof turn !== "string") return turn;
     if (token !== undefined) remembered.delete(token);
@@ -241,7 +244,7 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
       isSettled = isStill;
       return isStill ? { current, right } : "changed";
     } finally {
-      if (!isSettled && turn === "last") guesses.forgone(guess);
+      if (!isSettled && turn === "last") guesses.forgone(guess, "hash");
     }
   }
 
@@ -259,12 +262,12 @@ export function createLogin({ directory, store, guesses, origins, clock, changed
 }
 
 /** In time: what is being looked at comes to an end, and with right passwords everybody gets in. */
-async function admitted(guesses: Guesses, guess: Attempt): Promise<Turn> {
+async function admitted(guesses: Guesses, guess: Attempt, look: Look): Promise<Turn> {
   for (const wait of [0, ...crowdedWaits]) {
     // oxlint-disable-next-line no-await-in-loop -- until there is room
     if (wait > 0) await sleep(wait);
     // oxlint-disable-next-line no-await-in-loop
-    const turn = await guesses.admit(guess);
+    const turn = await guesses.admit(guess, look);
     if (turn !== "crowded") return turn;
   }
   throw new HashesBusy();
@@ -281,39 +284,46 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
     return secret;
   }
 
-  /** Exchanges of strangers that are under way, by pair: what ends each when nothing more comes of it. */
-  const underWay = new Map<string, NodeJS.Timeout[]>();
+  /** Exchanges of strangers that are under way, by what was typed and where: as whose guess each was admitted. */
+  const underWay = new Map<string, { readonly guess: Attempt; readonly timer: NodeJS.Timeout }[]>();
 
   /** It is being looked at from now on. One that is given up has failed: who only opened many would keep the others out. */
-  function begin(guess: Attempt): void {
+  function begin(name: string, guess: Attempt): void {
     const timer = setTimeout(() => {
-      if (end(guess) === "last") void guesses.failed(guess, "last");
+      const begun = end(name, guess);
+      if (begun !== undefined) void guesses.failed(begun, "exchange");
     }, EXCHANGE_TIME).unref();
-    const pair = pairOf(guess);
-    const timers = underWay.get(pair);
-    if (timers === undefined) underWay.set(pair, [timer]);
-    else timers.push(timer);
+    const typed = typedAt(name, guess);
+    const others = underWay.get(typed);
+    if (others === undefined) underWay.set(typed, [{ guess, timer }]);
+    else others.push({ guess, timer });
   }
 
-  function end(guess: Attempt): Admission {
-    const pair = pairOf(guess);
-    const timers = underWay.get(pair);
-    if (timers === undefined) return "free";
-    clearTimeout(timers.shift());
-    if (timers.length === 0) underWay.delete(pair);
-    return "last";
+  /** Undefined: it was never a stranger's, or has failed by now. */
+  function end(name: string, at: Pick<Attempt, "client">): Attempt | undefined {
+    const typed = typedAt(name, at);
+    const begun = underWay.get(typed);
+    const first = begun?.shift();
+    clearTimeout(first?.timer);
+    if (begun?.length === 0) underWay.delete(typed);
+    return first?.guess;
   }
 
-  async function refused(name: string, { client }: Visit): Promise<Extract<LoginAnswer, { kind: "refused" }>> {
+  async function refusal(
+    name: string,
+    client: string,
+    begun: Attempt | undefined,
+  ): Promise<Extract<LoginAnswer, { kind: "refused" }>> {
+    if (begun !== undefined) return { kind: "refused", delay: await guesses.failed(begun, "exchange") };
     // Without the store, what was typed is all there is to count by.
     const account = await findUsable(directory, name).catch(() => undefined);
     const key = account?.key ?? nameKey(name);
     const guess = { name: key, client, known: account !== undefined && origins.knewJustNow(key, client) };
-    return { kind: "refused", delay: await guesses.failed(guess, end(guess)) };
+    return { kind: "refused", delay: await guesses.failed(guess, "free") };
   }
 
   return {
-    refused,
+    refused: (name, visit) => refusal(name, visit.client, end(name, visit)),
     keys: async (name, visit, of = "scram") => {
       try {
         // Both are made, whichever is used.
@@ -323,25 +333,31 @@ export function createScramLogin({ directory, store, guesses, origins }: LoginSe
         const { client } = visit;
         const known = account !== undefined && (await origins.knows(account.key, client));
         const guess = { name: account?.key ?? nameKey(name), client, known };
-        const asked = visit.over === undefined ? admitted(guesses, guess) : guesses.ask(guess);
+        const asked = visit.over === undefined ? admitted(guesses, guess, "exchange") : guesses.ask(guess);
         const turn = turnOf(await asked, visit);
         if (typeof turn !== "string") return turn;
-        if (turn === "last") begin(guess);
+        if (turn === "last") begin(name, guess);
         return { kind: "keys", keys };
       } catch (error) {
         return unanswered(error);
       }
     },
     confirm: async (name, keys, visit) => {
+      const begun = end(name, visit);
+      const { client } = visit;
       try {
         const account = await findUsable(directory, name);
         // The password may have been changed since the exchange began.
-        if (account === undefined || !areKeysOf(account, keys)) return await refused(name, visit);
-        const guess = { name: account.key, client: visit.client, known: true };
-        guesses.succeeded(guess, end(guess));
-        origins.note(account.key, visit.client);
+        if (account === undefined || !areKeysOf(account, keys)) return await refusal(name, client, begun);
+        const guess = { name: account.key, client, known: true };
+        guesses.succeeded(
+          begun === undefined ? guess : { ...begun, known: true },
+          begun === undefined ? "free" : "exchange",
+        );
+        origins.note(account.key, client);
         return opened(account);
       } catch (error) {
+        if (begun !== undefined) guesses.forgone(begun, "exchange");
         return unanswered(error);
       }
     },
@@ -375,8 +391,8 @@ function isToUpgrade({ passwordHash }: Account, right: string, prepared: string 
   return prepared !== undefined && right !== prepared;
 }
 
-function pairOf({ name, client }: Attempt): string {
-  return `${name} ${client}`;
+function typedAt(name: string, { client }: Pick<Attempt, "client">): string {
+  return `${nameKey(name)} ${client}`;
 }
 
 /** When the password is looked at, or why it is not. Who is known there has the first turn, and neither count holds him. */
