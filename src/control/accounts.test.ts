@@ -21,7 +21,11 @@ interface Office {
   /** Whose mail was held. */
   readonly held: string[];
   readonly events: object[];
+  /** What does not work now, and in which order what was asked for was done. */
+  readonly trouble: { broken: Step | undefined; readonly done: Step[] };
 }
+
+type Step = "setSuspended" | "deleteAccount" | "changed" | "endSessions" | "holdMail" | "forgive";
 
 /** How new accounts begin; a test may change it for itself. */
 const ramp = { length: 0, share: 100 };
@@ -64,6 +68,22 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
     const logins: string[] = [];
     const held: string[] = [];
     const events: object[] = [];
+    const trouble: Office["trouble"] = { broken: undefined, done: [] };
+    const does = (step: Step): void => {
+      if (trouble.broken === step) throw new Error("disk full");
+      trouble.done.push(step);
+    };
+    const breakable: Store = {
+      ...store,
+      setSuspended: (...given) => {
+        does("setSuspended");
+        return store.setSuspended(...given);
+      },
+      deleteAccount: (...given) => {
+        does("deleteAccount");
+        return store.deleteAccount(...given);
+      },
+    };
     const name = parseDomain("sekimori.test");
     assert.ok(name.ok);
     const postmaster = { local: "alice", domain: name.value, literal: undefined };
@@ -76,21 +96,28 @@ function withOffice(work: (office: Office) => Promise<void>): () => Promise<void
           state: "/nonexistent",
           listeners: cram.on ? [listenerWith(["plain", "cram-md5"])] : [listenerWith(["plain"])],
         }),
-        store: asRemote(store),
+        store: asRemote(breakable),
         observer: { emit: (event, fields) => void events.push({ event, ...fields }) },
         clock: { wall: () => 1_800_000_000_000, monotonic: () => 0 },
-        forgive: () => Promise.resolve(),
-        endSessions: async (keys) => void ended.push(...keys),
+        forgive: async () => does("forgive"),
+        endSessions: async (keys) => {
+          does("endSessions");
+          ended.push(...keys);
+        },
         loginEnded: ({ account, names }) => void logins.push(`${account}: ${names.join(" ")}`),
         holdMail: async (key) => {
+          does("holdMail");
           held.push(key);
           return { messages: 1, recipients: 2 };
         },
-        changed: async (keys) => void changed.push([...keys]),
+        changed: async (keys) => {
+          does("changed");
+          changed.push([...keys]);
+        },
       },
       "operator",
     );
-    await work({ control, store, changed, ended, logins, held, events });
+    await work({ control, store, changed, ended, logins, held, events, trouble });
   };
 }
 
@@ -199,26 +226,26 @@ test(
 );
 
 test(
-  "an account is suspended and resumed under any of its names; doing it twice is told",
+  "an account is suspended and resumed under any of its names; who suspends it again does all of it again",
   withOffice(async ({ control, store, changed, ended, held, events }) => {
     await control.addAccount("bob@sekimori.test", password, ["robert@sekimori.test"]);
     assert.deepEqual(await control.setStanding("Robert@sekimori.test", "suspended"), { done: true });
     assert.equal(store.findAccount("bob@sekimori.test")?.suspended, true);
     assert.equal((await control.find("bob@sekimori.test"))?.suspended, true);
-    assert.equal((await control.setStanding("bob@sekimori.test", "suspended")).done, false);
+    assert.deepEqual([ended, held], [["bob@sekimori.test"], ["bob@sekimori.test"]]);
+    assert.deepEqual(await control.setStanding("bob@sekimori.test", "suspended"), { done: true });
+    assert.deepEqual([ended, held], [Array(2).fill("bob@sekimori.test"), Array(2).fill("bob@sekimori.test")]);
     assert.deepEqual(await control.setStanding("bob@sekimori.test", "active"), { done: true });
     assert.equal(store.findAccount("bob@sekimori.test")?.suspended, false);
+    const again = await control.setStanding("bob@sekimori.test", "active");
+    assert.equal(!again.done && again.kind, "conflict");
     for (const nobody of ["carol@sekimori.test", "nonsense", "bob@[192.0.2.1]"])
       assert.equal((await control.setStanding(nobody, "suspended")).done, false);
-    assert.deepEqual(changed.slice(1), [
-      ["bob@sekimori.test", "robert@sekimori.test"],
-      ["bob@sekimori.test", "robert@sekimori.test"],
-    ]);
+    assert.deepEqual(changed.slice(1), Array(3).fill(["bob@sekimori.test", "robert@sekimori.test"]));
     const changes = events.slice(1).map((event) => Reflect.get(event, "change") as unknown);
-    assert.deepEqual(changes, ["hold-suspended", "suspended", "resumed"]);
-    assert.deepEqual([ended, held], [["bob@sekimori.test"], ["bob@sekimori.test"]]);
+    assert.deepEqual(changes, ["hold-suspended", "suspended", "hold-suspended", "suspended", "resumed"]);
     assert.deepEqual(await control.deleteAccount("Robert@sekimori.test"), { done: true });
-    assert.deepEqual([ended, held], [Array(2).fill("bob@sekimori.test"), Array(2).fill("bob@sekimori.test")]);
+    assert.deepEqual([ended, held], [Array(3).fill("bob@sekimori.test"), Array(3).fill("bob@sekimori.test")]);
   }),
 );
 
@@ -238,6 +265,77 @@ test(
     await control.setPassword("robert@sekimori.test", "another horse");
     await control.deleteAccount("robert@sekimori.test");
     assert.deepEqual(logins, [bob, bob]);
+  }),
+);
+
+/** What a suspension does, in its order. */
+const suspending: readonly Step[] = ["setSuspended", "changed", "endSessions", "holdMail"];
+
+for (const broken of suspending) {
+  test(
+    `a suspension that stopped at ${broken} is completed by asking for it again`,
+    withOffice(async ({ control, store, trouble }) => {
+      await control.addAccount("bob@sekimori.test", password, []);
+      trouble.done.length = 0;
+      trouble.broken = broken;
+      await assert.rejects(control.setStanding("bob@sekimori.test", "suspended"), /disk full/);
+      trouble.broken = undefined;
+      trouble.done.length = 0;
+      assert.deepEqual(await control.setStanding("bob@sekimori.test", "suspended"), { done: true });
+      assert.deepEqual(trouble.done, suspending);
+      assert.equal(store.findAccount("bob@sekimori.test")?.suspended, true);
+    }),
+  );
+}
+
+for (const broken of ["forgive", "setSuspended"] as const) {
+  test(
+    `an account whose resumption stopped at ${broken} stays suspended, and is resumed by asking for it again`,
+    withOffice(async ({ control, store, trouble }) => {
+      await control.addAccount("bob@sekimori.test", password, []);
+      await control.setStanding("bob@sekimori.test", "suspended");
+      trouble.broken = broken;
+      await assert.rejects(control.setStanding("bob@sekimori.test", "active"), /disk full/);
+      assert.equal(store.findAccount("bob@sekimori.test")?.suspended, true);
+      trouble.broken = undefined;
+      trouble.done.length = 0;
+      assert.deepEqual(await control.setStanding("bob@sekimori.test", "active"), { done: true });
+      assert.deepEqual(trouble.done, ["forgive", "setSuspended", "changed"]);
+    }),
+  );
+}
+
+for (const broken of [...suspending, "deleteAccount"] as const) {
+  test(
+    `a deletion that stopped at ${broken} leaves the account as restrained as it was, or more, and is completed by asking for it again`,
+    withOffice(async ({ control, store, trouble }) => {
+      await control.addAccount("bob@sekimori.test", password, ["robert@sekimori.test"]);
+      store.setRestraint("bob@sekimori.test", { step: "suspend", since: 1, score: 19, evidence: ["a login"] });
+      trouble.done.length = 0;
+      trouble.broken = broken;
+      await assert.rejects(control.deleteAccount("robert@sekimori.test"), /disk full/);
+      assert.ok(!trouble.done.includes("forgive"), "its evidence is needed until it is gone");
+      assert.equal(store.findAccount("bob@sekimori.test")?.restraint?.step, "suspend");
+      trouble.broken = undefined;
+      trouble.done.length = 0;
+      assert.deepEqual(await control.deleteAccount("robert@sekimori.test"), { done: true });
+      assert.deepEqual(trouble.done, [...suspending, "deleteAccount", "changed", "forgive"]);
+      assert.equal(store.findAccount("bob@sekimori.test"), undefined);
+    }),
+  );
+}
+
+test(
+  "what spoke against an account that is gone is forgotten by asking again, where it did not work at first",
+  withOffice(async ({ control, trouble }) => {
+    await control.addAccount("bob@sekimori.test", password, []);
+    trouble.broken = "forgive";
+    await assert.rejects(control.deleteAccount("bob@sekimori.test"), /disk full/);
+    trouble.broken = undefined;
+    trouble.done.length = 0;
+    const again = await control.deleteAccount("bob@sekimori.test");
+    assert.equal(!again.done && again.kind, "not-found");
+    assert.deepEqual(trouble.done, ["forgive"]);
   }),
 );
 

@@ -40,11 +40,8 @@ export interface AccountServices {
   readonly store: Remote<AccountStore>;
   readonly observer: Observer;
   readonly clock: Clock;
-  /**
-   * Somebody looked at the account and lets it go on, or it is about to be gone: what was done because of a suspicion is over. `mail`: what
-   * becomes of what is held for it.
-   */
-  readonly forgive: (key: string, mail: "kept" | "deleted") => Promise<void>;
+  /** Somebody looked at the account and resumes it, or it is gone: what spoke against it, and what was done because of that, is over. */
+  readonly forgive: (key: string) => Promise<void>;
   /** These keys changed: caches must forget them. */
   readonly changed: (keys: readonly string[]) => Promise<void>;
   /** These accounts may not be used any more: what they have open ends. */
@@ -128,6 +125,13 @@ export function accountControl(
     const limit = quota ?? mailbox.quota;
     const used = await mailboxOctets(mailRoot(state), address.value);
     return { mailbox: { used, ...(limit === undefined ? {} : { quota: limit }) } };
+  }
+
+  /** Written down first; all of it may be done again, so what stopped half way is completed by the same command. */
+  async function suspend({ key }: Account, names: readonly string[]): Promise<void> {
+    await store.setSuspended(key, true);
+    await services.changed(names);
+    await shut(key, names);
   }
 
   return {
@@ -251,21 +255,29 @@ export function accountControl(
     setStanding: async (address, standing) => {
       const account = await stored(address);
       if (account === undefined) return refused("not-found", `${address}: no such account`);
-      const change = standing === "suspended" ? "suspended" : "resumed";
-      // What the detector suspended an operator can make his own; who resumes ends both.
-      if (standing === "suspended" ? account.suspended : !isSuspended(account))
-        return refused("conflict", `${address} is ${standing} already`);
-      await store.setSuspended(account.key, standing === "suspended");
-      if (standing === "active") await services.forgive(account.key, "kept");
       const names = [account.key, ...account.aliases];
-      await services.changed(names);
-      if (standing === "suspended") await shut(account.key, names);
+      if (standing === "suspended") {
+        // What the detector suspended an operator can make his own.
+        await suspend(account, names);
+      } else {
+        if (!isSuspended(account)) return refused("conflict", `${address} is ${standing} already`);
+        // Both end, the operator's last: until then it can be resumed again.
+        await services.forgive(account.key);
+        await store.setSuspended(account.key, false);
+        await services.changed(names);
+      }
+      const change = standing === "suspended" ? "suspended" : "resumed";
       observer.emit("account.changed", { account: account.key, change, by });
       return { done: true };
     },
     deleteAccount: async (address) => {
+      const parsed = parseAddress(address);
       const account = await stored(address);
-      if (account === undefined) return refused("not-found", `${address}: no such account`);
+      if (account === undefined) {
+        // Where this is asked again because it did not work after the account was gone.
+        if (parsed.ok) await services.forgive(addressKey(parsed.value));
+        return refused("not-found", `${address}: no such account`);
+      }
       const names = [account.key, ...account.aliases];
       const leads = services
         .settings()
@@ -277,11 +289,12 @@ export function accountControl(
           "conflict",
           `${address} is the postmaster or behind an alias of ${leads.name}: change the configuration first`,
         );
-      // Whoever has the address next is somebody else.
-      await services.forgive(account.key, "deleted");
+      // As long as it is there this can be asked again. It is not free for a moment: what the detection did is lifted when it is gone.
+      await suspend(account, names);
       await store.deleteAccount(account.key);
       await services.changed(names);
-      await shut(account.key, names);
+      // Whoever has the address next is somebody else.
+      await services.forgive(account.key);
       observer.emit("account.changed", { account: account.key, change: "deleted", by });
       return { done: true };
     },

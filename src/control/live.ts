@@ -81,7 +81,7 @@ export function createLiveControl(services: LiveServices): (by: string) => Contr
       {
         ...services,
         changed,
-        forgive: (key, held) => services.clearSuspicion(key, () => liftRestraint({ ...services, changed }, key, held)),
+        forgive: (key) => services.clearSuspicion(key, () => liftRestraint({ ...services, changed }, key, "resumed")),
         endSessions: (keys) => mail.endSessions(keys),
         holdMail: (key) => mail.changeQueue("hold-suspended", { kind: "account", account: key }, by),
       },

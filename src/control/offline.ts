@@ -57,9 +57,9 @@ export function createOfflineControl(services: OfflineServices, by: string): Con
     {
       ...services,
       changed,
-      forgive: async (key, held) => {
+      forgive: async (key) => {
         await forgetSuspicion(store, key);
-        await liftRestraint({ store, changed, clock }, key, held);
+        await liftRestraint({ store, changed, clock }, key, "resumed");
       },
       endSessions: () => Promise.resolve(),
       // The server tells Dovecot of all who are suspended when it starts.

@@ -6,7 +6,7 @@ import type { SpooledMessage } from "../spool/message.ts";
 import { openMemoryStore } from "../store/memory/memory-store.ts";
 import type { AccountRestraint, Store } from "../store/store.ts";
 import type { Control } from "./control.ts";
-import { forgetSuspicion, suspicionControl, suspicionOf } from "./suspicion.ts";
+import { forgetSuspicion, liftRestraint, suspicionControl, suspicionOf } from "./suspicion.ts";
 
 const NOW = 1_800_000_000_000;
 const grounds = { since: NOW - 60_000, score: 13, evidence: ["a login from nowhere"], clause: "article 12" };
@@ -180,4 +180,21 @@ test("mail that was kept can be settled later, and a stopped server returns none
   const outcome = await stopped.control.clearSuspect("bob@b.test", { reason: "she called", mail: "returned" });
   assert.equal(outcome.done, false);
   assert.equal(stopped.store.findAccount("bob@b.test")?.restraint, holding);
+});
+
+test("who resumes an account ends what the detection did as well, and its customer is told", async () => {
+  const { store } = desk();
+  store.setSuspended("bob@b.test", true);
+  store.setRestraint("bob@b.test", { ...holding, step: "suspend" });
+  const services = {
+    store: asRemote<Store>(store),
+    changed: () => Promise.resolve(),
+    clock: { wall: () => NOW, monotonic: () => 0 },
+  };
+  await liftRestraint(services, "bob@b.test", "resumed");
+  assert.equal(store.findAccount("bob@b.test")?.restraint, undefined);
+  assert.deepEqual(
+    store.pendingNotices(10).map(({ news }) => news),
+    [{ kind: "ended", step: "suspend", mail: "kept" }],
+  );
 });

@@ -106,7 +106,10 @@ export function suspicionControl(
   };
 }
 
-/** Takes back what was done about the account. Its customer is to be told: of what ended by itself before, or goes with it, nobody is. */
+/**
+ * Takes back what was done about the account. Its customer is to be told: of what ended by itself before, or of an account that is gone,
+ * nobody is. `mail`: what becomes of what is held; resumed: it is kept, and what an operator did ends with it.
+ */
 export async function liftRestraint(
   {
     store,
@@ -116,15 +119,16 @@ export async function liftRestraint(
     readonly store: Remote<Pick<Store, "findAccount" | "setRestraint">>;
   },
   key: string,
-  mail: HeldMail | "deleted",
+  mail: HeldMail | "resumed",
 ): Promise<void> {
   const account = await store.findAccount(key);
   if (account?.restraint === undefined) return;
   const now = clock.wall();
   const step = restraintInForce(account, now)?.step;
   // Whom an operator has suspended besides can use it no more than before.
-  const isOver = step !== undefined && mail !== "deleted" && !account.suspended;
-  const notices = isOver ? noticesTo(account, now, { kind: "ended", step, mail }) : [];
+  const isOver = step !== undefined && (mail === "resumed" || !account.suspended);
+  const kept = mail === "resumed" ? "kept" : mail;
+  const notices = isOver ? noticesTo(account, now, { kind: "ended", step, mail: kept }) : [];
   await store.setRestraint(account.key, undefined, notices);
   await changed([account.key, ...account.aliases]);
 }
