@@ -8,6 +8,8 @@ import type { Random } from "./random.ts";
 export interface Attack {
   readonly name: string;
   readonly title: string;
+  /** It is to be stopped within so many recipients. */
+  readonly goal?: number;
   /** The account is the abuser's own, and has no history. */
   readonly fresh?: boolean;
   readonly networks: number;
@@ -15,11 +17,18 @@ export interface Attack {
   readonly foreign: boolean;
   /** Whether a database says where a network is (true). */
   readonly placed?: boolean;
+  /** Wrong passwords in the hours before: from as many networks of others, and from the one that gets in. */
+  readonly failures?: { readonly elsewhere: readonly [number, number]; readonly own: readonly [number, number] };
+  /** Each message says it is somebody else's. */
+  readonly changingAuthors?: boolean;
+  /** One text in all messages, and what hangs on each: with consent it is seen. */
+  readonly sameText?: boolean;
+  readonly program?: string;
   readonly loginsPerDay: number;
   readonly recipientsPerLogin: readonly [number, number];
   readonly newShare: number;
   readonly unknown: number;
-  /** Whether every unknown recipient is refused in the session. */
+  /** Addresses are tried, and nothing is sent: every unknown one is refused in the session. */
   readonly allAtOnce?: boolean;
 }
 
@@ -32,8 +41,11 @@ export interface Outcomes {
 /** One login with its message: the observations, and how many recipients it reaches when it is let. */
 export interface Act {
   readonly at: number;
+  /** Before it, in order of time. */
+  readonly failures: readonly Observation[];
   readonly login: Observation;
   readonly message: Extract<Observation, { kind: "message" }>;
+  readonly content: Observation;
   readonly outcomes: readonly Observation[];
   readonly recipients: number;
 }
@@ -53,9 +65,12 @@ export function* actsOf(
     country: random.pick(countries),
   }));
   let at = begin;
+  let messages = 0;
   while (at < begin + days * DAY) {
     at += (-Math.log(1 - random.next()) * DAY) / attack.loginsPerDay;
     const { network, country } = random.pick(networks);
+    const failures =
+      messages === 0 && attack.failures !== undefined ? guesses(attack.failures, at, network, random) : [];
     const recipients = random.between(attack.recipientsPerLogin);
     let fresh = 0;
     const ends: Observation[] = [];
@@ -71,12 +86,32 @@ export function* actsOf(
         result: random.chance(attack.unknown) ? "unknown" : "taken",
       });
     }
+    const text = attack.sameText === true ? "bait" : `bait ${messages}`;
+    const programs = attack.program === undefined ? [] : [attack.program];
+    const authors = [attack.changingAuthors === true ? `author ${messages}` : "owner"];
+    messages++;
     yield {
       at,
+      failures,
       login: { kind: "login", at, network, country: attack.placed === false ? undefined : country },
-      message: { kind: "message", at: at + 1000, recipients, newRecipients: fresh, authors: ["owner"] },
+      message: { kind: "message", at: at + 1000, recipients, newRecipients: fresh, authors },
+      content: { kind: "content", at: at + 1000, body: text, programs },
       outcomes: ends,
       recipients,
     };
   }
+}
+
+/** A minute apart each. */
+function guesses(
+  { elsewhere, own }: NonNullable<Attack["failures"]>,
+  at: number,
+  network: string,
+  random: Random,
+): readonly Observation[] {
+  const from = [
+    ...Array.from({ length: random.between(elsewhere) }, () => newNetwork(random)),
+    ...Array.from({ length: random.between(own) }, () => network),
+  ];
+  return from.map((each, index) => ({ kind: "failure", at: at - 60_000 * (from.length - index), network: each }));
 }

@@ -24,6 +24,9 @@ export interface HonestClass {
   /** Of recipients it never wrote to, and of the others. */
   readonly unknown: number;
   readonly unknownOld: number;
+  /** Of messages: from another of its addresses, and from one that was never used. */
+  readonly otherAuthor: number;
+  readonly newAuthor: number;
   /** Chance a day to go abroad. */
   readonly trips: number;
   readonly tripDays: number;
@@ -31,7 +34,8 @@ export interface HonestClass {
   readonly wrongPasswords: number;
   /** Share of accounts that use a tunnel that ends abroad, now and then. */
   readonly vpn?: number;
-  readonly sharedNetwork?: boolean;
+  /** Of messages: with one of so many texts that it sends again and again, and with a program. */
+  readonly texts: { readonly same: number; readonly kinds: number; readonly programs: number };
   readonly bulk?: {
     readonly every: number;
     readonly recipients: readonly [number, number];
@@ -49,6 +53,13 @@ export interface HonestClass {
   };
 }
 
+/** Of accounts of every class: strangers send wrong passwords for them, every day. */
+export interface GuessedAt {
+  readonly share: number;
+  readonly perDay: readonly [number, number];
+  readonly networks: number;
+}
+
 export interface HonestAccount {
   /** The observations of the day, counted from the beginning of the month that counts; history has negative days. */
   day(day: number): readonly Observation[];
@@ -59,15 +70,43 @@ const HOUR = 3_600_000;
 const ZONE = 9 * HOUR;
 const home = "JP";
 
-export function createHonest(kind: HonestClass, epoch: number, random: Random): HonestAccount {
+/** `content`: its holder has consented; what is in it then comes from numbers of its own, and all else is as without. */
+export function createHonest(
+  kind: HonestClass,
+  guessed: GuessedAt,
+  epoch: number,
+  random: Random,
+  content?: Random,
+): HonestAccount {
   const scale = random.logNormal(0.6);
   const networks = Array.from({ length: kind.networks }, () => newNetwork(random));
   const tunnel = random.chance(kind.vpn ?? 0) ? { network: newNetwork(random), country: foreign(random) } : undefined;
   const bulkDay = random.between([0, 6]);
   const bulkRecipients = kind.bulk === undefined ? 0 : random.between(kind.bulk.recipients);
+  const authors = ["owner", "second", "third"];
+  const guessers = random.chance(guessed.share)
+    ? Array.from({ length: guessed.networks }, () => newNetwork(random))
+    : undefined;
   let trip: { readonly until: number; readonly country: string; readonly networks: readonly string[] } | undefined;
 
-  function message(at: number, recipients: number, newShare: number, unknown: number, out: Observation[]): void {
+  let written = 0;
+  function textOf(numbers: Random): string {
+    const { same, kinds } = kind.texts;
+    return numbers.chance(same) ? `form ${numbers.between([1, kinds])}` : `text ${written++}`;
+  }
+
+  function message(
+    at: number,
+    recipients: number,
+    newShare: number,
+    unknown: number,
+    out: Observation[],
+    text?: string,
+  ): void {
+    if (content !== undefined) {
+      const programs = content.chance(kind.texts.programs) ? [content.pick(["exe", "js", "docm"])] : [];
+      out.push({ kind: "content", at, body: text ?? textOf(content), programs });
+    }
     let fresh = 0;
     for (let each = 0; each < recipients; each++) {
       const isNew = random.chance(newShare);
@@ -75,7 +114,10 @@ export function createHonest(kind: HonestClass, epoch: number, random: Random): 
       const isUnknown = random.chance(isNew ? unknown : kind.unknownOld);
       out.push({ kind: "outcome", at: at + random.between([2, 3600]) * 1000, result: isUnknown ? "unknown" : "taken" });
     }
-    out.push({ kind: "message", at, recipients, newRecipients: fresh, authors: ["owner"] });
+    const isNewAuthor = random.chance(kind.newAuthor);
+    if (isNewAuthor) authors.push(`author ${authors.length}`);
+    const author = isNewAuthor ? authors.at(-1)! : random.chance(kind.otherAuthor) ? random.pick(authors) : "owner";
+    out.push({ kind: "message", at, recipients, newRecipients: fresh, authors: [author] });
   }
 
   function timeOn(start: number): number {
@@ -125,6 +167,12 @@ export function createHonest(kind: HonestClass, epoch: number, random: Random): 
           message(timeOn(start), recipients, kind.newShare, kind.unknown, out);
         }
       }
+      if (guessers !== undefined) {
+        const wrong = random.between(guessed.perDay);
+        for (let each = 0; each < wrong; each++) {
+          out.push({ kind: "failure", at: start + random.next() * DAY, network: random.pick(guessers) });
+        }
+      }
       const { bulk, burst } = kind;
       if (bulk !== undefined && weekday === bulkDay) {
         message(
@@ -139,7 +187,7 @@ export function createHonest(kind: HonestClass, epoch: number, random: Random): 
         const all = random.between(burst.recipients);
         for (let sent = 0; sent < all; sent += burst.perMessage) {
           const at = start + burst.hour * HOUR + (sent / burst.perMessage) * 60_000;
-          message(at, Math.min(burst.perMessage, all - sent), burst.newShare, burst.unknown, out);
+          message(at, Math.min(burst.perMessage, all - sent), burst.newShare, burst.unknown, out, "greetings");
         }
       }
       return out.toSorted((a, b) => a.at - b.at);

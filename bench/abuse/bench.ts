@@ -6,7 +6,7 @@ import type { Step, Thresholds } from "../../src/abuse/steps.ts";
 import type { Attack, Outcomes } from "./attack.ts";
 import type { HonestClass } from "./background.ts";
 import { simulateAttack, simulateHonest } from "./simulate.ts";
-import type { AttackResult, Background } from "./simulate.ts";
+import type { AttackConditions, AttackResult, Background, HonestResult } from "./simulate.ts";
 
 export interface AbuseOptions {
   /** In place of those in data/seeds.json. */
@@ -35,6 +35,8 @@ interface HonestRow {
   readonly title: string;
   readonly months: number;
   readonly reached: Readonly<Record<Step, number>>;
+  /** The same on the first seed, of accounts whose holders have consented to looking at content. */
+  readonly consenting: Readonly<Record<Step, number>>;
   /** Milliseconds. */
   readonly delay: { readonly p50: number; readonly p99: number };
   readonly highest: number;
@@ -42,10 +44,15 @@ interface HonestRow {
 
 interface AttackRow {
   readonly name: string;
+  readonly goal: number | undefined;
   readonly title: string;
   readonly median: number;
   readonly p90: number;
   readonly worst: number;
+  /** Where the server does not count who is new to an account. */
+  readonly without: { readonly median: number; readonly worst: number };
+  /** Where it does, and content is looked at. */
+  readonly consenting: { readonly median: number; readonly worst: number };
   readonly within50: number;
   readonly unstopped: number;
   /** Minutes from the first login. */
@@ -72,7 +79,7 @@ interface Attacks {
   readonly attacks: readonly Attack[];
 }
 
-const curveThresholds = [6, 8, 10, 11, 12.5, 14, 16, 18];
+const curveThresholds = [5, 6, 7, 8, 9, 10, 11, 12.5, 14, 16];
 
 async function data<T>(name: string): Promise<T> {
   return JSON.parse(await readFile(new URL(`data/${name}.json`, import.meta.url), "utf8")) as T;
@@ -90,20 +97,21 @@ export async function benchAbuse(options: AbuseOptions): Promise<AbuseTable> {
   let observations = 0;
   const scores: number[] = [];
   const honest = background.classes.map((kind): HonestRow => {
-    const results = seeds.map((seed) => simulateHonest(kind, background, seed));
+    const results = seeds.map((seed) => simulateHonest(kind, background, seed, { consent: false }));
+    const consenting = seeds.slice(0, 1).map((seed) => simulateHonest(kind, background, seed, { consent: true }));
     for (const each of results) {
       observations += each.observations;
       scores.push(...each.scores);
     }
-    const reached = Object.fromEntries(
-      steps.map((step) => [step, results.reduce((sum, each) => sum + each.reached[step], 0)]),
-    ) as Record<Step, number>;
+    for (const each of consenting) observations += each.observations;
+    const reached = reachedIn(results);
     const messages = results.reduce((sum, each) => sum + each.messages, 0);
     const delays = results.flatMap((each) => each.delays).toSorted((a, b) => a - b);
     const row = {
       title: kind.title,
       months: seeds.length * background.accounts,
       reached,
+      consenting: reachedIn(consenting),
       delay: { p50: delayAt(delays, messages, 0.5), p99: delayAt(delays, messages, 0.99) },
       highest: Math.max(...results.map((each) => each.scores.reduce((most, score) => Math.max(most, score), 0))),
     };
@@ -114,16 +122,23 @@ export async function benchAbuse(options: AbuseOptions): Promise<AbuseTable> {
 
   const victims = background.classes.filter(({ history }) => history !== 0);
   const attackRows = attacks.attacks.map((attack): AttackRow => {
-    const results = run(attack, attacks, victims, background, seeds, runs, standardThresholds);
-    const counts = results.map(({ recipients }) => recipients).toSorted((a, b) => a - b);
+    const under = (conditions: Pick<AttackConditions, "countsNew" | "consent">): readonly AttackResult[] =>
+      run(attack, { ...attacks, ...conditions }, victims, background, seeds, runs, standardThresholds);
+    const results = under({ countsNew: true, consent: false });
+    const counts = recipientsOf(results);
+    const without = recipientsOf(under({ countsNew: false, consent: false }));
+    const consenting = recipientsOf(under({ countsNew: true, consent: true }));
     const row = {
       name: attack.name,
+      goal: attack.goal,
       title: attack.title,
       median: at(counts, 0.5),
       p90: at(counts, 0.9),
       worst: counts.at(-1)!,
+      without: { median: at(without, 0.5), worst: without.at(-1)! },
+      consenting: { median: at(consenting, 0.5), worst: consenting.at(-1)! },
       within50: counts.filter((count) => count <= 50).length / counts.length,
-      unstopped: results.filter(({ stopped }) => stopped !== "hold" && stopped !== "suspend").length,
+      unstopped: results.filter(({ isOver }) => !isOver).length,
       minutes: at(
         results.map(({ time }) => time / 60_000).toSorted((a, b) => a - b),
         0.5,
@@ -135,14 +150,23 @@ export async function benchAbuse(options: AbuseOptions): Promise<AbuseTable> {
 
   const never = Number.POSITIVE_INFINITY;
   const curve = curveThresholds.map((threshold): CurvePoint => {
-    const thresholds = { notice: never, slow: never, hold: threshold, suspend: never };
+    const thresholds = { notice: never, slow: never, hold: threshold, suspend: threshold };
     return {
       threshold,
       honest: (1000 * scores.filter((score) => score >= threshold).length) / scores.length,
       caught: attacks.attacks.map((attack) => {
-        const results = run(attack, attacks, victims, background, seeds.slice(0, 1), Math.ceil(runs / 4), thresholds);
+        const conditions = { ...attacks, countsNew: true, consent: false };
+        const results = run(
+          attack,
+          conditions,
+          victims,
+          background,
+          seeds.slice(0, 1),
+          Math.ceil(runs / 4),
+          thresholds,
+        );
         return (
-          results.filter(({ recipients, stopped }) => stopped === "hold" && recipients <= 50).length / results.length
+          results.filter(({ recipients, stopped }) => stopped !== undefined && recipients <= 50).length / results.length
         );
       }),
     };
@@ -162,9 +186,19 @@ export async function benchAbuse(options: AbuseOptions): Promise<AbuseTable> {
   };
 }
 
+function reachedIn(results: readonly HonestResult[]): Readonly<Record<Step, number>> {
+  return Object.fromEntries(
+    steps.map((step) => [step, results.reduce((sum, each) => sum + each.reached[step], 0)]),
+  ) as Record<Step, number>;
+}
+
+function recipientsOf(results: readonly AttackResult[]): readonly number[] {
+  return results.map(({ recipients }) => recipients).toSorted((a, b) => a - b);
+}
+
 function run(
   attack: Attack,
-  attacks: Attacks,
+  conditions: AttackConditions,
   victims: readonly HonestClass[],
   background: Background,
   seeds: readonly number[],
@@ -173,7 +207,7 @@ function run(
 ): readonly AttackResult[] {
   return seeds.flatMap((seed) =>
     Array.from({ length: runs }, (_each, index) =>
-      simulateAttack(attack, victims[index % victims.length]!, background, attacks, seed * 1000 + index, thresholds),
+      simulateAttack(attack, victims[index % victims.length]!, background, conditions, seed * 1000 + index, thresholds),
     ),
   );
 }

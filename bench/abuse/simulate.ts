@@ -2,6 +2,7 @@
 // recipients, and who is bothered for nothing. What is done is what a server does with act = "suspend": one recipient in two minutes for
 // the whole account once it is slowed, whoever sends, and nothing more once its mail is held.
 
+import { heldTo } from "../../src/counters/account-limits.ts";
 import { observe, standardRules } from "../../src/abuse/detector.ts";
 import type { DetectorRules } from "../../src/abuse/detector.ts";
 import type { Observation } from "../../src/abuse/observation.ts";
@@ -12,13 +13,14 @@ import type { Step, Taken, Thresholds } from "../../src/abuse/steps.ts";
 import { actsOf } from "./attack.ts";
 import type { Attack, Outcomes } from "./attack.ts";
 import { createHonest } from "./background.ts";
-import type { HonestAccount, HonestClass } from "./background.ts";
+import type { GuessedAt, HonestAccount, HonestClass } from "./background.ts";
 import { createRandom } from "./random.ts";
 
 export interface Background {
   readonly days: number;
   readonly history: number;
   readonly accounts: number;
+  readonly guessed: GuessedAt;
   readonly classes: readonly HonestClass[];
 }
 
@@ -38,11 +40,12 @@ export interface HonestResult {
 
 export function simulateHonest(
   kind: HonestClass,
-  { days, history, accounts }: Background,
+  { days, history, accounts, guessed }: Background,
   seed: number,
-  thresholds: Thresholds = standardThresholds,
-  rules: DetectorRules = standardRules,
+  { consent }: { readonly consent: boolean },
 ): HonestResult {
+  const thresholds = standardThresholds;
+  const rules = standardRules;
   const reached = { notice: 0, slow: 0, hold: 0, suspend: 0 };
   const scores = new Float64Array(accounts);
   const delays: number[] = [];
@@ -50,7 +53,8 @@ export function simulateHonest(
   let messages = 0;
   for (let index = 0; index < accounts; index++) {
     const random = createRandom(seed * 1_000_003 + index);
-    const account = createHonest(kind, EPOCH, random);
+    const content = consent ? createRandom(seed * 1_000_033 + index) : undefined;
+    const account = createHonest(kind, guessed, EPOCH, random, content);
     const past = kind.history ?? history;
     const profile = startProfile(EPOCH - past * DAY);
     let highest = 0;
@@ -88,80 +92,99 @@ export function simulateHonest(
 export interface AttackResult {
   /** Recipients let through before new mail was held, or until the end. */
   readonly recipients: number;
+  /** The farthest step that was taken, and whether nothing goes on after it. */
   readonly stopped: Step | undefined;
+  readonly isOver: boolean;
   /** From the first login, ms. */
   readonly time: number;
+}
+
+export interface AttackConditions {
+  readonly lasts: number;
+  readonly outcomes: Outcomes;
+  /** Whether the server knows who is new to an account: where a limit counts them. */
+  readonly countsNew: boolean;
+  /** Whether the account's holder has consented to looking at content. */
+  readonly consent: boolean;
 }
 
 /** Against an account of this class with its history, whose owner goes on. */
 export function simulateAttack(
   attack: Attack,
   kind: HonestClass,
-  { history }: Background,
-  { lasts, outcomes }: { readonly lasts: number; readonly outcomes: Outcomes },
+  { history, guessed }: Background,
+  { lasts, outcomes, countsNew, consent }: AttackConditions,
   seed: number,
   thresholds: Thresholds = standardThresholds,
   rules: DetectorRules = standardRules,
 ): AttackResult {
   const random = createRandom(seed);
-  const owner = attack.fresh ? undefined : createHonest(kind, EPOCH, random);
+  const owner = attack.fresh
+    ? undefined
+    : createHonest(kind, guessed, EPOCH, random, consent ? createRandom(seed + 1) : undefined);
   const begin = EPOCH + random.next() * DAY;
   const profile = startProfile(owner === undefined ? begin : EPOCH - history * DAY);
-  if (owner !== undefined) live(owner, profile, -history, 0, rules);
+  const weigh = (each: Observation): void => {
+    observe(profile, each.kind === "message" && !countsNew ? { ...each, newRecipients: 0 } : each, rules);
+  };
+  if (owner !== undefined) for (let day = -history; day < 0; day++) for (const each of owner.day(day)) weigh(each);
   settle(profile);
 
+  const sends = attack.allAtOnce !== true;
   const waiting = pending(owner, lasts);
   let taken: Taken | undefined;
   let recipients = 0;
-  /** Slowed: the next recipient is accepted from then on. The owner, who is slowed as well, leaves every turn to the abuser. */
+  /** Restrained: the next RCPT is looked at from then on. The owner, who is restrained as well, leaves every turn to the abuser. */
   let free = begin;
   const see = (observation: Observation): void => {
-    observe(profile, observation, rules);
+    weigh(observation);
     taken = nextTaken(taken, { at: observation.at, score: scoreOf(profile) }, thresholds, "suspend");
   };
   const seeUntil = (at: number): void => {
     for (const observation of waiting.until(at)) see(observation);
   };
   for (const act of actsOf(attack, begin, lasts, outcomes, random)) {
-    const start = isSlowed(taken, act.at) ? Math.max(act.at, free) : act.at;
+    const start = intervalAt(taken, act.at) > 0 ? Math.max(act.at, free) : act.at;
+    waiting.add(act.failures);
     seeUntil(start);
-    if (!stops(taken)) see({ ...act.login, at: start });
+    if (!isOver(taken, sends)) see({ ...act.login, at: start });
     // As many at once as are let: all of them, or one.
     for (let sent = 0, at = start; sent < act.recipients;) {
-      if (stops(taken)) return { recipients, stopped: taken?.step, time: at - begin };
-      const count = isSlowed(taken, at) ? 1 : act.recipients - sent;
+      if (isOver(taken, sends)) return { recipients, stopped: taken?.step, isOver: true, time: at - begin };
+      const interval = intervalAt(taken, at);
+      const count = interval > 0 ? 1 : act.recipients - sent;
       const shift = at - act.at;
       const newRecipients = Math.max(0, Math.min(count, act.message.newRecipients - sent));
-      see({ ...act.message, at: act.message.at + shift, recipients: count, newRecipients });
+      if (sends) see({ ...act.message, at: act.message.at + shift, recipients: count, newRecipients });
+      if (sends && consent) see({ ...act.content, at: act.content.at + shift });
       // They were let through before anybody could weigh it.
       recipients += count;
       waiting.add(act.outcomes.slice(sent, sent + count).map((each) => ({ ...each, at: each.at + shift })));
       sent += count;
-      free = at + slowInterval;
-      if (stops(taken)) return { recipients, stopped: taken?.step, time: at - begin };
+      free = at + (interval > 0 ? interval : slowInterval);
+      if (isOver(taken, sends)) return { recipients, stopped: taken?.step, isOver: true, time: at - begin };
       if (sent === act.recipients) break;
       at = free;
       seeUntil(at);
     }
-    if (stops(taken)) return { recipients, stopped: taken?.step, time: start - begin };
+    if (isOver(taken, sends)) return { recipients, stopped: taken?.step, isOver: true, time: start - begin };
   }
-  return { recipients, stopped: taken?.step, time: lasts * DAY };
+  return { recipients, stopped: taken?.step, isOver: false, time: lasts * DAY };
 }
 
-function isSlowed(taken: Taken | undefined, at: number): boolean {
-  return taken?.step === "slow" && at < taken.until;
+/** Between one RCPT that is looked at and the next, ms. */
+function intervalAt(taken: Taken | undefined, at: number): number {
+  if (taken?.step === "slow") return at < taken.until ? slowInterval : 0;
+  return taken?.step === "hold" ? heldTo.length / heldTo.limit : 0;
+}
+
+/** Nothing goes out where mail is held; who tries addresses goes on until there is no login any more. */
+function isOver(taken: Taken | undefined, sends: boolean): boolean {
+  return taken?.step === "suspend" || (sends && taken?.step === "hold");
 }
 
 function settle({ scores }: Profile): void {
   for (const kind of kinds) scores[kind] = 0;
-}
-
-function stops(taken: Taken | undefined): boolean {
-  return taken?.step === "hold" || taken?.step === "suspend";
-}
-
-function live(owner: HonestAccount, profile: Profile, from: number, until: number, rules: DetectorRules): void {
-  for (let day = from; day < until; day++) for (const each of owner.day(day)) observe(profile, each, rules);
 }
 
 interface Pending {

@@ -232,6 +232,26 @@ test("whatever comes: scores are sound, what is kept is bounded, and a stored pr
   );
 });
 
+test("a journey is one sign, not three: nobody is noticed for it, and who is in two countries by turns is", () => {
+  const travelled = lived(60);
+  const at = 60 * DAY + 3 * HOUR;
+  const login = (profile: Profile, hours: number, network: string, country: string): void =>
+    void observe(profile, { kind: "login", at: at + hours * HOUR, network, country }, standardRules);
+  login(travelled, 0, "home", "JP");
+  login(travelled, 1, "airport", "KR");
+  for (let day = 0; day < 5; day++) login(travelled, 4 + 24 * day, `hotel${day % 2}`, "KR");
+  assert.ok(scoreOf(travelled) < standardThresholds.notice, JSON.stringify(travelled.evidence));
+  assert.deepEqual(
+    travelled.evidence.filter(({ at: when }) => when === at + HOUR).map(({ sign }) => sign),
+    ["new-country"],
+  );
+  const both = lived(60);
+  for (let hour = 0; hour < 4; hour++)
+    login(both, hour, hour % 2 === 0 ? "home" : "there", hour % 2 === 0 ? "JP" : "C1");
+  assert.ok(scoreOf(both) > standardThresholds.notice, JSON.stringify(both.evidence));
+  assert.ok(both.evidence.some(({ sign }) => sign === "two-countries"));
+});
+
 test("the same text again and again, and a program that was never sent, speak for somebody else", () => {
   const profile = lived(60);
   const sent = (index: number, body: string, programs: readonly string[]): void =>

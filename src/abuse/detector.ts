@@ -126,8 +126,8 @@ function login(
     const usual = (profile.newNetworks + 1) / (profile.networkDays + 4);
     const owner = Math.min(0.9, isAbroad ? Math.max(0.5, usual) : usual);
     const isNew = seen === "new";
-    // The first one of all is how an account begins.
-    if (profile.networkDays + today.networkDays > 0) {
+    // The first one of all is how an account begins; and in a country that is new every network is, which says nothing more.
+    if (profile.networkDays + today.networkDays > 0 && !(isNew && isNewCountry(profile, country))) {
       weigh("new-network", happened(isNew, abuser.newNetwork, owner), `a login from ${network}, never seen before`);
     }
     today.networkDays++;
@@ -135,6 +135,10 @@ function login(
   }
   if (seen === "new") guessed(profile, network, weigh);
   if (country !== undefined) countries(profile, country, at, weigh);
+}
+
+function isNewCountry({ countries: known }: Profile, country: string | undefined): boolean {
+  return country !== undefined && Object.keys(known).length > 0 && !Object.hasOwn(known, country);
 }
 
 /** The same guesses count once a day, however many networks follow. */
@@ -153,7 +157,8 @@ function countries(profile: Profile, country: string, at: number, weigh: Weigh):
   const isFirst = Object.keys(profile.countries).length === 0;
   const seen = note(profile.countries, country, today.day);
   if (!isFirst && seen !== "again today") {
-    const owner = (profile.newCountries + 0.1) / (profile.networkDays + 10);
+    // Until it is known how an account travels: once in some hundred days.
+    const owner = (profile.newCountries + 0.25) / (profile.networkDays + 10);
     weigh(
       "new-country",
       happened(seen === "new", abuser.newCountry, Math.min(0.9, owner)),
@@ -165,7 +170,8 @@ function countries(profile: Profile, country: string, at: number, weigh: Weigh):
     }
   }
   const { last } = today;
-  if (last !== undefined && last.country !== country && at - last.at < JUMP && !today.jumped) {
+  // Whoever arrives has come from somewhere; who is back at once has not been there.
+  if (seen !== "new" && last !== undefined && last.country !== country && at - last.at < JUMP && !today.jumped) {
     today.jumped = true;
     const owner = (profile.countryJumps + 0.2) / (profile.networkDays + 10);
     const minutes = Math.round((at - last.at) / 60_000);

@@ -10,7 +10,7 @@ export type Step = (typeof steps)[number];
 /** Scores from which each step is taken, nats; rising. */
 export type Thresholds = Readonly<Record<Step, number>>;
 
-export const standardThresholds: Thresholds = { notice: 8, slow: 11, hold: 12.5, suspend: 18 };
+export const standardThresholds: Thresholds = { notice: 7, slow: 10, hold: 11, suspend: 16 };
 
 /** An account that is slowed sends to one recipient in so long, ms; and is slowed for so long, unless a person looks earlier. */
 export const slowInterval = slowedTo.length;

@@ -72,12 +72,12 @@ test("each step is told once, in rising order, over a restart too", async () => 
 
 test("somebody who has looked ends it, and it begins anew from nothing", async () => {
   const { watch, told } = watchOver(openMemoryStore());
-  await watch.observed(unknown(8));
+  await watch.observed(unknown(6));
   assert.equal(told.length, 1);
   await watch.clear("a@b");
   await watch.observed(unknown(2));
   assert.equal(told.length, 1);
-  await watch.observed(unknown(8));
+  await watch.observed(unknown(6));
   assert.equal(told[1]?.step, "notice");
 });
 
@@ -143,7 +143,7 @@ test("clearing undoes what was done before anything else is seen, and says when 
     await Promise.resolve();
     order.push(`lifted after ${told.length}`);
   });
-  const next = watch.observed(unknown(8)).then(() => order.push(`seen ${told.length}`));
+  const next = watch.observed(unknown(6)).then(() => order.push(`seen ${told.length}`));
   await Promise.all([cleared, next]);
   assert.deepEqual(order, ["lifted after 4", "seen 5"]);
   assert.equal(told.at(-1)?.before, undefined);
