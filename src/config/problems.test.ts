@@ -492,6 +492,16 @@ await describe("references", () =>
       "a limit over 1d is already at line 10:15",
     ],
     [
+      "mail held without end",
+      `${whole}[limits.account]\nover = ▸"hold"`,
+      'over = "hold" needs "bytes": without it one account fills the disk with held mail (for example bytes = ["1GB/1d"]; as much again is held)',
+    ],
+    [
+      "a plan that takes away what bounds held mail",
+      `${whole}[limits.account]\nover = "hold"\nbytes = ["1GB/1d"]\n[[plan]]\nname = "a"\n[[plan]]\nname = "b"\nbytes = ▸[]`,
+      'over = "hold" needs "bytes": without it one account fills the disk with held mail (for example bytes = ["1GB/1d"]; as much again is held)',
+    ],
+    [
       "a limit never reached",
       `${whole}[limits.account]\nrecipients = [▸"200/1h", "200/1d"]`,
       "200/1h is never reached, 200/1d comes first",

@@ -28,7 +28,10 @@ export interface Subject {
   readonly share: number;
   /** The same of its domain's limits; left out: 1. */
   readonly domainShare?: number;
-  /** With "hold" what does not fit is taken all the same, where it is the account's own limit, and the answer says beyond what. */
+  /**
+   * With "hold" what does not fit is taken all the same, where it is the account's own limit, and the answer says beyond what. Octets are
+   * taken so up to twice their limit: held mail stays on disk until somebody looks at it.
+   */
   readonly over?: "defer" | "reject" | "hold";
   /** Somebody else may be using it. Whoever that is and the owner share what is left: nothing here tells them apart. */
   readonly restrained?: Restrained;
@@ -149,6 +152,9 @@ export interface AccountRules {
 const NEAR = 0.8;
 const layers: readonly Layer[] = ["recipients", "new-recipients", "messages", "bytes", "domain"];
 
+/** With "hold", so many times the limit of octets. */
+const HELD_AT_MOST = 2;
+
 /** Of most questions. */
 const none: readonly never[] = [];
 
@@ -264,6 +270,12 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
         if (over !== "hold" || part.layer === "domain") {
           release(held);
           return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
+        }
+        const hopeless =
+          part.layer === "bytes" ? part.limits.obstacleAt(HELD_AT_MOST, part.key, part.units, now) : undefined;
+        if (hopeless !== undefined) {
+          release(held);
+          return { ...hopeless, layer: part.layer, notices: notices(part, now, answer.window) };
         }
         beyond ??= { ...answer, layer: part.layer };
         part.limits.count(part.key, part.units, now);

@@ -69,6 +69,13 @@ export class Limits {
     return window === undefined ? undefined : this.#over(index, window, units, now);
   }
 
+  /** The same if there were so many times as much room. */
+  obstacleAt(times: number, key: string, units: number, now: number): Over | undefined {
+    const wider = new Limits(this.#rules.map((rule) => ({ ...rule, limit: rule.limit * times })));
+    this.#copy(key, wider);
+    return wider.obstacle(key, units, now);
+  }
+
   release(reservation: Reservation): void {
     for (const window of this.#keys.get(reservation.key) ?? []) window.giveBack(reservation.units, reservation.at);
   }

@@ -68,7 +68,7 @@ test("what is beyond the limit is held over a kill, and released or returned by 
   const sink = await startSink(t);
   const site = await startSite(t, {
     smarthost: sink,
-    tables: ["[limits.account]", 'recipients = ["2/1h"]', 'over = "hold"'],
+    tables: ["[limits.account]", 'recipients = ["2/1h"]', 'over = "hold"', 'bytes = ["1GB/1d"]'],
   });
   const session = await openAuthenticated(t, site, bob);
   assert.match(

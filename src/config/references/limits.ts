@@ -16,22 +16,29 @@ export function checkLimits(rules: Rules): void {
       name === undefined ? [] : [[name, placeOf("plan", index, "name"), `a plan ${quote(name)}`] as const],
     ),
   );
-  checkPlan(rules, draft.limits?.account ?? {}, ["limits", "account"]);
-  for (const [index, plan] of plans) checkPlan(rules, plan, ["plan", index]);
+  const account: Plan = draft.limits?.account ?? {};
+  checkPlan(rules, account, ["limits", "account"]);
+  checkHold(rules, account, ["limits", "account", "over"]);
+  for (const [index, plan] of plans) {
+    checkPlan(rules, plan, ["plan", index]);
+    // A plan that says neither has what accounts have, and is told of there.
+    const { over = account.over, bytes = account.bytes } = plan;
+    const own = plan.over === undefined ? "bytes" : "over";
+    if (plan[own] !== undefined) checkHold(rules, { over, bytes }, ["plan", index, own]);
+  }
   checkWindows(rules, draft.limits?.domain?.recipients, ["limits", "domain", "recipients"]);
 }
 
-function checkPlan(
-  rules: Rules,
-  plan: {
-    recipients?: WindowList;
-    attempts?: WindowList;
-    messages?: WindowList;
-    "new-recipients"?: WindowList;
-    bytes?: WindowList;
-  },
-  at: Path,
-): void {
+interface Plan {
+  readonly recipients?: WindowList;
+  readonly attempts?: WindowList;
+  readonly messages?: WindowList;
+  readonly "new-recipients"?: WindowList;
+  readonly bytes?: WindowList;
+  readonly over?: string | undefined;
+}
+
+function checkPlan(rules: Rules, plan: Plan, at: Path): void {
   const { recipients, attempts, messages } = plan;
   checkWindows(rules, recipients, [...at, "recipients"]);
   checkWindows(rules, attempts, [...at, "attempts"]);
@@ -45,6 +52,16 @@ function checkPlan(
       rules.report(place, `${writeWindow(window)} lets nobody use the ${writeWindow(quota)} of "recipients"`);
     }
   }
+}
+
+/** What is held stays on disk until somebody looks at it. */
+function checkHold(rules: Rules, { over, bytes }: Pick<Plan, "over" | "bytes">, at: Path): void {
+  if (over !== "hold" || (bytes !== undefined && bytes.length > 0)) return;
+  rules.report(
+    rules.tree.placeOf(...at),
+    'over = "hold" needs "bytes": without it one account fills the disk with held mail',
+    'for example bytes = ["1GB/1d"]; as much again is held',
+  );
 }
 
 function checkWindows(rules: Rules, list: WindowList, at: Path, write = writeWindow): void {

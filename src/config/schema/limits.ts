@@ -58,7 +58,7 @@ const accountLimits = {
       values: {
         defer: "450: the client's queue tries again, and its user may not notice",
         reject: "550: the user is told at once",
-        hold: "250: what is beyond it is accepted and held until an operator releases or returns it; it counts as used",
+        hold: "250: what is beyond it is accepted and held until an operator releases or returns it; it counts as used. Needs `bytes`, of which as much again is held, and what is beyond that is answered 450",
       },
     },
     default: "defer",

@@ -416,9 +416,33 @@ test("over = hold takes what is beyond a limit, says so, counts it, and marks ex
   assert.equal(house.quotaUsed(), 3, "and given back like the rest");
 });
 
+test("over = hold takes twice the octets of the limit and no more: held mail of one account does not fill the disk", async (t) => {
+  const house = service({ bytes: [{ name: "1h", length: HOUR, limit: 2000 }], terms: { over: "hold" } });
+  const client = await dialAs(t, house, await listen(t, house));
+  const large = message().replace("body", "x".repeat(900));
+  const replies = [];
+  for (let count = 0; count < 6; count++) {
+    // oxlint-disable-next-line no-await-in-loop -- one message after the other
+    replies.push(await send(client, large));
+  }
+  const sizes = house.spool.appended.map(({ content }) => content.length);
+  assert.ok(sizes.reduce((sum, size) => sum + size, 0) <= 4000);
+  assert.equal(sizes.length, 3, "each has some 1100 octets");
+  assert.match(replies[0]!, /^250 [^,]+$/);
+  assert.match(replies[2]!, /^250 .* 1 of 1 recipients held/);
+  for (const reply of replies.slice(3)) {
+    assert.match(reply, /^450 4\.7\.1 size limit reached: \d+ octets of 4000 in 1h, again from 2026-01-01T01:/);
+  }
+  assert.match(await send(client, message().replace("body", "x".repeat(4000))), /^552 5\.3\.4 .*at most 4000 octets/);
+  house.clock.now += HOUR + 60_000;
+  assert.match(await send(client, large), /^250 [^,]+$/);
+});
+
 test("a message beyond the limit of messages or octets is held as a whole; others' limits are never gone beyond", async (t) => {
   const small = [{ name: "1h", length: HOUR, limit: 1 }];
-  for (const limit of [{ perMessage: small }, { bytes: small }]) {
+  // One message fits into it, and two into what may be held.
+  const octets = [{ name: "1h", length: HOUR, limit: 400 }];
+  for (const limit of [{ perMessage: small }, { bytes: octets }]) {
     const house = service({ ...limit, terms: { over: "hold" } });
     // oxlint-disable-next-line no-await-in-loop -- one service after the other
     const client = await dialAs(t, house, await listen(t, house));
