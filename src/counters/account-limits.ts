@@ -376,7 +376,6 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       for (const { account, at, tries } of every) {
         const then = now - Math.max(0, wall - at - TRY_MINUTE);
         counts.get(places.get(account) ?? "")?.attempts.count(account, tries, then);
-        if (now - then < heldTo.length) restrained.hold.count(account, tries, then);
       }
     },
     uses: (subject) => {
