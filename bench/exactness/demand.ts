@@ -100,6 +100,67 @@ export async function demand(
   return { accepted, unknown, givenBack };
 }
 
+/** How much shorter than the window the interval is in which is counted, ms: what is read here at once was not accepted at once. */
+export const EDGE_SHORT = 1000;
+/** So long before and after the edge sessions ask, ms. */
+const LEAD = 5000;
+
+/**
+ * One message begins the window; then nothing, until right before it leaves again. Who counts by the clock or from the first message on
+ * lets twice as much through in those seconds. `window`: ms.
+ */
+export async function acrossEdge(
+  server: Limited,
+  sessions: number,
+  window: number,
+): Promise<{ readonly accepted: number; readonly peak: number }> {
+  const times: number[] = [];
+
+  async function transaction(session: Dialogue): Promise<boolean> {
+    await session.expect(`MAIL FROM:<${sender}>`, 250);
+    const { code } = await session.command("RCPT TO:<somebody@example.org>");
+    const data = code < 300 ? (await session.command("DATA")).code : code;
+    if (data !== 354) {
+      await session.expect("RSET", 250);
+      return false;
+    }
+    const end = await session.command(`From: <${sender}>\r\nSubject: edge\r\n\r\nhello\r\n.`);
+    if (end.code >= 300) return false;
+    times.push(performance.now());
+    return true;
+  }
+
+  const first = await openSession(server);
+  if (!(await transaction(first))) throw new Error("the first message was refused");
+  first.destroy();
+  const edge = times[0]! + window;
+  await sleep(edge - 2 * LEAD - performance.now());
+  const open = await Promise.all(Array.from({ length: sessions }, () => openSession(server)));
+  await sleep(Math.max(0, edge - LEAD - performance.now()));
+  await Promise.all(
+    open.map(async (session) => {
+      while (performance.now() < edge + LEAD) {
+        // oxlint-disable-next-line no-await-in-loop -- one session does one thing at a time
+        if (!(await transaction(session))) await sleep(50);
+      }
+      session.destroy();
+    }),
+  );
+  return { accepted: times.length, peak: peakOf(times, window - EDGE_SHORT) };
+}
+
+/** The most in any interval of this length. */
+function peakOf(times: readonly number[], length: number): number {
+  const sorted = times.toSorted((one, other) => one - other);
+  let peak = 0;
+  let start = 0;
+  for (const [index, time] of sorted.entries()) {
+    while (time - sorted[start]! >= length) start++;
+    peak = Math.max(peak, index - start + 1);
+  }
+  return peak;
+}
+
 /** One message to many recipients; how many of them it was accepted for. */
 export async function oneMessage(server: Limited, recipients: number): Promise<number> {
   const session = await openSession(server);

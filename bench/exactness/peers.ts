@@ -1,9 +1,11 @@
 // The servers under the same limit: so many recipients of one account in an hour, by the rule that each documents for it. What
-// counts can be killed and started again: for ours the whole server, for Postfix its policy server.
+// counts can be killed and started again, or made to stand still: for ours the whole server, for Postfix its policy server; for Haraka it is killed
+// itself and Redis stands still.
 
 import { existsSync } from "node:fs";
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificate } from "../../test/lab/certificate.ts";
 import { runProgram, startChild } from "../../test/lab/child.ts";
 import { atEnd } from "../../test/lab/cleanup.ts";
@@ -28,6 +30,19 @@ export interface Limited {
   readonly credentials: string;
   /** SIGKILL to what counts, and a new start of it. */
   readonly restart: () => Promise<void>;
+  /** What counts stands still for so long, ms (SIGSTOP). */
+  readonly stall: (milliseconds: number) => Promise<void>;
+  /** Recipients of what is in its queue, where nothing leaves that. */
+  readonly queued?: () => Promise<number>;
+}
+
+async function standStill(pid: number, milliseconds: number): Promise<void> {
+  process.kill(pid, "SIGSTOP");
+  try {
+    await sleep(milliseconds);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
 }
 
 export const limitedNames = [
@@ -38,7 +53,9 @@ export const limitedNames = [
 ] as const;
 export type LimitedName = (typeof limitedNames)[number];
 
-export const start: Readonly<Record<LimitedName, (scope: RowScope, limit: number) => Promise<Limited>>> = {
+export const start: Readonly<
+  Record<LimitedName, (scope: RowScope, limit: number, seconds: number) => Promise<Limited>>
+> = {
   sekimori: startOurs,
   "Postfix + postfwd": startWithPostfwd,
   "Postfix + policyd-rate-limit": startWithPolicyd,
@@ -48,7 +65,7 @@ export const start: Readonly<Record<LimitedName, (scope: RowScope, limit: number
 const credentials = plain(account.address, account.password);
 const policyPort = 10_040;
 
-async function startOurs(scope: RowScope, limit: number): Promise<Limited> {
+async function startOurs(scope: RowScope, limit: number, seconds: number): Promise<Limited> {
   const address = loopbackAddress();
   const config = [
     "version = 1",
@@ -65,8 +82,8 @@ async function startOurs(scope: RowScope, limit: number): Promise<Limited> {
     "sessions = 2000",
     "errors = 10000",
     "[limits.account]",
-    `recipients = ["${limit}/1h"]`,
-    'attempts = ["1000000/1h"]',
+    `recipients = ["${limit}/${seconds}s"]`,
+    `attempts = ["1000000/${seconds}s"]`,
     "[process]",
     "mail-threads = 2",
     "[delivery]",
@@ -84,19 +101,33 @@ async function startOurs(scope: RowScope, limit: number): Promise<Limited> {
     await server.kill();
     server = await startServer(scope, { directory, config, wrapper: ["setsid"] });
   };
-  return { where: { address, port: 2587 }, credentials, restart };
+  const queued = async (): Promise<number> => {
+    // Of the account: what it is told about its limits is in the queue as well.
+    const words = ["queue", "list", "--account", account.address, "--limit", "100000", "--json"];
+    const { code, stdout, stderr } = await server.command(...words);
+    if (code !== 0) throw new Error(stderr);
+    const { entries } = JSON.parse(stdout) as {
+      readonly entries: readonly { readonly recipients: readonly unknown[] }[];
+    };
+    return entries.reduce((sum, { recipients }) => sum + recipients.length, 0);
+  };
+  const stall = (milliseconds: number): Promise<void> => standStill(server.pid, milliseconds);
+  return { where: { address, port: 2587 }, credentials, restart, stall, queued };
 }
 
-/** SIGKILL. */
-type Kill = () => Promise<void>;
+interface Counting {
+  readonly pid: number;
+  /** SIGKILL. */
+  readonly kill: () => Promise<void>;
+}
 
 /** Postfix, with this policy server asked where it says; mail stays on hold. */
 async function behindPostfix(
   scope: RowScope,
-  policy: { readonly at: string; readonly where: "recipient" | "end-of-data"; readonly start: () => Promise<Kill> },
+  policy: { readonly at: string; readonly where: "recipient" | "end-of-data"; readonly start: () => Promise<Counting> },
 ): Promise<Limited> {
-  let kill = await policy.start();
-  atEnd(scope, () => kill());
+  let counting = await policy.start();
+  atEnd(scope, () => counting.kill());
   const auth = await makeSasl(scope, account, "PLAIN");
   if (auth.kind === "absent") throw new NotPossible(auth.reason);
   const hold = "check_recipient_access static:HOLD, permit_sasl_authenticated, reject";
@@ -125,14 +156,15 @@ async function behindPostfix(
   });
   if (postfix === undefined) throw new NotPossible("no Postfix");
   const restart = async (): Promise<void> => {
-    await kill();
-    kill = await policy.start();
+    await counting.kill();
+    counting = await policy.start();
   };
-  return { where: { address: postfix.address, port: postfix.port }, credentials, restart };
+  const stall = (milliseconds: number): Promise<void> => standStill(counting.pid, milliseconds);
+  return { where: { address: postfix.address, port: postfix.port }, credentials, restart, stall };
 }
 
 /** rcpt() wants to be asked at the end of data, where the number of recipients is known. Counts are in memory. */
-async function startWithPostfwd(scope: RowScope, limit: number): Promise<Limited> {
+async function startWithPostfwd(scope: RowScope, limit: number, seconds: number): Promise<Limited> {
   const program = await findProgram("postfwd");
   if (program.kind === "absent") throw new NotPossible(program.reason);
   const directory = await temporaryDirectory(scope);
@@ -144,7 +176,7 @@ async function startWithPostfwd(scope: RowScope, limit: number): Promise<Limited
   const pidFile = join(directory, "run/pid");
   await writeFile(
     rules,
-    `id=LIMIT; sasl_username=~/./; protocol_state==END-OF-MESSAGE; action=rcpt(sasl_username/${limit}/3600/450 4.7.1 limit reached)\n`,
+    `id=LIMIT; sasl_username=~/./; protocol_state==END-OF-MESSAGE; action=rcpt(sasl_username/${limit}/${seconds}/450 4.7.1 limit reached)\n`,
     { mode: 0o644 },
   );
   const modules = (program.environment["PERL5LIB"] ?? "").split(":").filter(Boolean);
@@ -170,13 +202,14 @@ async function startWithPostfwd(scope: RowScope, limit: number): Promise<Limited
       }).catch((error: unknown) => {
         throw new Error(`${String(error)}\n${begun.stdout}${begun.stderr}`);
       });
-      return async () => {
+      const kill = async (): Promise<void> => {
         process.kill(pid, "SIGKILL");
         await rm(pidFile, { force: true });
         await waitFor("the end of postfwd", 10_000, () => (existsSync(`/proc/${pid}`) ? undefined : true)).catch(
           () => undefined,
         );
       };
+      return { pid, kill };
     },
   });
 }
@@ -187,7 +220,7 @@ function backgroundFlags(rules: string, address: string, pidFile: string): reado
 }
 
 /** Asked at RCPT; counts are in SQLite. */
-async function startWithPolicyd(scope: RowScope, limit: number): Promise<Limited> {
+async function startWithPolicyd(scope: RowScope, limit: number, seconds: number): Promise<Limited> {
   const program = await findProgram("policyd-rate-limit");
   const python = await findProgram("python3");
   if (program.kind === "absent") throw new NotPossible(program.reason);
@@ -210,7 +243,7 @@ async function startWithPolicyd(scope: RowScope, limit: number): Promise<Limited
       "backend: 0",
       `SOCKET: ["${address}", ${policyPort}]`,
       "limits:",
-      `    - [${limit}, 3600]`,
+      `    - [${limit}, ${seconds}]`,
       "limits_by_id: {}",
       "limit_by_sasl: True",
       "limit_by_sender: False",
@@ -239,7 +272,7 @@ async function startWithPolicyd(scope: RowScope, limit: number): Promise<Limited
       ).catch((error: unknown) => {
         throw new Error(`${String(error)}\n${child.stdout()}${child.stderr()}`);
       });
-      return async () => void (await child.stop("SIGKILL", 10_000));
+      return { pid: child.pid, kill: async () => void (await child.stop("SIGKILL", 10_000)) };
     },
   });
 }
@@ -248,7 +281,7 @@ async function startWithPolicyd(scope: RowScope, limit: number): Promise<Limited
 let parameters: string | undefined;
 
 /** Its limit plugin has no key for an account: rate_rcpt_sender, by MAIL FROM, is the nearest. Counts are in Redis, which lives on. */
-async function startHarakaWithLimit(scope: RowScope, limit: number): Promise<Limited> {
+async function startHarakaWithLimit(scope: RowScope, limit: number, seconds: number): Promise<Limited> {
   const program = await installed({ ...haraka, also: { "haraka-plugin-limit": "1.3.2" } });
   const redis = await findProgram("redis-server");
   if (redis.kind === "absent") throw new NotPossible(redis.reason);
@@ -282,7 +315,7 @@ async function startHarakaWithLimit(scope: RowScope, limit: number): Promise<Lim
       `port=${policyPort}`,
       "[rate_rcpt_sender]",
       "enabled=true",
-      `default=${limit}/1h`,
+      `default=${limit}/${seconds}s`,
       "",
     ].join("\n"),
     ...(parameters === undefined ? {} : { "dhparams.pem": parameters }),
@@ -294,7 +327,7 @@ async function startHarakaWithLimit(scope: RowScope, limit: number): Promise<Lim
     await writeFile(join(directory, "config", name), text);
   }
   await copyFile(join(import.meta.dirname, "../smtp/peers/haraka-accept.cjs"), join(directory, "plugins/accept.js"));
-  const begin = async (): Promise<Kill> => {
+  const begin = async (): Promise<Counting["kill"]> => {
     const child = startChild({
       program: process.execPath,
       parameters: [join(program, "bin/haraka"), "-c", directory],
@@ -313,7 +346,8 @@ async function startHarakaWithLimit(scope: RowScope, limit: number): Promise<Lim
     await kill();
     kill = await begin();
   };
-  return { where, credentials, restart };
+  const stall = (milliseconds: number): Promise<void> => standStill(store.pid, milliseconds);
+  return { where, credentials, restart, stall };
 }
 
 async function answers(where: Where): Promise<boolean> {
