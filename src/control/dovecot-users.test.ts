@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { verifyPassword } from "../io/password-hash.ts";
 import type { CredentialView } from "./control.ts";
-import { compareDovecotUsers, dovecotUsers, writeDovecotUsers } from "./dovecot-users.ts";
+import { compareDovecotUsers, dovecotUsers, endedSince, writeDovecotUsers } from "./dovecot-users.ts";
 
 const hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$dGFndGFndGFndGFndGFn";
 const named = (address: string, more: Partial<CredentialView> = {}): CredentialView => ({
@@ -136,4 +136,30 @@ test("a file as it was written does not differ; what changed since is named, and
     // Each makes a hash that nobody has.
     { numRuns: 30 },
   );
+});
+
+test("whoever is in the file as he is now is left alone; an account that changed is ended by all names it had", async () => {
+  const before = [
+    named("alice@a.test", { aliases: ["info@a.test"] }),
+    named("bob@a.test", { aliases: ["b@a.test", "bobby@a.test"] }),
+    named("carol@a.test", { passwordHash: "plain text" }),
+    named("dave@a.test", { suspended: true }),
+  ];
+  const { text } = await dovecotUsers(before, []);
+  assert.deepEqual(endedSince(text, before), []);
+  assert.deepEqual(endedSince("", before), []);
+  // Without an alias or with one more it opens what it did.
+  const [alice, bob, carol, dave] = before.map((each) => ({ ...each }));
+  const after = [
+    { ...alice!, aliases: ["sales@a.test"] },
+    { ...bob!, aliases: ["b@a.test", "new@a.test"], passwordHash: `${hash}x` },
+    carol!,
+    dave!,
+  ];
+  assert.deepEqual(endedSince(text, after), [
+    { account: "bob@a.test", names: ["bob@a.test", "b@a.test", "new@a.test", "bobby@a.test"] },
+  ]);
+  assert.deepEqual(endedSince(text, [{ ...alice!, suspended: true }, bob!, carol!, dave!]), [
+    { account: "alice@a.test", names: ["alice@a.test", "info@a.test"] },
+  ]);
 });

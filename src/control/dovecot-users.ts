@@ -9,6 +9,7 @@ import { randomBytes } from "node:crypto";
 import { hashPassword } from "../io/password-hash.ts";
 import { replaceSecretFile } from "../io/durable-file.ts";
 import type { CredentialView } from "./control.ts";
+import type { EndedLogin } from "./dovecot-sessions.ts";
 
 export interface DovecotUsers {
   /** Of the file. */
@@ -67,15 +68,7 @@ export interface CopyDifferences {
 
 /** How such a file differs from the accounts as they are now. */
 export function compareDovecotUsers(text: string, credentials: readonly CredentialView[]): CopyDifferences {
-  const written = new Map(
-    text
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => {
-        const [name = "", password] = line.split(":", 2);
-        return [name, password] as const;
-      }),
-  );
+  const written = new Map(linesOf(text).map(({ name, password }) => [name, password]));
   const names = written.size;
   const [suspended, other, missing]: [string[], string[], string[]] = [[], [], []];
   for (const { address, aliases, suspended: mayNot, passwordHash } of credentials) {
@@ -91,6 +84,37 @@ export function compareDovecotUsers(text: string, credentials: readonly Credenti
     }
   }
   return { names, suspended, other, gone: [...written.keys()], missing };
+}
+
+/** Whose line in such a file lets in what opens nothing now: the account is gone or suspended, or has another hash. */
+export function endedSince(text: string, credentials: readonly CredentialView[]): readonly EndedLogin[] {
+  const now = new Map(credentials.map((each) => [each.address, each]));
+  const ended = new Map<string, Set<string>>();
+  const lines = linesOf(text);
+  for (const { name, account, password } of lines) {
+    const found = now.get(account);
+    const own = found === undefined ? undefined : withScheme(found.passwordHash);
+    // Of a hash that Dovecot does not know there was a line that let nobody in.
+    const isOver = found === undefined || (found.suspended ? password === own : own !== undefined && password !== own);
+    // What is no address is not a line of ours, and may be a mask for more than one.
+    if (isOver && /^[^*?]+@/.test(account)) ended.set(account, new Set([account, ...(found?.aliases ?? [])]).add(name));
+  }
+  // As an alias it was let in with what its account had.
+  for (const { name, account } of lines) ended.get(account)?.add(name);
+  return [...ended].map(([account, names]) => ({ account, names: [...names] }));
+}
+
+/** `account`: that the name leads to. */
+function linesOf(
+  text: string,
+): readonly { readonly name: string; readonly account: string; readonly password: string }[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [name = "", password = ""] = line.split(":", 2);
+      return { name, account: /:user=([^\s:]+)/.exec(line)?.[1] ?? name, password };
+    });
 }
 
 /** Rejects for a person to read; then the old file is still there. */

@@ -3,16 +3,19 @@
 // change, and without one after ten seconds and at growing distances: until then somebody suspended still gets in there.
 //
 // What somebody has open at Dovecot ends after the file was written without him, never before: he would come again at once. Where it cannot be
-// written he is cut off all the same, and again once it can. At the start all who are suspended are cut off: the server may have died
-// between the one and the other, or have stood still when they were suspended.
+// written he is cut off all the same, and again once it can. At the start all who are suspended are cut off, and
+// whoever the old file lets in with what opens nothing now: the server may have died before it wrote, or have stood still meanwhile.
+// Limits: where it died in the moment between the file and the connections, another password or a deletion (not a suspension) cuts nobody; likewise without
+// a file of ours. An account whose hash was only made anew is cut off too: with the same password it is in again.
 
+import { readFile } from "node:fs/promises";
 import type { Settings } from "../config/settings.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { AccountStore } from "../store/store.ts";
 import type { CredentialView } from "./control.ts";
 import { readCredentials } from "./credentials.ts";
 import type { DovecotSessions, EndedLogin } from "./dovecot-sessions.ts";
-import { dovecotUsers, writeDovecotUsers } from "./dovecot-users.ts";
+import { dovecotUsers, endedSince, writeDovecotUsers } from "./dovecot-users.ts";
 
 export interface KeptUsers {
   /** Something about an account, or the configuration. Must not throw. */
@@ -44,18 +47,22 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
   /** By account, until a file without them is there. */
   let over = new Map<string, EndedLogin>();
   /** Since there is a Dovecot to tell. */
-  let toldOfSuspended = false;
+  let toldOfEarlier = false;
 
   async function write({ users, doveadm }: Settings["dovecot"]): Promise<void> {
     // Whoever comes from here on is not in what is read now.
     const due = over;
     over = new Map();
-    const isFirst = doveadm !== undefined && !toldOfSuspended;
+    const isFirst = doveadm !== undefined && !toldOfEarlier;
     try {
       if (users !== undefined || isFirst) {
         const credentials = await readCredentials(store);
-        if (isFirst) for (const login of suspendedOf(credentials)) due.set(login.account, login);
-        toldOfSuspended = doveadm !== undefined;
+        if (isFirst) {
+          const old = users === undefined ? "" : await readOld(users);
+          for (const login of [...endedSince(old, credentials), ...suspendedOf(credentials)])
+            if (!due.has(login.account)) due.set(login.account, login);
+        }
+        toldOfEarlier = doveadm !== undefined;
         if (users !== undefined) await writeDovecotUsers(users, await dovecotUsers(credentials, []));
       }
       failures = 0;
@@ -67,11 +74,21 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
     sessions.end([...due.values()]);
   }
 
+  /** One that cannot be read may be written all the same. */
+  async function readOld(path: string): Promise<string> {
+    try {
+      return await readFile(path, "utf8");
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) failed(error);
+      return "";
+    }
+  }
+
   function begin(): void {
     timer = undefined;
     const { dovecot } = settings();
     if (dovecot.doveadm === undefined) {
-      toldOfSuspended = false;
+      toldOfEarlier = false;
       over.clear();
       if (dovecot.users === undefined) return;
     }
