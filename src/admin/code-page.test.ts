@@ -16,14 +16,18 @@ const guide: Guide = {
   portTest: () => undefined,
 };
 
-function house(outcome: CodeOutcome | "off" = { kind: "refused", what: "code" }) {
+function house(outcome: CodeOutcome | "off" | "unnamed" = { kind: "refused", what: "code" }) {
   const entered: CodeEntry[] = [];
   const refused: string[] = [];
   const codes: CodePage = {
-    clientOf: ({ client, port }) => (outcome === "off" ? undefined : { client, port }),
+    clientOf: ({ client, port }) => {
+      if (outcome === "off") return { kind: "none" };
+      if (outcome === "unnamed") return { kind: "unnamed", proxy: { client, port } };
+      return { kind: "client", client: { client, port } };
+    },
     enter: (entry) => {
       entered.push(entry);
-      return Promise.resolve(outcome === "off" ? { kind: "unavailable" } : outcome);
+      return Promise.resolve(typeof outcome === "string" ? { kind: "unavailable" } : outcome);
     },
     refuse: (_client, cause) => void refused.push(cause),
     text: (language, view) => `${language} ${view.kind}`,
@@ -133,4 +137,19 @@ test("other methods are told which there are; where the page is off there is non
     assert.equal((await off(method, more)).status, 404, method);
   }
   assert.equal(entered.length, 0);
+});
+
+test("behind a proxy that does not say who asks there is no form, and why is told", async () => {
+  const { ask, entered, refused } = house("unnamed");
+  for (const [method, more] of [
+    ["GET", {}],
+    ["POST", { body: form }],
+  ] as const) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    const answer = await ask(method, more);
+    assert.equal(answer.status, 503);
+    assert.match(answer.text, /does not say who asks/);
+    assert.equal(answer.headers.get("cache-control"), "no-store");
+  }
+  assert.deepEqual([entered, refused], [[], ["unnamed", "unnamed"]]);
 });

@@ -4,7 +4,7 @@
 
 import type { Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { CodePage, WebClient } from "../control/code-page.ts";
+import type { CodePage, Visitor } from "../control/code-page.ts";
 import type { CodeOutcome } from "../control/setup/code-form.ts";
 import { codePath } from "../control/setup/code-url.ts";
 import type { Language } from "../control/setup/texts.ts";
@@ -15,7 +15,7 @@ const LARGEST_ENTRY = 4 * 1024;
 const AGAIN = { later: "600", unavailable: "60" } as const;
 
 export function addCodePage(app: Hono, page: CodePage, languageOf: (context: Context) => Language): void {
-  function clientOf({ env, req }: Context): WebClient | undefined {
+  function clientOf({ env, req }: Context): Visitor {
     const socket = socketOf(env);
     return page.clientOf({
       client: socket?.remoteAddress ?? "",
@@ -27,14 +27,19 @@ export function addCodePage(app: Hono, page: CodePage, languageOf: (context: Con
   }
 
   app.use(codePath, async (context, next) => {
-    if (clientOf(context) === undefined) return context.notFound();
+    const visitor = clientOf(context);
+    if (visitor.kind === "none") return context.notFound();
     context.header("cache-control", "no-store");
-    return next();
+    if (visitor.kind === "client") return next();
+    // Nobody types in vain.
+    page.refuse(visitor.proxy, "unnamed");
+    return context.text("the proxy before this server does not say who asks: please tell your provider\n", 503);
   });
   app.get(codePath, (context) => context.html(page.text(languageOf(context), { kind: "empty" })));
   app.post(codePath, bodyLimit({ maxSize: LARGEST_ENTRY }), async (context) => {
-    const client = clientOf(context);
-    if (client === undefined) return context.notFound();
+    const visitor = clientOf(context);
+    if (visitor.kind !== "client") return context.notFound();
+    const { client } = visitor;
     if (isForeign(context)) {
       page.refuse(client, "foreign");
       return context.text("open this page itself, and enter the code there\n", 403);

@@ -134,23 +134,33 @@ const arrival: Arrival = {
 test("the page is for TLS, our own or a named proxy's, and the client is the last that the proxy names", () => {
   const { page, settings } = office();
   const who = (more: Partial<Arrival>): unknown => page.clientOf({ ...arrival, ...more });
-  assert.deepEqual(who({}), { client: "198.51.100.9", port: 50_000 });
-  assert.deepEqual(who({ client: "::ffff:198.51.100.9" }), { client: "198.51.100.9", port: 50_000 });
-  assert.equal(who({ isSecure: false }), undefined);
+  const seen = (client: string, port = 50_000): unknown => ({ kind: "client", client: { client, port } });
+  const none = { kind: "none" };
+  assert.deepEqual(who({}), seen("198.51.100.9"));
+  assert.deepEqual(who({ client: "::ffff:198.51.100.9" }), seen("198.51.100.9"));
+  assert.deepEqual(who({ isSecure: false }), none);
   // Anybody can write a header.
   const forged = { forwardedFor: "203.0.113.1", forwardedProto: "https" };
-  assert.deepEqual(who(forged), { client: "198.51.100.9", port: 50_000 });
-  assert.equal(who({ ...forged, isSecure: false }), undefined);
+  assert.deepEqual(who(forged), seen("198.51.100.9"));
+  assert.deepEqual(who({ ...forged, isSecure: false }), none);
 
   const proxied = { client: "192.0.2.3", isSecure: false };
-  assert.deepEqual(who({ ...proxied, forwardedFor: "203.0.113.1, 198.51.100.77" }), {
-    client: "198.51.100.77",
-    port: 0,
-  });
-  assert.deepEqual(who({ ...proxied, forwardedFor: "203.0.113.1, unknown" }), { client: "192.0.2.3", port: 50_000 });
-  assert.deepEqual(who(proxied), { client: "192.0.2.3", port: 50_000 });
-  assert.equal(who({ ...proxied, forwardedProto: "http" }), undefined);
-  assert.deepEqual(who({ ...proxied, forwardedFor: "::1", forwardedProto: "HTTPS" }), { client: "::1", port: 0 });
+  assert.deepEqual(who({ ...proxied, forwardedFor: "203.0.113.1, 198.51.100.77" }), seen("198.51.100.77", 0));
+  assert.deepEqual(who({ ...proxied, forwardedProto: "http" }), none);
+  assert.deepEqual(who({ ...proxied, forwardedFor: "::1", forwardedProto: "HTTPS" }), seen("::1", 0));
+  assert.deepEqual(who({ ...proxied, forwardedFor: "198.51.100.77:4711" }), seen("198.51.100.77", 4711));
+  assert.deepEqual(who({ ...proxied, forwardedFor: "[2001:DB8::7]:4711" }), seen("2001:db8::7", 4711));
+  assert.deepEqual(who({ ...proxied, forwardedFor: "[2001:db8::7]" }), seen("2001:db8::7", 0));
   Object.assign(settings, { substitute: { ...settings.substitute, codePage: false } });
-  assert.equal(who({}), undefined);
+  assert.deepEqual(who({}), none);
+});
+
+test("what a visitor does is never held against the proxy that does not name him", () => {
+  const { page } = office();
+  for (const forwardedFor of [undefined, "", "203.0.113.1, unknown", "203.0.113.1,", "198.51.100.7:99999", "[]:1"])
+    assert.deepEqual(
+      page.clientOf({ ...arrival, client: "192.0.2.3", isSecure: false, forwardedFor }),
+      { kind: "unnamed", proxy: { client: "192.0.2.3", port: 50_000 } },
+      forwardedFor,
+    );
 });

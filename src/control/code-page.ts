@@ -42,11 +42,17 @@ export interface Arrival extends WebClient {
   readonly forwardedProto: string | undefined;
 }
 
+/** `unnamed`: a named proxy does not say for whom it asks. What a visitor does would be held against the proxy, and so against all. */
+export type Visitor =
+  | { readonly kind: "none" }
+  | { readonly kind: "client"; readonly client: WebClient }
+  | { readonly kind: "unnamed"; readonly proxy: WebClient };
+
 export interface CodePage {
-  /** Who asks; undefined: there is no such page, or not for what comes so (a password would pass in clear). */
-  clientOf(arrival: Arrival): WebClient | undefined;
+  /** Who asks; "none": there is no such page, or not for what comes so (a password would pass in clear). */
+  clientOf(arrival: Arrival): Visitor;
   enter(entry: CodeEntry): Promise<CodeOutcome>;
-  refuse(client: WebClient, cause: "foreign" | "malformed"): void;
+  refuse(client: WebClient, cause: "foreign" | "malformed" | "unnamed"): void;
   text(language: Language, view: CodeView): string;
 }
 
@@ -62,6 +68,8 @@ export interface CodePageServices {
 }
 
 const MINUTE = 60_000;
+/** Clients, some 30 MB: whoever has more networks than that is not stopped by counting them. */
+const KEPT = 100_000;
 /** Of one client: a person needs one or two. */
 const most = [
   { name: "10m", length: 10 * MINUTE, limit: 10 },
@@ -79,7 +87,9 @@ export function createCodePage(services: CodePageServices): CodePage {
       entries.sweep(now);
       swept = now;
     }
-    return entries.reserve(clientKey(client), 1, now).kind === "within";
+    const isOne = entries.reserve(clientKey(client), 1, now).kind === "within";
+    entries.keep(KEPT);
+    return isOne;
   }
 
   function refuse({ client, port }: WebClient, cause: string, account?: string): void {
@@ -125,14 +135,16 @@ export function createCodePage(services: CodePageServices): CodePage {
   return {
     clientOf: ({ client: peer, port, isSecure, forwardedFor, forwardedProto }) => {
       const now = settings();
-      if (!hasCodePage(now)) return undefined;
+      if (!hasCodePage(now)) return nobody;
       const client = plain(peer);
-      if (!prefixMatcher(now.web.forwardedBy)(client)) return isSecure ? { client, port } : undefined;
+      if (!prefixMatcher(now.web.forwardedBy)(client))
+        return isSecure ? { kind: "client", client: { client, port } } : nobody;
       // It speaks TLS with the client, or says itself that it does not.
-      if (forwardedProto !== undefined && forwardedProto.trim().toLowerCase() !== "https") return undefined;
+      if (forwardedProto !== undefined && forwardedProto.trim().toLowerCase() !== "https") return nobody;
       // The last one is the proxy's own word; what stands before it came with the request.
       const said = forwardedFor?.split(",").at(-1)?.trim() ?? "";
-      return parseIp(said) === undefined ? { client, port } : { client: plain(said), port: 0 };
+      const visitor = readForwarded(said);
+      return visitor === undefined ? { kind: "unnamed", proxy: { client, port } } : { kind: "client", client: visitor };
     },
     enter: async (entry) => {
       try {
@@ -145,6 +157,16 @@ export function createCodePage(services: CodePageServices): CodePage {
     refuse,
     text: (language, view) => codeForm(settings().hostname, language, view),
   };
+}
+
+const nobody: Visitor = { kind: "none" };
+
+/** An address; some proxies give the port as well, behind an address of IPv6 in brackets. */
+function readForwarded(said: string): WebClient | undefined {
+  const [, bracketed, plainly, digits = "0"] = /^(?:\[([^\]]*)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(said) ?? [];
+  const address = bracketed ?? plainly ?? said;
+  const port = Number(digits);
+  return parseIp(address) === undefined || port > 65_535 ? undefined : { client: plain(address), port };
 }
 
 /** An IPv4 address in one spelling. */

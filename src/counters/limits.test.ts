@@ -93,3 +93,16 @@ test("charges replayed out of order land in their own granules", () => {
   assert.equal(limits.uses("a", 950)[0]!.used, 6);
   assert.equal(limits.uses("a", 1200)[0]!.used, 4);
 });
+
+test("so many keys are kept, and the first go first", () => {
+  const limits = new Limits(rules);
+  for (const key of ["a", "b", "c"]) limits.count(key, 1, 0);
+  limits.count("a", 1, 1);
+  limits.keep(3);
+  assert.ok(limits.has("a"));
+  limits.keep(2);
+  assert.deepEqual(
+    ["a", "b", "c"].map((key) => limits.has(key)),
+    [false, true, true],
+  );
+});

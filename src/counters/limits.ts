@@ -162,6 +162,14 @@ export class Limits {
     }
   }
 
+  /** So many keys at most: those that came first are forgotten first, whatever is counted for them. */
+  keep(most: number): void {
+    for (const key of this.#keys.keys()) {
+      if (this.#keys.size <= most) return;
+      this.#keys.delete(key);
+    }
+  }
+
   #over(index: number, window: SlidingWindow, units: number, now: number): Over {
     const { name, limit } = this.#rules[index]!;
     return { kind: "over", window: name, used: window.used(now), limit, opensIn: window.opensAt(units, now) - now };

@@ -221,7 +221,7 @@ export interface EventFields {
     readonly client: string;
     /** 0 where a proxy stands before it. */
     readonly port: number;
-    /** login, code, rate, held, unavailable, foreign or malformed. */
+    /** login, code, rate, held, unavailable, foreign, malformed or unnamed. */
     readonly cause: string;
     /** Where the login was right. */
     readonly account?: string;
@@ -409,7 +409,7 @@ export const events: { readonly [Name in EventName]: EventDescription } = {
     meaning:
       "An entry on the page for codes was refused. `login`: account or password; `code`: with a right login, see `enrolment.refused`; `rate`: too many " +
       "from one client; `held`: nothing was looked at, as somebody is guessing; `unavailable`: nobody could look; `foreign`: another site's form; " +
-      "`malformed`: no form of ours.",
+      "`malformed`: no form of ours; `unnamed`: the reverse proxy, whose address it has, did not give the client's in X-Forwarded-For.",
     label: "cause",
   },
   "substitute.judged": {
