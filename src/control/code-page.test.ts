@@ -131,10 +131,11 @@ const arrival: Arrival = {
   forwardedProto: undefined,
 };
 
+const seen = (client: string, port = 50_000): unknown => ({ kind: "client", client: { client, port } });
+
 test("the page is for TLS, our own or a named proxy's, and the client is the last that the proxy names", () => {
   const { page, settings } = office();
   const who = (more: Partial<Arrival>): unknown => page.clientOf({ ...arrival, ...more });
-  const seen = (client: string, port = 50_000): unknown => ({ kind: "client", client: { client, port } });
   const none = { kind: "none" };
   assert.deepEqual(who({}), seen("198.51.100.9"));
   assert.deepEqual(who({ client: "::ffff:198.51.100.9" }), seen("198.51.100.9"));

@@ -186,9 +186,10 @@ test("without a file of ours sessions end as well; where nobody is told nothing 
   assert.deepEqual([untold.asked.count, untold.ends], [0, []]);
 });
 
+const line = (name: string, of: string, user = ""): string => `${name}@a.test:{ARGON2ID}${of}::::::${user}\n`;
+
 test("at the start sessions end of whoever the old file lets in with what opens nothing now", async (t) => {
   const { add, file, ends } = await house(t, "named", "told");
-  const line = (name: string, of: string, user = ""): string => `${name}@a.test:{ARGON2ID}${of}::::::${user}\n`;
   const old = hash.replace("dGFn", "b2xk");
   const lines = [line("alice", hash), line("bob", old), line("carol", hash), line("c", hash, "user=carol@a.test")];
   await writeFile(file, [...lines, line("dave", hash), "*:{PLAIN}x::::::\n"].join(""), { mode: 0o600 });

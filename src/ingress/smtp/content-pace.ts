@@ -27,6 +27,7 @@ export interface Receiving {
 /** Between two looks, ms. */
 const LOOK = 5000;
 
+/** Taken when a listener opens. After a reload to a much shorter `time` looks stay as far apart as they were, and a slow one ends that much later. */
 export function lookEvery({ time }: PaceLimit): number {
   return Math.min(LOOK, time / 4);
 }
