@@ -45,6 +45,7 @@ import { createBatches } from "./batches.ts";
 import { counterRules } from "./counter-rules.ts";
 import { watchFreeSpace } from "./free-space.ts";
 import { createHandOver } from "./hand-over.ts";
+import { holdAgain } from "./hold-again.ts";
 import { openLane } from "./lane.ts";
 import { laneDirectory } from "./lanes.ts";
 import type { ListenerChange } from "./listener-set.ts";
@@ -315,6 +316,7 @@ const thread: MailThread = {
       // oxlint-disable-next-line no-await-in-loop -- one store
       await each.recover();
     }
+    await holdAgain({ store, lanes, observer });
   },
   listen: async (ports) => {
     const { change } = await (data.privileges === undefined

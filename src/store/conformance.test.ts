@@ -859,6 +859,20 @@ everyStore("an account is under a restraint until it is taken away", (store) => 
   assert.deepEqual(store.restrained(), []);
 });
 
+everyStore("accounts that are suspended are named, whoever suspended them", (store) => {
+  const bob = { ...alice, key: "bob@sekimori.test", aliases: [] };
+  const carol = { ...alice, key: "carol@sekimori.test", aliases: [] };
+  for (const account of [carol, alice, bob]) store.addAccount(account);
+  assert.deepEqual(store.suspended(), []);
+  store.setRestraint(carol.key, { step: "suspend", since: 4, score: 19, evidence: [] });
+  store.setRestraint(bob.key, { step: "hold", since: 4, score: 13, evidence: [] });
+  store.setSuspended(alice.key, true);
+  assert.deepEqual(store.suspended(), [alice.key, carol.key]);
+  store.setRestraint(carol.key, undefined);
+  store.setSuspended(alice.key, false);
+  assert.deepEqual(store.suspended(), []);
+});
+
 everyStore("a restraint that has ended by itself goes, and none that is in force", (store) => {
   const bob = { ...alice, key: "bob@sekimori.test", aliases: [] };
   const carol = { ...alice, key: "carol@sekimori.test", aliases: [] };

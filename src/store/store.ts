@@ -163,6 +163,8 @@ export interface AccountStore {
     restraint: AccountRestraint | undefined,
     notices?: readonly Omit<AbuseNotice, "account">[],
   ): boolean;
+  /** Keys of the accounts that an operator or a restraint has suspended. */
+  suspended(): readonly string[];
   /** Keys of the accounts that have one, ended or not. */
   restrained(): readonly string[];
   /** Those that have ended by themselves by then (wall ms) go, with their evidence. */

@@ -1,8 +1,10 @@
 // What an operator's word does to an account of a real server, in all mail threads: its sessions end, and what waits in the queue stays there
-// until somebody releases or returns it. Suspended, deleted, and suspended while the server is stopped.
+// until somebody releases or returns it. Suspended, deleted, suspended while the server is stopped, and where it died over that.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Dialogue } from "../lab/client.ts";
 import { loopbackAddress } from "../lab/loopback.ts";
 import { waitForMailbox } from "../lab/mailbox.ts";
@@ -13,7 +15,8 @@ import { assertNothingBroke } from "./support/log.ts";
 
 const carol = { address: `carol@${domain}`, password: "battery of the horse" };
 const dora = { address: `dora@${domain}`, password: "correct barrier staple" };
-const people = [alice, bob, carol, dora];
+const erin = { address: `erin@${domain}`, password: "staple of the battery" };
+const people = [alice, bob, carol, dora, erin];
 
 async function send(session: Dialogue, { address }: typeof carol): Promise<void> {
   await session.expect(`MAIL FROM:<${address}>`, 250);
@@ -43,7 +46,7 @@ test("what a suspended or deleted account has in the queue is held, and nothing 
   const site = await startSite(t, { smarthost, accounts, threads: 2 });
   const { server } = site;
   const sessions = [];
-  for (const person of [alice, bob, bob, carol]) {
+  for (const person of [alice, bob, bob, carol, erin]) {
     // oxlint-disable-next-line no-await-in-loop -- whichever thread each comes to
     const session = await openAuthenticated(t, site, person);
     // oxlint-disable-next-line no-await-in-loop
@@ -63,11 +66,16 @@ test("what a suspended or deleted account has in the queue is held, and nothing 
   assert.deepEqual(await heldFor(server, carol.address), ["suspension"]);
   await server.stop();
   assert.match(await run(server, "account", "suspend", alice.address), /\n1 message of it is held/);
+  // As after a crash between the word and the hold.
+  const index = openSqliteStore(join(server.state, "index.sqlite"));
+  index.setSuspended(erin.address, true);
+  index.close();
 
   const sink = await startSink(t, smarthost);
   const again = await site.restart();
   await send(await openAuthenticated(t, site, dora), dora);
   await sink.waitForMessages(1, 60_000);
+  assert.deepEqual(await heldFor(again, erin.address), ["suspension"]);
   const clear = ["abuse", "clear", bob.address, "--reason", "nothing speaks against it", "--mail", "release"];
   const cleared = await again.command(...clear);
   assert.deepEqual([cleared.code, /resume it/.test(cleared.stderr)], [1, true], cleared.stderr);

@@ -143,6 +143,11 @@ function createAccounts(): AccountStore {
         delete account.restraint;
         if (restraint !== undefined) account.restraint = restraint;
       }),
+    suspended: () =>
+      [...accounts.values()]
+        .filter(({ suspended, restraint }) => suspended || restraint?.step === "suspend")
+        .map(({ key }) => key)
+        .toSorted(),
     restrained: () =>
       [...accounts.values()]
         .filter(({ restraint }) => restraint !== undefined)

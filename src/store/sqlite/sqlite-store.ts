@@ -97,6 +97,9 @@ export function openSqliteStore(file: string): SqliteStore {
     setRaise: database.prepare("UPDATE account SET raise = ? WHERE key = ?"),
     setContact: database.prepare("UPDATE account SET contact = ? WHERE key = ?"),
     setRestraint: database.prepare("UPDATE account SET restraint = ? WHERE key = ?"),
+    suspended: database.prepare(
+      "SELECT key FROM account WHERE suspended = 1 OR json_extract(restraint, '$.step') = 'suspend' ORDER BY key",
+    ),
     restrained: database.prepare("SELECT key FROM account WHERE restraint IS NOT NULL ORDER BY key"),
     purgeRestraints: database.prepare(
       "UPDATE account SET restraint = NULL WHERE restraint IS NOT NULL AND json_extract(restraint, '$.until') <= ?",
@@ -290,6 +293,7 @@ export function openSqliteStore(file: string): SqliteStore {
         for (const notice of told) notices.add({ account: key, ...notice });
         return true;
       }),
+    suspended: () => all<{ readonly key: string }>(sql.suspended).map(({ key }) => key),
     restrained: () => all<{ readonly key: string }>(sql.restrained).map(({ key }) => key),
     purgeRestraints: (now) => void sql.purgeRestraints.run(now),
     restraintSpan: (now) => spanOf(sql.restraintSpan, now, 1),
