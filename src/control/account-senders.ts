@@ -8,6 +8,7 @@ import type { Result } from "../base/result.ts";
 import type { Account, SenderGrant } from "../store/store.ts";
 import type { AccountServices } from "./accounts.ts";
 import type { Control, Outcome, Refused } from "./control.ts";
+import { leftMail, whyLeft } from "./left-mail.ts";
 
 /** Of one account; each look-up of it carries all of them. */
 const MOST = 1000;
@@ -41,6 +42,7 @@ export function senderControl(
       }
       if (account.aliases.length >= MOST) return refused("conflict", `${address} has ${MOST} aliases already`);
       const key = addressKey(parsed.value);
+      if ((await leftMail(store, [key])).has(key)) return refused("conflict", whyLeft(key));
       if (!(await store.addAlias(account.key, key))) {
         return refused("conflict", `${alias} is an address or alias of an account already`);
       }

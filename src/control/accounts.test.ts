@@ -549,3 +549,44 @@ test(
     );
   }),
 );
+
+test(
+  "an address under which mail of a deleted account is held goes to nobody until that is settled",
+  withOffice(async ({ control, store }) => {
+    const message = {
+      id: "m1",
+      receivedAt: 1,
+      origin: "submission",
+      sender: "bob@sekimori.test",
+      recipients: ["x@r.test"],
+      eightBit: false,
+      messageId: "<x@y>",
+      size: 3,
+      account: "bob@sekimori.test",
+    } as const;
+    store.addWaiting([{ message, recipients: [0] }], 1, 0);
+    store.changeWaiting("hold-suspended", { kind: "account", account: message.account }, 1);
+    const given = ["alice", "bob"].map((name) => ({ address: `${name}@sekimori.test`, hash: bcrypt }));
+    const settle = /deleted .*queue list --state held --account bob@sekimori\.test/;
+    for (const outcome of [
+      await control.addAccount("Bob@sekimori.test", { hash: bcrypt }, []),
+      await control.addAccount("carol@sekimori.test", { hash: bcrypt }, ["bob@sekimori.test"]),
+    ]) {
+      assert.ok(!outcome.done && outcome.kind === "conflict");
+      assert.match(outcome.why, settle);
+    }
+    for (const how of ["look", "add"] as const) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const { added, problems } = await control.importAccounts(given, how);
+      assert.deepEqual([added, problems.map(({ index, kind }) => `${index} ${kind}`)], [0, ["1 conflict"]]);
+      assert.match(problems[0]!.why, settle);
+    }
+    assert.equal(store.countAccounts(), 0);
+    store.changeWaiting("release", { kind: "all" }, 2);
+    assert.deepEqual(await control.importAccounts(given, "add"), { added: 2, problems: [] });
+    // Of an account that is there, it is its own.
+    store.changeWaiting("hold", { kind: "all" }, 3);
+    const again = await control.addAccount("bob@sekimori.test", { hash: bcrypt }, []);
+    assert.ok(!again.done && /exists already/.test(again.why));
+  }),
+);

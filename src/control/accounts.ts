@@ -20,8 +20,9 @@ import { makeScramKeys } from "../io/scram-keys.ts";
 import type { Observer } from "../observe/events.ts";
 import type { Remote } from "../io/rpc.ts";
 import { prepare } from "../base/saslprep.ts";
-import type { Account, AccountStore, QueueCount } from "../store/store.ts";
+import type { Account, AccountStore, QueueCount, QueueStore } from "../store/store.ts";
 import type { EndedLogin } from "./dovecot-sessions.ts";
+import { leftMail, whyLeft } from "./left-mail.ts";
 import { restraintView } from "./suspicion.ts";
 import type {
   AccountList,
@@ -37,7 +38,7 @@ import type {
 export interface AccountServices {
   /** In effect now: a reload replaces them. */
   readonly settings: () => Pick<Settings, "domains" | "mailbox" | "state" | "limits" | "listeners">;
-  readonly store: Remote<AccountStore>;
+  readonly store: Remote<AccountStore & Pick<QueueStore, "heldAccounts">>;
   readonly observer: Observer;
   readonly clock: Clock;
   /** Somebody looked at the account and resumes it, or it is gone: what spoke against it, and what was done because of that, is over. */
@@ -150,6 +151,8 @@ export function accountControl(
         typeof secret === "string" ? await storedForm(secret, offersCram(services.settings())) : importedForm(secret);
       if (!kept.ok) return refused("invalid", kept.error);
       const key = addressKey(parsed.value);
+      const [left] = await leftMail(store, [key, ...keys]);
+      if (left !== undefined) return refused("conflict", whyLeft(left));
       const added = await store.addAccount({
         key,
         address: formatAddress(parsed.value),
@@ -188,6 +191,13 @@ export function accountControl(
           accounts.push({ key, address: at, passwordHash: read.value, aliases: [], createdAt, suspended: false });
           indexes.push(index);
         }
+      }
+      const left = await leftMail(
+        store,
+        accounts.map(({ key }) => key),
+      );
+      for (const [each, { key }] of accounts.entries()) {
+        if (left.has(key)) problems.push({ index: indexes[each]!, kind: "conflict", why: whyLeft(key) });
       }
       const taken =
         how === "add" && problems.length === 0

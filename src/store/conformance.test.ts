@@ -845,6 +845,22 @@ everyStore("what is held for a suspicion is told from the rest, and ends with it
   assert.deepEqual(store.changeWaiting("release", account, 200), { messages: 2, recipients: 3 });
 });
 
+everyStore("accounts with held mail are named, of those that are asked for", (store) => {
+  for (const [index, account] of ["a@b.test", "b@b.test", "c@b.test"].entries()) {
+    store.addWaiting([{ message: sentBy(`m${index}`, { account }), recipients: [0, 1] }], 1, 0);
+  }
+  const held = (): readonly string[] => store.heldAccounts(["c@b.test", "a@b.test", "d@b.test"]);
+  assert.deepEqual(held(), []);
+  for (const account of ["a@b.test", "b@b.test"]) store.changeWaiting("hold", { kind: "account", account }, 2);
+  store.changeWaiting("hold-suspended", { kind: "account", account: "c@b.test" }, 2);
+  assert.deepEqual(held(), ["c@b.test", "a@b.test"]);
+  store.removeWaiting([{ id: "m2", recipients: [0] }]);
+  assert.deepEqual(held(), ["c@b.test", "a@b.test"], "one recipient is enough");
+  store.removeWaiting([{ id: "m2", recipients: [1] }]);
+  store.changeWaiting("release", { kind: "all" }, 3);
+  assert.deepEqual(held(), []);
+});
+
 everyStore("an account is under a restraint until it is taken away", (store) => {
   assert.equal(store.addAccount(alice), true);
   const restraint = { step: "slow", since: 5, until: 9, score: 11.5, evidence: ["a login"], clause: "§ 7" } as const;

@@ -17,6 +17,7 @@ export function storeOfLane(store: Remote<Store>, lane: number): LaneStore {
     attemptsFor: (id) => store.attemptsFor(id),
     listWaiting: (filter, limit, after) => store.listWaiting(filter, limit, after),
     seizeWaiting: (selector, now, lease, limit) => store.seizeWaiting(selector, now, lease, limit, lane),
+    heldAccounts: (keys) => store.heldAccounts(keys),
     countWaiting: () => store.countWaiting(),
     lanesWaiting: () => store.lanesWaiting(),
     // Of all lanes: it is the clock that was wrong, and once is enough.

@@ -342,6 +342,8 @@ export interface QueueStore {
     limit: number,
     lane?: number,
   ): readonly { readonly id: string; readonly recipients: readonly number[] }[];
+  /** Of these accounts (keys), those of whose mail anything is held. */
+  heldAccounts(keys: readonly string[]): readonly string[];
   countWaiting(): number;
   /** Free recipients that are due later than `latest` are due then: their time was made by a clock that ran ahead. */
   hasten(now: number, latest: number): void;

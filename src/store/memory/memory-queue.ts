@@ -196,6 +196,7 @@ export function createMemoryQueue(): QueueStore {
     attemptsFor: (id) =>
       [...(entries.get(id)?.attempts ?? [])].toSorted(([one], [other]) => one - other).flatMap(([, past]) => past),
     listWaiting: list,
+    heldAccounts: (keys) => keys.filter((account) => list({ state: "held", account }, 1).total > 0),
     seizeWaiting: (selector, now, lease, limit, lane = 0) => {
       const seized = rowsOf(lane)
         .filter((row) => row.leasedUntil === 0 && isMeant(row, selector))

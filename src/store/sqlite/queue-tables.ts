@@ -118,6 +118,9 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
     ),
     unlease: database.prepare("UPDATE waiting_recipient SET leased_until = 0 WHERE id = ? AND leased_until > 0"),
     lanes: database.prepare("SELECT DISTINCT lane FROM waiting_recipient ORDER BY lane"),
+    heldOf: database.prepare(
+      `SELECT 1 FROM waiting_message JOIN waiting_recipient USING (id) WHERE account = ? AND held > 0 LIMIT 1`,
+    ),
     dropMessage: database.prepare("DELETE FROM waiting_message WHERE id = ?"),
   } satisfies Record<string, StatementSync>;
 
@@ -324,6 +327,7 @@ export function createQueueTables(database: DatabaseSync, transaction: <T>(work:
         },
       ),
     listWaiting: list,
+    heldAccounts: (keys) => keys.filter((key) => one(sql.heldOf, key) !== undefined),
     seizeWaiting: (selector, now, lease, limit, lane = 0) =>
       transaction(() => {
         const [where, ...parameters] = whereOf(selector, lane);
