@@ -26,6 +26,8 @@ interface Office {
   readonly events: { readonly event: string }[];
   /** What the spool says, while set. */
   broken: string | undefined;
+  /** Of whom no notice can be made, while they are here. */
+  readonly unable: string[];
   /** As after a restart. */
   open(): AbuseNotices;
 }
@@ -40,11 +42,13 @@ function office(contact?: string): Office {
     sent: [],
     events: [],
     broken: undefined,
+    unable: [],
     open: () =>
       createAbuseNotices({
         store: asRemote<Store>(store),
         mail: async (mail) => {
           if (made.broken !== undefined) throw new Error(made.broken);
+          if (made.unable.includes(mail.about)) throw new Error(`${mail.about} cannot be told`);
           made.sent.push(mail);
         },
         observer: { emit: (event, fields) => void made.events.push({ event, ...fields }) },
@@ -160,4 +164,41 @@ test("a contact that was taken away and an account that is gone are told nothing
   built.store.deleteAccount(alice.key);
   await built.open().tell();
   assert.deepEqual(told(built), []);
+});
+
+test("a notice that cannot be made stops no other account's, and what follows it for the same account waits", async () => {
+  const place = office();
+  const others = ["bob@b.test", "carol@b.test", "dave@b.test"];
+  for (const key of others) place.store.addAccount({ ...alice, key, address: key });
+  place.unable.push(alice.key, "bob@b.test");
+  note(place, taken("slow"), taken("hold"));
+  for (const key of others) {
+    place.store.setRestraint(key, undefined, noticesTo({}, NOW, taken("slow")));
+  }
+  const notices = place.open();
+  // Two accounts in a row fail: it may be the disk, and the round ends. They are the last in the next.
+  await notices.tell();
+  assert.deepEqual(place.sent, []);
+  await notices.tell();
+  const told = (): readonly string[] => place.sent.map(({ about, news }) => `${about} ${news.step}`);
+  assert.deepEqual(told(), ["carol@b.test slow", "dave@b.test slow"]);
+  place.unable.shift();
+  await notices.tell();
+  assert.deepEqual(told().slice(2), ["alice@b.test slow", "alice@b.test hold"]);
+  place.unable.shift();
+  await notices.tell();
+  assert.deepEqual(told().slice(4), ["bob@b.test slow"]);
+  assert.deepEqual(place.store.pendingNotices(10), []);
+});
+
+test("more notices than are read at once end, also when every other account's cannot be made", async () => {
+  const place = office();
+  for (let index = 0; index < 150; index++) {
+    const key = `user${index}@b.test`;
+    place.store.addAccount({ ...alice, key, address: key });
+    place.store.setRestraint(key, undefined, noticesTo({}, NOW, taken("slow")));
+    if (index % 2 === 1) place.unable.push(key);
+  }
+  await place.open().tell();
+  assert.equal(place.sent.length, 75);
 });

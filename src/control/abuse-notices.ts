@@ -1,6 +1,6 @@
 // Customers are told by mail what was done because somebody else may be using their account, and that it is over. What is to be told is
 // noted in the same step as what is done (store.setRestraint), so a crash, a full disk or a stopped server loses none of it; it is told
-// once that works.
+// once that works; one that cannot be made waits, with what follows it for the same account, and stops nobody else's.
 //
 // One message for each step and each reader. That it goes out is noted first: a crash in the moment between loses one notice, which is
 // better than the same one twice. No account has more than so many in a day; what is beyond that is an event.
@@ -33,6 +33,10 @@ export interface AbuseNotices {
 export const MOST_NOTICES = 8;
 const DAY = 86_400_000;
 const PAGE = 100;
+/** So many accounts one after the other: it is not the notice, and the round ends. */
+const MOST_FAILURES = 2;
+
+type Pending = AbuseNotice & { readonly id: number };
 
 /**
  * To whom. Both readers, but for a suspension: while it lasts nobody opens the mailbox, so only the second contact is told, if there
@@ -56,8 +60,10 @@ export function createAbuseNotices({ store, mail, observer, clock }: AbuseNotice
   let closed = false;
   /** One round at a time. */
   let work: Promise<void> = Promise.resolve();
+  /** Accounts whose notice could not be made the last time: their turn comes after everybody else's. */
+  const late = new Set<string>();
 
-  async function tellOne({ id, account, to, at, news }: AbuseNotice & { readonly id: number }): Promise<void> {
+  async function tellOne({ id, account, to, at, news }: Pending): Promise<void> {
     const now = clock.wall();
     const found = await store.findAccount(account);
     const reader = to === "account" ? found?.address : found?.contact;
@@ -80,17 +86,40 @@ export function createAbuseNotices({ store, mail, observer, clock }: AbuseNotice
     }
   }
 
+  /** False: nothing can be told now. */
+  async function tellAll(pending: readonly Pending[], stuck: Set<string>): Promise<boolean> {
+    const isLate = ({ account }: Pending): boolean => late.has(account);
+    let failures = 0;
+    for (const notice of [...pending.filter((each) => !isLate(each)), ...pending.filter(isLate)]) {
+      const { account } = notice;
+      if (closed) return false;
+      // What comes after one that is still to be told waits for it.
+      if (stuck.has(account)) continue;
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- in their order
+        await tellOne(notice);
+        late.delete(account);
+        failures = 0;
+      } catch (error) {
+        observer.emit("internal.failed", { where: "notices of abuse", cause: String(error) });
+        stuck.add(account);
+        late.add(account);
+        failures++;
+        if (failures === MOST_FAILURES) return false;
+      }
+    }
+    return true;
+  }
+
   async function round(): Promise<void> {
+    const stuck = new Set<string>();
     try {
       for (;;) {
         // oxlint-disable-next-line no-await-in-loop -- until there are none
         const pending = await store.pendingNotices(PAGE);
-        for (const notice of pending) {
-          if (closed) return;
-          // oxlint-disable-next-line no-await-in-loop -- in their order
-          await tellOne(notice);
-        }
-        if (pending.length < PAGE) return;
+        const isNew = pending.some(({ account }) => !stuck.has(account));
+        // oxlint-disable-next-line no-await-in-loop
+        if (!isNew || !(await tellAll(pending, stuck)) || pending.length < PAGE) return;
       }
     } catch (error) {
       // The next round tries again.
