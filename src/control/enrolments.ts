@@ -4,6 +4,7 @@
 // Whether mail of the third party would arrive from here is read first: who could not send anyway is told so before anybody is mailed.
 
 import { addressKey, formatAddress, parseAddress } from "../address/address.ts";
+import { minuteOf } from "../base/minute.ts";
 import { failure, success } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
 import type { Settings } from "../config/settings.ts";
@@ -132,7 +133,7 @@ export function enrolmentControl(
       if (free !== undefined) {
         return refused(
           "conflict",
-          `too many codes, for the account or to the address: the next one from ${inWords(free)} on`,
+          `too many codes, for the account or to the address: the next one from ${minuteOf(free)} on`,
         );
       }
       const code = makeEnrolmentCode();
@@ -190,10 +191,6 @@ function countedAs(key: string): string {
   const at = key.lastIndexOf("@");
   const plus = key.indexOf("+");
   return plus > 0 && plus < at ? key.slice(0, plus) + key.slice(at) : key;
-}
-
-function inWords(time: number): string {
-  return `${new Date(time).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
 function refused(kind: Refused["kind"], why: string): Refused {

@@ -48,7 +48,13 @@ function world() {
     clock,
   });
   const accepted: SpooledMessage[] = [];
-  const handOver = createHandOver(terms, (each) => void accepted.push(each));
+  const failures: unknown[] = [];
+  const trouble = { broken: false };
+  const handOver = createHandOver(
+    (account) => (trouble.broken ? Promise.reject(new Error("disk I/O error")) : terms(account)),
+    (each) => void accepted.push(each),
+    (cause) => void failures.push(cause),
+  );
   /** What the dispatcher makes of the message that was at the disk meanwhile, and why. */
   const held = async (then: SpooledMessage = message): Promise<readonly unknown[]> => {
     directory.forget([key]);
@@ -56,7 +62,7 @@ function world() {
     const last = accepted.at(-1)!;
     return [firstHolds(last)(0), last.suspended ?? last.suspected];
   };
-  return { store, held };
+  return { store, held, trouble, failures };
 }
 
 const restraint = { step: "hold", since: NOW, score: 13, evidence: [] } as const;
@@ -87,4 +93,13 @@ test("mail from others has no account to ask about", async () => {
   const { held } = world();
   const { account: _account, ...others } = message;
   assert.deepEqual(await held({ ...others, origin: "mx" }), [holds.none, undefined]);
+});
+
+test("where the store cannot say how the account stands the message is held, and somebody hears of it", async () => {
+  const { held, trouble, failures } = world();
+  trouble.broken = true;
+  assert.deepEqual(await held(), [holds.suspension, "account.unknown: the store could not say how it stands"]);
+  assert.equal(failures.length, 1);
+  trouble.broken = false;
+  assert.deepEqual(await held(), [holds.none, undefined]);
 });

@@ -184,7 +184,11 @@ const house = {
   clock,
   newId,
 };
-const handOver = createHandOver(terms, (...message) => lane.dispatcher.accepted(...message));
+const handOver = createHandOver(
+  terms,
+  (...message) => lane.dispatcher.accepted(...message),
+  (cause) => observer.emit("internal.failed", { where: "standing of an account", cause: String(cause) }),
+);
 const shared: Omit<SmtpServices, "hostname" | "smtp" | "budgetOf" | "clientFail" | "secureContext"> = {
   directory: { ...directory, lookup: recipientLookup({ directory, mailboxes, stores }) },
   login,

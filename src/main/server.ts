@@ -207,7 +207,8 @@ async function start(site: Site, version: string, died: (cause: string) => void,
       codes: createCodePage({
         settings: () => settings,
         login: () => mail?.webLogin,
-        control: () => controlOf?.("customer"),
+        // Nobody else is called so: callers by token are `token NAME`, and no account of the host has a space.
+        control: () => controlOf?.("code page"),
         observer,
         clock,
         wait: (milliseconds) => sleep(milliseconds),

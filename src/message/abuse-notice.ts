@@ -6,6 +6,7 @@
 // numbers; content is in neither. The message asks for no password and has no link of its own.
 
 import { formatAddress } from "../address/address.ts";
+import { minuteOf } from "../base/minute.ts";
 import { makePeopleNotice } from "./people-notice.ts";
 import type { NoticeFrame } from "./people-notice.ts";
 
@@ -244,11 +245,6 @@ function textIn(texts: Texts, request: AbuseNoticeRequest): readonly string[] {
 function seenIn(texts: Texts, copy: AbuseNoticeRequest["copy"], signs: readonly string[]): readonly string[] {
   const known = copy === "account" ? [] : signs.flatMap((sign) => texts.signs[sign] ?? []).slice(0, MOST_SIGNS);
   return known.length === 0 ? [] : [texts.seen, "", ...known.map((each) => `- ${each}`), ""];
-}
-
-/** In words for people of any country. */
-function minuteOf(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
 /** A configuration may have line ends in its texts. */

@@ -162,7 +162,7 @@ test("the mail says where, a form is filled in there, and the address can be use
   const accepted = log.find((entry_) => entry_["event"] === "code.accepted");
   assert.deepEqual([accepted?.["account"], accepted?.["client"]], [alice.address, from]);
   const changed = log.find((entry_) => entry_["change"] === "substitute-proved");
-  assert.equal(changed?.["by"], "customer");
+  assert.equal(changed?.["by"], "code page");
 });
 
 test("a wrong code, one used already, and an address that nobody asked for or that is not his are one answer", async () => {
