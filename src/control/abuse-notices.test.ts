@@ -180,14 +180,14 @@ test("a notice that cannot be made stops no other account's, and what follows it
   await notices.tell();
   assert.deepEqual(place.sent, []);
   await notices.tell();
-  const told = (): readonly string[] => place.sent.map(({ about, news }) => `${about} ${news.step}`);
-  assert.deepEqual(told(), ["carol@b.test slow", "dave@b.test slow"]);
+  const steps = (): readonly string[] => place.sent.map(({ about, news }) => `${about} ${news.step}`);
+  assert.deepEqual(steps(), ["carol@b.test slow", "dave@b.test slow"]);
   place.unable.shift();
   await notices.tell();
-  assert.deepEqual(told().slice(2), ["alice@b.test slow", "alice@b.test hold"]);
+  assert.deepEqual(steps().slice(2), ["alice@b.test slow", "alice@b.test hold"]);
   place.unable.shift();
   await notices.tell();
-  assert.deepEqual(told().slice(4), ["bob@b.test slow"]);
+  assert.deepEqual(steps().slice(4), ["bob@b.test slow"]);
   assert.deepEqual(place.store.pendingNotices(10), []);
 });
 

@@ -51,7 +51,7 @@ function world() {
   const failures: unknown[] = [];
   const trouble = { broken: false };
   const handOver = createHandOver(
-    (account) => (trouble.broken ? Promise.reject(new Error("disk I/O error")) : terms(account)),
+    (who) => (trouble.broken ? Promise.reject(new Error("disk I/O error")) : terms(who)),
     (each) => void accepted.push(each),
     (cause) => void failures.push(cause),
   );

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { asRemote } from "../io/rpc.ts";
 import type { SpooledMessage } from "../spool/message.ts";
 import { openMemoryStore } from "../store/memory/memory-store.ts";
-import type { Store } from "../store/store.ts";
+import type { QueueChange, QueueSelector, Store } from "../store/store.ts";
 import { holdAgain } from "./hold-again.ts";
 
 function sentBy(account: string, id: string): SpooledMessage {
@@ -27,8 +27,7 @@ test("what a suspended account has in the queue is held at the start, for what s
     lanes: [
       {
         dispatcher: {
-          change: async (...[change, selector]: Parameters<Store["changeWaiting"]>) =>
-            store.changeWaiting(change, selector, 1),
+          change: async (change: QueueChange, selector: QueueSelector) => store.changeWaiting(change, selector, 1),
         },
       },
     ],
