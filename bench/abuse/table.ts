@@ -10,8 +10,8 @@ export function abuseMarkdown(table: AbuseTable, machine: readonly string[]): st
   return [
     "# Abused accounts",
     "",
-    "Made by `npm run bench -- abuse`. A simulation: its honest accounts, attacks and seeds are files in `bench/abuse/data`, written down",
-    "before the thresholds were chosen, so that others can be run. The decisions are those of `src/abuse`.",
+    "Made by `npm run bench -- abuse`. A simulation: its honest accounts, attacks and seeds are files in `bench/abuse/data`, so that others can be",
+    "run. What they do without content was written down before the thresholds were chosen, the texts after that. The decisions are those of `src/abuse`.",
     "",
     `${machine.join(", ")}. ${table.accounts} accounts of each class for ${table.days} days after their history, ${table.runs} runs of each attack, for each of the`,
     `seeds ${table.seeds.join(", ")}; thresholds were chosen on seeds ${table.tuning.join(" and ")}. An observation costs ${table.microseconds.toFixed(1)} µs, the making of it included.`,
