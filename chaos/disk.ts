@@ -117,6 +117,8 @@ async function fullDisk({ scope, rounds, random, tell }: ChaosOptions): Promise<
           server = await site.restart();
           await sleep(random() * 200);
           await server.kill();
+          // It may have delivered by then.
+          ledger.endLife(0);
         } catch {
           tally.stayedDown++;
         }
