@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import {
   dial,
@@ -99,36 +99,39 @@ test("the table is not smaller than it was", () => {
   assert.equal(new Set(badLogins.map(({ name }) => name)).size, badLogins.length);
 });
 
-for (const { name, after: situation, send, expect, logged, session } of badLogins) {
-  test(`${name}: ${expect}`, async (t) => {
-    const service = impatient(makeService(material));
-    const client = await open(t, service, situation);
-    const start = service.events.length;
-    client.send(send);
-    // Where the session goes on, the last reply shows that nothing was left over to be taken for commands.
-    client.send("QUIT\r\n");
-    const answers = (await client.rest()).split("\r\n").filter((line) => line !== "" && line[3] !== "-");
-    assert.equal(answers[0]?.slice(0, expect.length), expect, answers.join(" | "));
-    assert.equal(answers.at(-1)?.startsWith("221 "), session === "open", answers.join(" | "));
-    await service.until(() => service.named("session.closed").length === 1);
+// Each with a server of its own, and most of its time is waiting.
+describe("each row", { concurrency: 16 }, () => {
+  for (const { name, after: situation, send, expect, logged, session } of badLogins) {
+    test(`${name}: ${expect}`, async (t) => {
+      const service = impatient(makeService(material));
+      const client = await open(t, service, situation);
+      const start = service.events.length;
+      client.send(send);
+      // Where the session goes on, the last reply shows that nothing was left over to be taken for commands.
+      client.send("QUIT\r\n");
+      const answers = (await client.rest()).split("\r\n").filter((line) => line !== "" && line[3] !== "-");
+      assert.equal(answers[0]?.slice(0, expect.length), expect, answers.join(" | "));
+      assert.equal(answers.at(-1)?.startsWith("221 "), session === "open", answers.join(" | "));
+      await service.until(() => service.named("session.closed").length === 1);
 
-    const events = service.events.slice(start);
-    const failed = events.filter((event) => event.name === "auth.failed").map(({ fields }) => fields);
-    const reasons = failed.map((fields) => String(Reflect.get(fields, "reason")));
-    const succeeded = events.filter((event) => event.name === "auth.succeeded");
-    const [closed] = service.named("session.closed");
-    assert.deepEqual(reasons, logged === "succeeded" || logged === "counted" ? [] : [logged]);
-    assert.equal(succeeded.length, logged === "succeeded" ? 1 : 0);
-    assert.equal(Reflect.get(closed!, "errors"), logged === "succeeded" ? undefined : 1);
-    for (const fields of failed) assert.notEqual(Reflect.get(fields, "mechanism"), "", "which mechanism");
-    const log = JSON.stringify(service.events);
-    for (const secret of [PASSWORD, base64(PASSWORD), base64(`\0${ALICE}\0${PASSWORD}`)]) {
-      assert.ok(!log.includes(secret), "no secret in the log");
-    }
-    assert.deepEqual(service.named("internal.failed"), []);
-    assert.deepEqual(service.spool.appended, []);
-  });
-}
+      const events = service.events.slice(start);
+      const failed = events.filter((event) => event.name === "auth.failed").map(({ fields }) => fields);
+      const reasons = failed.map((fields) => String(Reflect.get(fields, "reason")));
+      const succeeded = events.filter((event) => event.name === "auth.succeeded");
+      const [closed] = service.named("session.closed");
+      assert.deepEqual(reasons, logged === "succeeded" || logged === "counted" ? [] : [logged]);
+      assert.equal(succeeded.length, logged === "succeeded" ? 1 : 0);
+      assert.equal(Reflect.get(closed!, "errors"), logged === "succeeded" ? undefined : 1);
+      for (const fields of failed) assert.notEqual(Reflect.get(fields, "mechanism"), "", "which mechanism");
+      const log = JSON.stringify(service.events);
+      for (const secret of [PASSWORD, base64(PASSWORD), base64(`\0${ALICE}\0${PASSWORD}`)]) {
+        assert.ok(!log.includes(secret), "no secret in the log");
+      }
+      assert.deepEqual(service.named("internal.failed"), []);
+      assert.deepEqual(service.spool.appended, []);
+    });
+  }
+});
 
 test("after a refused login the same session may try again, in another way as well", async (t) => {
   const service = impatient(makeService(material));
