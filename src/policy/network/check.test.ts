@@ -11,10 +11,14 @@ import type { TargetSettings } from "./policy.ts";
 import { anyPolicy, lastInstant, packetOf, policyOf } from "./test-policy.ts";
 import type { PacketSketch, PolicySketch } from "./test-policy.ts";
 
+/** One at least of each region that prefixes of the random policies can tell apart: a /24 without its first /28 is one as well. */
 const hosts = [
   ...Array.from({ length: 16 }, (_, last) => [`192.0.2.${last}`, `2001:db8::${last.toString(16)}`]).flat(),
+  "192.0.2.200",
   "198.51.100.7",
   "2001:db8:1::7",
+  "2600::7",
+  "fe80::1",
 ];
 const out: PacketSketch = {
   source: "",
