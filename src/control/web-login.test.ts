@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClientHandle } from "../counters/counters.ts";
-import type { LoginAnswer, Visit } from "../directory/credentials.ts";
+import type { LoginAnswer, Visit } from "../directory/login.ts";
 import { createWebLogin } from "./web-login.ts";
 
 const ALICE = "alice@sekimori.test";

@@ -7,7 +7,7 @@
 
 import { prepare } from "../base/saslprep.ts";
 import type { ClientCounts, ClientHandle } from "../counters/counters.ts";
-import type { Login, LoginAnswer, OverFailures } from "../directory/credentials.ts";
+import type { Login, LoginAnswer, OverFailures } from "../directory/login.ts";
 import type { Observer } from "../observe/events.ts";
 
 export interface WebLoginRequest {

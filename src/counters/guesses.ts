@@ -83,7 +83,7 @@ const WORTH = { stranger: 1, known: 0.2 } as const;
 const WORTH_EVERY = MINUTE;
 /** While there are too many, one stranger's password is looked at so often, ms. */
 const EVERY = { name: 30_000, site: 200 } as const;
-/** An exchange has failed by then, ms; who runs them sees to that (directory/credentials.ts). */
+/** An exchange has failed by then, ms; who runs them sees to that (directory/scram-login.ts). */
 const LONGEST_EXCHANGE = 30_000;
 /** What is left by then of one failure of the site: no more is taken back for an exchange that succeeds, whenever it does. */
 const STILL_COUNTED = 2 ** (-LONGEST_EXCHANGE / most.site.halfLife);

@@ -3,25 +3,18 @@
 import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
 import { hash } from "node:crypto";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import * as fc from "fast-check";
-import { createDirectory } from "./directory.ts";
-import type { Directory } from "./directory.ts";
-import { parseAddress } from "../address/address.ts";
-import { parseDomain } from "../address/domain.ts";
 import { prepare } from "../base/saslprep.ts";
-import { hashPassword, inTurn, verifyPassword } from "../io/password-hash.ts";
-import { makeCramKeys, parseCramKeys } from "../io/cram-keys.ts";
-import type { CramKeys } from "../io/cram-keys.ts";
-import { makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
-import type { ScramKeys } from "../io/scram-keys.ts";
-import type { Account, AppPassword } from "../store/store.ts";
-import { hashAppPassword, makeAppPassword } from "./app-passwords.ts";
-import { createLogin, createScramLogin } from "./credentials.ts";
 import { createGuesses } from "../counters/guesses.ts";
-import type { LocalGuesses } from "../counters/guesses.ts";
-import { createOrigins } from "./origins.ts";
-import type { LoginAnswer, ScramLogin, Visit } from "./credentials.ts";
+import { hashPassword, inTurn, verifyPassword } from "../io/password-hash.ts";
+import { makeScramKeys, parseScramKeys } from "../io/scram-keys.ts";
+import type { AppPassword } from "../store/store.ts";
+import { hashAppPassword, makeAppPassword } from "./app-passwords.ts";
+import type { LoginAnswer } from "./login.ts";
+import { acceptedNow, keysOf, makeHouse, refused, rightHash, visit } from "./test-login.ts";
+
+const house = () => makeHouse(createGuesses);
 
 let hashes = 0;
 createHook({
@@ -39,122 +32,6 @@ async function hashesOf(work: () => Promise<unknown>): Promise<number> {
 /** SHA512-CRYPT of "right password", made by openssl passwd -6. */
 const IMPORTED =
   "$6$importedsalt$k1IF4AFe1oiJHEqnRh8h.sgtR7JRcNBcOVZjpagTCtVw9yDbSa5xtyYdqnuI.z2vDNBN0UqlQwtE50Xcyg.2c/";
-
-let rightHash = "";
-before(async () => {
-  rightHash = await hashPassword("right password");
-});
-
-interface House {
-  readonly directory: Directory;
-  readonly login: (name: string, password: string) => Promise<LoginAnswer>;
-  readonly loginFrom: (from: Visit, name: string, password: string) => Promise<LoginAnswer>;
-  readonly clock: { now: number };
-  readonly scram: ScramLogin;
-  account: Account;
-  broken: boolean;
-  breaks: "after the hash is replaced" | undefined;
-  readonly guesses: LocalGuesses;
-  /** While set, keys cannot be added. */
-  completing: string | undefined;
-  readonly failures: string[];
-  /** Keys that other threads were told to forget. */
-  readonly told: string[];
-  /** Of app passwords, as they were written down. */
-  readonly uses: string[];
-  /** From where it was opened, as the store has it. */
-  readonly origins: { readonly origin: number; readonly day: number }[];
-}
-
-function house(): House {
-  const postmaster = parseAddress("alice@sekimori.test");
-  const name = parseDomain("sekimori.test");
-  assert.ok(postmaster.ok && name.ok);
-  const clock = { now: 0 };
-  const made: Pick<House, "account" | "broken" | "breaks" | "completing" | "failures" | "told" | "uses" | "origins"> = {
-    account: {
-      key: "alice@sekimori.test",
-      address: "Alice@sekimori.test",
-      passwordHash: rightHash,
-      aliases: ["a.smith@sekimori.test"],
-      createdAt: 1,
-      suspended: false,
-    },
-    broken: false,
-    breaks: undefined,
-    completing: undefined,
-    failures: [],
-    told: [],
-    uses: [],
-    origins: [],
-  };
-  const directory = createDirectory(
-    [{ name: name.value, postmaster: postmaster.value, aliases: new Map(), dkim: undefined, store: undefined }],
-    {
-      findAccount: async (key) => {
-        if (made.broken) throw new Error("the store is away");
-        return [made.account.key, ...made.account.aliases].includes(key) ? made.account : undefined;
-      },
-    },
-  );
-  const store = {
-    completeScram: async (key: string, passwordHash: string, scram: string) => {
-      if (made.completing !== undefined) throw new Error(made.completing);
-      assert.equal(key, made.account.key);
-      assert.equal(passwordHash, made.account.passwordHash);
-      made.account = { ...made.account, scram };
-      return true;
-    },
-    replacePasswordHash: async (key: string, from: string, passwordHash: string, scram: string | undefined) => {
-      if (made.completing !== undefined) throw new Error(made.completing);
-      assert.equal(key, made.account.key);
-      if (from !== made.account.passwordHash) return false;
-      made.account = { ...made.account, passwordHash, ...(scram === undefined ? {} : { scram }) };
-      if (made.breaks !== undefined) made.broken = true;
-      made.breaks = undefined;
-      return true;
-    },
-    noteAppPasswordUse: async (key: string, used: string) => void made.uses.push(`${key} ${used}`),
-    originsOf: async () => made.origins,
-    noteOrigin: async (_key: string, origin: number, day: number) => void made.origins.push({ origin, day }),
-    loginSecret: async () => {
-      if (made.broken) throw new Error("the store is away");
-      return "c2VjcmV0";
-    },
-  };
-  const guesses = createGuesses(
-    () => clock.now,
-    () => true,
-  );
-  const origins = createOrigins(store, "secret", { wall: () => clock.now }, assert.ifError);
-  const services = {
-    directory,
-    store,
-    guesses,
-    origins,
-    clock: { wall: () => clock.now, monotonic: () => clock.now },
-    changed: (keys: readonly string[]) => void made.told.push(...keys),
-    failed: (cause: unknown) => void made.failures.push(String(cause)),
-  };
-  const login = createLogin(services);
-  return Object.assign(made, {
-    directory,
-    guesses,
-    login: (user: string, password: string) => login(user, password, visit),
-    loginFrom: (from: Visit, user: string, password: string) => login(user, password, from),
-    scram: createScramLogin(services),
-    clock,
-  });
-}
-
-const visit = { scope: "submission", client: "192.0.2.1" } as const;
-/** With the password that the account has now. */
-const acceptedNow = ({ account }: House): LoginAnswer => ({
-  kind: "account",
-  account: "alice@sekimori.test",
-  credential: { kind: "password", hash: account.passwordHash },
-});
-const refused = { kind: "refused", delay: 1000 } as const;
 
 test("the right password opens the account under its address and its aliases, in any case", async () => {
   const built = house();
@@ -355,45 +232,6 @@ test("what comes to nothing gives its place back", async () => {
   assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }, "hash"), "last");
 });
 
-async function keysOf({ scram }: House, name: string): Promise<ScramKeys> {
-  const answer = await scram.keys(name, visit);
-  assert.equal(answer.kind, "keys");
-  assert.ok(answer.kind === "keys" && "storedKey" in answer.keys);
-  return answer.keys;
-}
-
-test("keys for CRAM-MD5 open the account that has them now; everybody else gets some that open nothing", async () => {
-  const built = house();
-  const ask = async (where: House, name: string): Promise<CramKeys> => {
-    const answer = await where.scram.keys(name, visit, "cram-md5");
-    assert.ok(answer.kind === "keys" && "inner" in answer.keys);
-    return answer.keys;
-  };
-  built.account = {
-    ...built.account,
-    scram: await makeScramKeys("right password"),
-    cram: makeCramKeys("right password"),
-  };
-  const keys = await ask(built, "A.Smith@sekimori.test");
-  assert.deepEqual(keys, parseCramKeys(makeCramKeys("right password")));
-  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys, visit), acceptedNow(built));
-  const without = house();
-  for (const [where, name] of [
-    [built, "nobody@sekimori.test"],
-    [without, "alice@sekimori.test"],
-  ] as const) {
-    const made = await ask(where, name);
-    assert.deepEqual([made.inner.length, made.outer.length], [16, 16]);
-    assert.deepEqual(await where.scram.confirm(name, made, visit), refused);
-  }
-  built.account = { ...built.account, cram: makeCramKeys("another password") };
-  built.directory.forget();
-  assert.equal((await built.scram.confirm("alice@sekimori.test", keys, visit)).kind, "refused", "it was changed");
-  built.account = { ...built.account, cram: "damaged" };
-  built.directory.forget();
-  assert.equal((await built.scram.keys("alice@sekimori.test", visit, "cram-md5")).kind, "unavailable");
-});
-
 test("an account from before SCRAM gets its keys with the next right password, once", async () => {
   const built = house();
   assert.deepEqual(await built.login("alice@sekimori.test", "wrong password"), refused);
@@ -540,165 +378,4 @@ test("a login goes on when its keys cannot be stored, and somebody is told", asy
   built.completing = "disk full";
   assert.deepEqual(await built.login("alice@sekimori.test", "right password"), acceptedNow(built));
   assert.deepEqual(built.failures, ["Error: disk full"]);
-});
-
-test("an unknown, a suspended and a keyless account get keys that look real and stay the same, but open nothing", async () => {
-  const built = house();
-  const real = parseScramKeys(await makeScramKeys("right password"));
-  const suspended = house();
-  suspended.account = { ...suspended.account, suspended: true, scram: await makeScramKeys("right password") };
-  for (const [where, name, again] of [
-    [built, "nobody@sekimori.test", "NOBODY@Sekimori.TEST"],
-    [built, "nobody", "nobody"],
-    [built, "alice@sekimori.test", "alice@sekimori.test"],
-    [suspended, "alice@sekimori.test", "Alice@sekimori.test"],
-  ] as const) {
-    const [first, second] = [await keysOf(where, name), await keysOf(where, again)];
-    assert.deepEqual(first.salt, second.salt, name);
-    assert.equal(first.salt.length, real.salt.length);
-    assert.equal(first.iterations, real.iterations);
-    assert.notDeepEqual(first.storedKey, second.storedKey);
-    assert.deepEqual(await where.scram.confirm(name, first, visit), refused);
-  }
-  const others = await Promise.all(["a@x.test", "b@x.test"].map(async (name) => (await keysOf(built, name)).salt));
-  assert.notDeepEqual(others[0], others[1]);
-});
-
-test("proved keys open the account they belong to now", async () => {
-  const built = house();
-  built.account = { ...built.account, scram: await makeScramKeys("right password") };
-  const keys = await keysOf(built, "A.Smith@sekimori.test");
-  assert.deepEqual(await built.scram.confirm("a.smith@sekimori.test", keys, visit), acceptedNow(built));
-  built.account = { ...built.account, scram: await makeScramKeys("another password") };
-  built.directory.forget();
-  assert.deepEqual(
-    await built.scram.confirm("a.smith@sekimori.test", keys, visit),
-    refused,
-    "the password was changed",
-  );
-  built.account = { ...built.account, suspended: true };
-  built.directory.forget();
-  const now = parseScramKeys(built.account.scram!);
-  assert.deepEqual(await built.scram.confirm("alice@sekimori.test", now, visit), refused, "suspended meanwhile");
-});
-
-test("SCRAM over a store that fails or holds damaged keys is unavailable", async () => {
-  const broken = house();
-  broken.broken = true;
-  assert.deepEqual(await broken.scram.keys("alice@sekimori.test", visit), {
-    kind: "unavailable",
-    cause: "the store is away",
-  });
-  broken.broken = false;
-  assert.equal((await broken.scram.keys("alice@sekimori.test", visit)).kind, "keys", "asked again");
-  const damaged = house();
-  damaged.account = { ...damaged.account, scram: "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA" };
-  assert.equal((await damaged.scram.keys("alice@sekimori.test", visit)).kind, "unavailable");
-  assert.equal(
-    (await damaged.scram.confirm("alice@sekimori.test", await keysOf(house(), "x"), visit)).kind,
-    "unavailable",
-  );
-});
-
-/** Of somebody who was never there. */
-async function begin(built: House, name: string, client: string): Promise<string> {
-  return (await built.scram.keys(name, { ...visit, client })).kind;
-}
-
-test("proofs are counted for the account, under whichever of its names", async () => {
-  const built = house();
-  built.account = { ...built.account, scram: await makeScramKeys("right password") };
-  for (let tries = 0; tries < 10; tries++) {
-    const client = `198.51.100.${tries}`;
-    assert.equal(await begin(built, "a.smith@sekimori.test", client), "keys");
-    assert.equal((await built.scram.refused("a.smith@sekimori.test", { ...visit, client })).kind, "refused");
-  }
-  // One in half a minute from now on.
-  assert.equal(await begin(built, "alice@sekimori.test", "203.0.113.1"), "keys");
-  await built.scram.refused("alice@sekimori.test", { ...visit, client: "203.0.113.1" });
-  assert.equal(await begin(built, "alice@sekimori.test", "203.0.113.2"), "held");
-  assert.equal(await begin(built, "a.smith@sekimori.test", "203.0.113.2"), "held");
-});
-
-test("a thousand exchanges that were opened before get no further than one guess after the other", async () => {
-  const built = house();
-  built.account = { ...built.account, scram: await makeScramKeys("right password") };
-  const ten = Promise.withResolvers<void>();
-  let given = 0;
-  const all = Array.from({ length: 1000 }, async (_each, n) => {
-    const client = `198.51.${n % 250}.${n >> 8}`;
-    const kind = await begin(built, "alice@sekimori.test", client);
-    if (kind !== "keys") return kind;
-    if (++given === 10) ten.resolve();
-    // The others wait for what becomes of these.
-    await ten.promise;
-    await built.scram.refused("alice@sekimori.test", { ...visit, client });
-    return kind;
-  });
-  const kinds = await Promise.all(all);
-  assert.equal(kinds.filter((kind) => kind === "keys").length, 11, "and one for the half minute");
-  assert.equal(kinds.filter((kind) => kind === "held").length, 989);
-});
-
-test("right proofs make room for those that wait", async () => {
-  const built = house();
-  built.account = { ...built.account, scram: await makeScramKeys("right password") };
-  const answers = Array.from({ length: 30 }, async () => {
-    const from = { ...visit, client: "198.51.100.1" };
-    const answer = await built.scram.keys("a.smith@sekimori.test", from);
-    assert.ok(answer.kind === "keys", answer.kind);
-    return built.scram.confirm("a.smith@sekimori.test", answer.keys, from);
-  });
-  for (const answer of await Promise.all(answers)) assert.deepEqual(answer, acceptedNow(built));
-});
-
-test("a proof that the store could not answer for is no failure, and gives its place back", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const built = house();
-  built.account = { ...built.account, scram: await makeScramKeys("right password") };
-  for (let tries = 0; tries < 12; tries++) {
-    const from = { ...visit, client: `198.51.100.${tries}` };
-    const answer = await built.scram.keys("a.smith@sekimori.test", from);
-    assert.ok(answer.kind === "keys", answer.kind);
-    built.broken = true;
-    built.directory.forget();
-    const { kind } = await built.scram.confirm("a.smith@sekimori.test", answer.keys, from);
-    assert.equal(kind, "unavailable");
-    built.broken = false;
-  }
-  t.mock.timers.tick(60_000);
-  assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }, "hash"), "last");
-  assert.equal(built.guesses.ask({ name: built.account.key, client: "203.0.113.2", known: false }), "last");
-});
-
-test("a proof under an alias whose account is suspended meanwhile fails once", async () => {
-  const built = house();
-  built.account = { ...built.account, scram: await makeScramKeys("right password") };
-  const from = { ...visit, client: "198.51.100.1" };
-  for (let tries = 0; tries < 9; tries++) {
-    const answer = await built.scram.keys("a.smith@sekimori.test", from);
-    assert.ok(answer.kind === "keys", answer.kind);
-    built.account = { ...built.account, suspended: true };
-    built.directory.forget();
-    assert.equal((await built.scram.confirm("a.smith@sekimori.test", answer.keys, from)).kind, "refused");
-    built.account = { ...built.account, suspended: false };
-    built.directory.forget();
-  }
-  // Nine of ten.
-  assert.equal(built.guesses.admit({ name: built.account.key, client: "203.0.113.1", known: false }, "hash"), "last");
-  assert.equal(
-    built.guesses.admit({ name: built.account.key, client: "203.0.113.2", known: false }, "hash"),
-    "crowded",
-  );
-});
-
-test("an exchange that is given up has failed after half a minute", async (t) => {
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const built = house();
-  for (let tries = 0; tries < 10; tries++) assert.equal(await begin(built, "nobody", `198.51.100.${tries}`), "keys");
-  const next = { name: "nobody", client: "203.0.113.1", known: false };
-  assert.equal(built.guesses.admit(next, "hash"), "crowded");
-  t.mock.timers.tick(30_000);
-  assert.equal(built.guesses.admit(next, "hash"), "last", "the one of this half minute");
-  assert.equal(built.guesses.ask({ ...next, client: "203.0.113.2" }), "held");
 });

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import type { SecureContext } from "node:tls";
 import { parseAddress } from "../address/address.ts";
 import type { Endpoint } from "../config/settings.ts";
-import type { LoginAnswer } from "../directory/credentials.ts";
+import type { LoginAnswer } from "../directory/login.ts";
 import type { Directory } from "../directory/directory.ts";
 import { openPop3Listener } from "../ingress/pop3/listener.ts";
 import type { Authentication } from "../ingress/pop3/session.ts";

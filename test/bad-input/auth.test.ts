@@ -16,7 +16,7 @@ import {
   makeService,
   PASSWORD,
 } from "../../src/ingress/smtp/test-service.ts";
-import type { LoginAnswer } from "../../src/directory/credentials.ts";
+import type { LoginAnswer } from "../../src/directory/login.ts";
 import type { Client, Material, Service } from "../../src/ingress/smtp/test-service.ts";
 import { badLogins, firstOfScram } from "./auth.ts";
 import type { BadLogin } from "./auth.ts";

@@ -8,7 +8,8 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep, setImmediate as nextTurn } from "node:timers/promises";
 import { TLSSocket, type SecureContext } from "node:tls";
 import { formatAddress, type Address } from "../../address/address.ts";
-import type { OverFailures, ScramLogin, Visit } from "../../directory/credentials.ts";
+import type { OverFailures, Visit } from "../../directory/login.ts";
+import type { ScramLogin } from "../../directory/scram-login.ts";
 import { channelBinding } from "../../io/channel-binding.ts";
 import type { Mailboxes } from "../../mailbox/maildir.ts";
 import type { Mailbox } from "../../mailbox/snapshot.ts";
@@ -49,7 +50,7 @@ export type Pop3Caller = Pick<Visit, "client" | "over">;
 
 export type Authenticate = (login: string, password: string, caller: Pop3Caller) => Promise<Authentication>;
 
-/** See ScramLogin of directory/credentials.ts. */
+/** See ScramLogin of directory/scram-login.ts. */
 export interface Pop3Scram {
   keys(login: string, caller: Pop3Caller, of: "scram" | "cram-md5"): ReturnType<ScramLogin["keys"]>;
   confirm(login: string, keys: LoginKeys, caller: Pop3Caller): Promise<Authentication>;

@@ -2,7 +2,8 @@
 // and are kept nowhere.
 
 import type { Domain } from "../../address/domain.ts";
-import type { Login, LoginAnswer, OverFailures, ScramLogin, Visit } from "../../directory/credentials.ts";
+import type { Login, LoginAnswer, OverFailures, Visit } from "../../directory/login.ts";
+import type { ScramLogin } from "../../directory/scram-login.ts";
 import { startMechanism } from "../../proto/sasl/mechanism.ts";
 import type { Exchange, Mechanism, Step } from "../../proto/sasl/mechanism.ts";
 import type { AuthFacts } from "../../verdict/facts.ts";
