@@ -9,6 +9,7 @@
 // Limits: whether a password was right is Dovecot's word: with an old copy of the accounts an old password opens as well, until
 // the copy is made anew.
 
+import { loggableName } from "../address/loggable.ts";
 import { addressKey, parseAddress } from "../address/address.ts";
 import { formatIp, parseIp, unmapIp } from "../base/ip.ts";
 import type { Guesses } from "../counters/guesses.ts";
@@ -127,7 +128,7 @@ function peerOf({ session, port }: ReportedLogin, client: string) {
 
 /** What looks like an address; a password in the wrong field does not. */
 function shown({ login }: ReportedLogin, account: Account | undefined): string {
-  return account?.key ?? (/^[^\s@]{1,64}@[^\s@]{1,255}$/.test(login) ? login : "");
+  return account?.key ?? loggableName(login);
 }
 
 /** undefined: somebody on Dovecot's own host tried a login, without a connection. */

@@ -5,6 +5,7 @@
 // App passwords are for mail programs and open no page. Passwords are kept nowhere and logged nowhere; neither is a name that does not
 // look like an address, for it may be a password in the wrong field.
 
+import { loggableName } from "../address/loggable.ts";
 import { prepare } from "../base/saslprep.ts";
 import type { ClientCounts, ClientHandle } from "../counters/counters.ts";
 import type { Login, LoginAnswer, OverFailures } from "../directory/login.ts";
@@ -95,7 +96,7 @@ export function createWebLogin({ login, clients, clientFail, observer }: WebLogi
       observer.emit("auth.succeeded", { ...peer, account, mechanism: "web" });
       return { kind: "account", account };
     }
-    const account = /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(name) ? name : "";
+    const account = loggableName(name);
     const failed = (reason: string): void => {
       observer.emit("auth.failed", { ...peer, account, mechanism: "web", reason, reply: "the page said no" });
     };

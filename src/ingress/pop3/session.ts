@@ -4,6 +4,7 @@
 // client sends ahead stays in its own socket buffer; output waits for the client to read, and only so long. Messages
 // are removed after QUIT and never otherwise: a lost connection, a timeout, a shutdown leave them (RFC 1939 §6).
 
+import { loggableName } from "../../address/loggable.ts";
 import type { Socket } from "node:net";
 import { setTimeout as sleep, setImmediate as nextTurn } from "node:timers/promises";
 import { TLSSocket, type SecureContext } from "node:tls";
@@ -345,8 +346,7 @@ export class Pop3Session {
     answer: Exclude<Authentication, { kind: "account" }>,
   ): Promise<{ readonly kind: "refused" | "unavailable" | "shut" }> {
     const { observer, limits } = this.#options;
-    // What was typed may be a password in the wrong field: only what looks like an address is logged.
-    const account = /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(login) ? login : "";
+    const account = loggableName(login);
     const reason = answer.reason ?? "internal.unknown";
     const reply = {
       refused: replies.refused,

@@ -1,6 +1,7 @@
 // AUTH inside one session: the SASL exchange, the directory's answer, the count of failures. Passwords pass through
 // and are kept nowhere.
 
+import { loggableName } from "../../address/loggable.ts";
 import type { Domain } from "../../address/domain.ts";
 import type { Login, LoginAnswer, OverFailures, Visit } from "../../directory/login.ts";
 import type { ScramLogin } from "../../directory/scram-login.ts";
@@ -109,7 +110,6 @@ export class LoginDialogue {
   #ended(name: string, outcome: LoginOutcome): LoginStep {
     this.#exchange = undefined;
     if (outcome.kind === "refused") this.failures++;
-    // The name as typed may be a password in the wrong field: only what looks like an address is ever logged.
-    return { kind: "outcome", name: /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(name) ? name : "", outcome };
+    return { kind: "outcome", name: loggableName(name), outcome };
   }
 }
