@@ -21,6 +21,12 @@ export function unmapIp(octets: Uint8Array): Uint8Array {
   return isMapped(octets) ? octets.slice(12) : octets;
 }
 
+/** One spelling of an address: IPv4 as what it is, also where a dual-stack socket shows ::ffff:192.0.2.1. undefined: it is none. */
+export function plainIp(text: string): string | undefined {
+  const octets = parseIp(text);
+  return octets === undefined ? undefined : formatIp(unmapIp(octets));
+}
+
 export function isMapped(octets: Uint8Array): boolean {
   return (
     octets.length === 16 &&

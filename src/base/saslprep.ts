@@ -18,6 +18,14 @@ const SPACES = /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/gu;
  */
 const PROHIBITED = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\u2028\u2029\ufffc\ufffd\u2ff0-\u2ffb]/u;
 
+/** Of no password, prepared or not: what ends it for programs in C, and what ends a line. */
+// oxlint-disable-next-line no-control-regex
+const UNTYPED = /[\0\r\n]/;
+
+export function canBeTyped(password: string): boolean {
+  return password !== "" && !UNTYPED.test(password);
+}
+
 /** The prepared string, or undefined when it holds something prohibited or nothing at all. */
 export function prepare(text: string): string | undefined {
   const mapped = text.replace(IGNORED, "").replace(SPACES, " ").normalize("NFKC");

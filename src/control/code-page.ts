@@ -5,7 +5,7 @@
 // Bounds besides those of every login (web-login.ts) and of the code itself (enrolments.ts): so many entries of one client, right or wrong.
 
 import { clientKey } from "../base/client-key.ts";
-import { parseIp, formatIp, unmapIp } from "../base/ip.ts";
+import { plainIp } from "../base/ip.ts";
 import { prefixMatcher } from "../base/prefix.ts";
 import { Limits } from "../counters/limits.ts";
 import type { Clock } from "../io/clock.ts";
@@ -136,7 +136,7 @@ export function createCodePage(services: CodePageServices): CodePage {
     clientOf: ({ client: peer, port, isSecure, forwardedFor, forwardedProto }) => {
       const now = settings();
       if (!hasCodePage(now)) return nobody;
-      const client = plain(peer);
+      const client = plainIp(peer) ?? peer;
       if (!prefixMatcher(now.web.forwardedBy)(client))
         return isSecure ? { kind: "client", client: { client, port } } : nobody;
       // It speaks TLS with the client, or says itself that it does not.
@@ -164,13 +164,7 @@ const nobody: Visitor = { kind: "none" };
 /** An address; some proxies give the port as well, behind an address of IPv6 in brackets. */
 function readForwarded(said: string): WebClient | undefined {
   const [, bracketed, plainly, digits = "0"] = /^(?:\[([^\]]*)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(said) ?? [];
-  const address = bracketed ?? plainly ?? said;
+  const client = plainIp(bracketed ?? plainly ?? said);
   const port = Number(digits);
-  return parseIp(address) === undefined || port > 65_535 ? undefined : { client: plain(address), port };
-}
-
-/** An IPv4 address in one spelling. */
-function plain(address: string): string {
-  const octets = parseIp(address);
-  return octets === undefined ? address : formatIp(unmapIp(octets));
+  return client === undefined || port > 65_535 ? undefined : { client, port };
 }

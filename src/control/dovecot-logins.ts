@@ -11,7 +11,7 @@
 
 import { loggableName } from "../address/loggable.ts";
 import { addressKey, parseAddress } from "../address/address.ts";
-import { formatIp, parseIp, unmapIp } from "../base/ip.ts";
+import { plainIp } from "../base/ip.ts";
 import type { Guesses } from "../counters/guesses.ts";
 import type { Visits } from "../counters/visits.ts";
 import type { Directory } from "../directory/directory.ts";
@@ -133,8 +133,7 @@ function shown({ login }: ReportedLogin, account: Account | undefined): string {
 
 /** undefined: somebody on Dovecot's own host tried a login, without a connection. */
 function clientOf({ client }: ReportedLogin): string | undefined {
-  const octets = parseIp(client);
-  return octets === undefined ? undefined : formatIp(unmapIp(octets));
+  return plainIp(client);
 }
 
 /** Few, as it is a label of a metric. */

@@ -6,7 +6,7 @@
 // look like an address, for it may be a password in the wrong field.
 
 import { loggableName } from "../address/loggable.ts";
-import { prepare } from "../base/saslprep.ts";
+import { canBeTyped, prepare } from "../base/saslprep.ts";
 import type { ClientCounts, ClientHandle } from "../counters/counters.ts";
 import type { Login, LoginAnswer, OverFailures } from "../directory/login.ts";
 import type { Observer } from "../observe/events.ts";
@@ -39,12 +39,6 @@ export interface WebLoginServices {
   readonly observer: Observer;
 }
 
-/** As the exchanges of proto/sasl/ have it. */
-function isTyped(password: string): boolean {
-  // oxlint-disable-next-line no-control-regex
-  return password !== "" && !/[\0\r\n]/.test(password);
-}
-
 /** For what is refused before anybody was asked, ms: as the first wrong password. */
 const SHORT = 1000;
 
@@ -75,7 +69,7 @@ export function createWebLogin({ login, clients, clientFail, observer }: WebLogi
     if (turn === "held") return { kind: "held" };
     if (turn === "unavailable") return { kind: "unavailable", cause: "nobody can say how many have failed there" };
     const name = prepare(typed);
-    if (name === undefined || !isTyped(shown)) return { kind: "malformed" };
+    if (name === undefined || !canBeTyped(shown)) return { kind: "malformed" };
     const answer = await login(name, shown, { scope: "web", client, over: turn.over });
     if (answer.kind === "refused") handle.failed();
     return answer;

@@ -5,7 +5,7 @@
 // not ask for mail. So is one whose client left before.
 
 import type { Socket } from "node:net";
-import { unmapIp, formatIp, parseIp } from "../base/ip.ts";
+import { plainIp } from "../base/ip.ts";
 import { prefixMatcher } from "../base/prefix.ts";
 import type { Prefix } from "../base/prefix.ts";
 import type { Observer } from "../observe/events.ts";
@@ -81,9 +81,8 @@ export function createProxyGate(
   };
 }
 
-/** A dual-stack socket shows IPv4 clients as ::ffff:192.0.2.1. What has no colon is plain already. */
+/** What has no colon is plain already. */
 function plainAddress(address: string): string {
   if (!address.includes(":")) return address;
-  const octets = parseIp(address);
-  return octets === undefined ? address : formatIp(unmapIp(octets));
+  return plainIp(address) ?? address;
 }

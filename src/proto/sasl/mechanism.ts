@@ -6,7 +6,7 @@
 
 import { cramMd5 } from "./cram-md5.ts";
 import type { CramKeys } from "./cram-md5.ts";
-import { prepare } from "../../base/saslprep.ts";
+import { canBeTyped, prepare } from "../../base/saslprep.ts";
 import { scram } from "./scram.ts";
 import type { ScramEnvironment, ScramKeys } from "./scram.ts";
 
@@ -173,7 +173,7 @@ function credentials(authzid: Uint8Array, authcid: Uint8Array, secret: Uint8Arra
   if (Math.max(authzid.length, authcid.length, secret.length) > FIELD_LIMIT) return failed("too-long");
   const authentication = text(authcid);
   const password = decoded(secret);
-  if (authentication === undefined || password === undefined || UNTYPED.test(password)) return failed("bad-text");
+  if (authentication === undefined || password === undefined || !canBeTyped(password)) return failed("bad-text");
   const authorization = authzid.length === 0 ? authentication : text(authzid);
   if (authorization === undefined) return failed("bad-text");
   if (authorization !== authentication) return failed("other-identity");
@@ -183,10 +183,6 @@ function credentials(authzid: Uint8Array, authcid: Uint8Array, secret: Uint8Arra
 function failed(cause: FailureCause): Step {
   return { kind: "failed", cause };
 }
-
-/** Of no password: what ends it for programs in C, and what ends a line. */
-// oxlint-disable-next-line no-control-regex
-const UNTYPED = /[\0\r\n]/;
 
 function text(octets: Uint8Array): string | undefined {
   const written = decoded(octets);
