@@ -41,7 +41,7 @@ export type Restrained = "slow" | "hold";
 
 export type Layer = keyof Omit<PlanRules, "attempts"> | "domain";
 
-/** What an account that is slowed still reaches. */
+/** What an account that is slowed still reaches. What it was charged in the two minutes before a restart counts after it. */
 export const slowedTo: WindowRule = { name: "2m", length: 120_000, limit: 1 };
 /**
  * Whom an account whose mail is held may still name: its owner goes on writing. After a restart it begins anew; what was charged
@@ -266,16 +266,10 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       const answer = part.limits.reserve(part.key, part.units, now);
       if (answer.kind === "over") {
         full = (full ?? new Map<Layer, string>()).set(part.layer, answer.window);
-        // What others have used up nobody may go beyond.
-        if (over !== "hold" || part.layer === "domain") {
+        const final = finalOf(answer, over, part, now);
+        if (final !== undefined) {
           release(held);
-          return { ...answer, layer: part.layer, notices: notices(part, now, answer.window) };
-        }
-        const hopeless =
-          part.layer === "bytes" ? part.limits.obstacleAt(HELD_AT_MOST, part.key, part.units, now) : undefined;
-        if (hopeless !== undefined) {
-          release(held);
-          return { ...hopeless, layer: part.layer, notices: notices(part, now, answer.window) };
+          return { ...final, layer: part.layer, notices: notices(part, now, answer.window) };
         }
         beyond ??= { ...answer, layer: part.layer };
         part.limits.count(part.key, part.units, now);
@@ -420,6 +414,17 @@ export function createAccountLimits(first: AccountRules, clock: Clock): AccountL
       places.clear();
     },
   };
+}
+
+/** What does not fit and is not taken to be held either: what others have used up nobody may go beyond, and disks are not endless. */
+function finalOf(
+  answer: Over,
+  over: Subject["over"],
+  { layer, limits, key, units }: Part,
+  now: number,
+): Over | undefined {
+  if (over !== "hold" || layer === "domain") return answer;
+  return layer === "bytes" ? limits.obstacleAt(HELD_AT_MOST, key, units, now) : undefined;
 }
 
 function domainOf(account: string): string {
