@@ -10,6 +10,7 @@
 // Limits: kick takes a mask, so an account with * or ? in its name takes others along, who may come again. Where a process of Dovecot serves several
 // users (`client_limit` of its service) all of its connections go.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Settings } from "../config/settings.ts";
 import { NOTHING_FOUND } from "../io/doveadm.ts";
 import type { AskDoveadm, DoveadmAnswer, DoveadmPlace } from "../io/doveadm.ts";
@@ -201,15 +202,7 @@ export async function tryDovecotSessions(
   return undefined;
 }
 
+/** Shorter when it is over. */
 function pause(milliseconds: number, ended: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      ended.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, milliseconds);
-    ended.addEventListener("abort", finish, { once: true });
-    if (ended.aborted) finish();
-  });
+  return sleep(milliseconds, undefined, { signal: ended }).catch(() => undefined);
 }
