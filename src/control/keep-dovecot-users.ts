@@ -41,6 +41,8 @@ const AGAIN = { first: 10_000, last: 640_000 } as const;
 
 export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUsersServices): KeptUsers {
   let timer: NodeJS.Timeout | undefined;
+  /** After a failure, when nothing changes. */
+  let again: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
   let failures = 0;
   let state: "open" | "again" | "closed" = "open";
@@ -85,6 +87,8 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
   }
 
   function begin(): void {
+    clearTimeout(timer);
+    clearTimeout(again);
     timer = undefined;
     const { dovecot } = settings();
     if (dovecot.doveadm === undefined) {
@@ -100,7 +104,7 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
           state = "open";
           timer = setTimeout(begin, GATHERED);
         } else if (state === "open" && failures > 0) {
-          timer = setTimeout(begin, Math.min(AGAIN.last, AGAIN.first * 2 ** (failures - 1)));
+          again = setTimeout(begin, Math.min(AGAIN.last, AGAIN.first * 2 ** (failures - 1)));
         }
       });
   }
@@ -108,11 +112,7 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
   function changed(): void {
     if (state === "closed") return;
     if (writing !== undefined) state = "again";
-    else if (failures === 0) timer ??= setTimeout(begin, GATHERED);
-    else {
-      clearTimeout(timer);
-      timer = setTimeout(begin, GATHERED);
-    }
+    else timer ??= setTimeout(begin, GATHERED);
   }
 
   return {
@@ -124,6 +124,7 @@ export function keepDovecotUsers({ settings, store, sessions, failed }: KeptUser
     close: async () => {
       state = "closed";
       clearTimeout(timer);
+      clearTimeout(again);
       await writing;
     },
   };
