@@ -119,46 +119,18 @@ function form(text: CodeTexts, host: string, language: Language, view: CodeView)
   const { account, address } = view.kind === "answer" ? view : { account: "", address: "" };
   return html`<p>${text.opening.replace("{host}", host)}</p>
     <form action="${codePath}?lang=${language}" method="post" accept-charset="utf-8">
-      <p>
-        <label
-          >${text.account}<br /><input
-            type="text"
-            inputmode="email"
-            name="account"
-            value="${account}"
-            autocomplete="username"
-            required
-        /></label>
-      </p>
-      <p>
-        <label
-          >${text.password}<br /><input type="password" name="password" autocomplete="current-password" required
-        /></label>
-      </p>
+      ${field(text.account, html`<input type="text" inputmode="email" name="account" value="${account}" autocomplete="username" required />`)}
+      ${field(text.password, html`<input type="password" name="password" autocomplete="current-password" required />`)}
       <p>${text.passwordNote}</p>
-      <p>
-        <label
-          >${text.address}<br /><input
-            type="text"
-            inputmode="email"
-            name="address"
-            value="${address}"
-            autocomplete="off"
-            required
-        /></label>
-      </p>
-      <p>
-        <label
-          >${text.code}<br /><input
-            type="text"
-            name="code"
-            autocomplete="one-time-code"
-            autocapitalize="none"
-            spellcheck="false"
-            required
-        /></label>
-      </p>
+      ${field(text.address, html`<input type="text" inputmode="email" name="address" value="${address}" autocomplete="off" required />`)}
+      ${field(text.code, html`<input type="text" name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" required />`)}
       <p><button>${text.button}</button></p>
     </form>
     <p>${text.stranger}</p>`;
+}
+
+function field(label: string, input: Html): Html {
+  return html`<p>
+    <label>${label}<br />${input}</label>
+  </p>`;
 }
