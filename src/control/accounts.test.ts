@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseDomain } from "../address/domain.ts";
+import { unlimitedPlan } from "../config/test-plan.ts";
 import type { ListenerSettings, PlanSettings } from "../config/settings.ts";
 import { createIdentities } from "../directory/identities.ts";
 import { asRemote } from "../io/rpc.ts";
@@ -29,19 +30,7 @@ type Step = "setSuspended" | "deleteAccount" | "changed" | "endSessions" | "hold
 
 /** How new accounts begin; a test may change it for itself. */
 const ramp = { length: 0, share: 100 };
-const office: PlanSettings = {
-  recipients: [],
-  attempts: [],
-  messages: [],
-  newRecipients: [],
-  bytes: [],
-  recipientsPerMessage: 100,
-  over: "defer",
-  foreignSender: "refuse",
-  contentChecks: false,
-  identityHeader: "none",
-  ramp,
-};
+const office: PlanSettings = { ...unlimitedPlan, recipientsPerMessage: 100, ramp };
 function listenerWith(mechanisms: ListenerSettings["mechanisms"]): ListenerSettings {
   return { role: "submission", tls: "implicit", mechanisms, proxies: [], endpoints: [] };
 }

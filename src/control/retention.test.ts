@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { unlimitedPlan } from "../config/test-plan.ts";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
@@ -30,17 +31,9 @@ function office(t: TestContext, days: number, cram = { isOffered: true }) {
       retention: { log: days * DAY, correspondents: 7 * DAY },
       limits: {
         standard: {
+          ...unlimitedPlan,
           recipients: [{ name: "1d", length: DAY, recipients: 10 }],
           attempts: [{ name: "1d", length: DAY, recipients: 20 }],
-          messages: [],
-          newRecipients: [],
-          bytes: [],
-          recipientsPerMessage: 100,
-          over: "defer",
-          foreignSender: "refuse",
-          contentChecks: false,
-          identityHeader: "none",
-          ramp: { length: 0, share: 100 },
         },
         plans: new Map(),
         domain: [],

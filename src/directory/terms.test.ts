@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { unlimitedPlan } from "../config/test-plan.ts";
 import type { DomainSettings, PlanSettings } from "../config/settings.ts";
 import { parseDomain } from "../address/domain.ts";
 import type { Account } from "../store/store.ts";
@@ -8,19 +9,7 @@ import { accountTerms, growth } from "./terms.ts";
 const DAY = 86_400_000;
 const NOW = 1_800_000_000_000;
 
-const standard: PlanSettings = {
-  recipients: [],
-  attempts: [],
-  messages: [],
-  newRecipients: [],
-  bytes: [],
-  recipientsPerMessage: 1000,
-  over: "defer",
-  foreignSender: "refuse",
-  contentChecks: false,
-  identityHeader: "none",
-  ramp: { length: 0, share: 100 },
-};
+const standard = unlimitedPlan;
 const office: PlanSettings = {
   ...standard,
   messages: [{ name: "1h", length: 3_600_000, recipients: 10 }],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { unlimitedPlan } from "../config/test-plan.ts";
 import { accountTerms } from "../directory/terms.ts";
 import { createDirectory } from "../directory/directory.ts";
 import { asRemote } from "../io/rpc.ts";
@@ -27,23 +28,10 @@ function world() {
   const account = { key, address: key, passwordHash: "h", aliases: [], createdAt: NOW, suspended: false };
   store.addAccount(account);
   const directory = createDirectory([], asRemote(store));
-  const plan = {
-    recipients: [],
-    attempts: [],
-    messages: [],
-    newRecipients: [],
-    bytes: [],
-    recipientsPerMessage: 1000,
-    over: "defer",
-    foreignSender: "refuse",
-    contentChecks: false,
-    identityHeader: "none",
-    ramp: { length: 0, share: 100 },
-  } as const;
   const clock = { wall: () => NOW };
   const terms = accountTerms({
     directory,
-    limits: () => ({ standard: plan, plans: new Map(), domainRamp: plan.ramp }),
+    limits: () => ({ standard: unlimitedPlan, plans: new Map(), domainRamp: unlimitedPlan.ramp }),
     domains: () => [],
     clock,
   });

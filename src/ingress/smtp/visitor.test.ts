@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import type { TestContext } from "node:test";
 import { parseAddress } from "../../address/address.ts";
 import type { Address } from "../../address/address.ts";
 import type { VisitSettings } from "../../config/settings.ts";
@@ -13,7 +14,7 @@ import { createVisits } from "../../counters/visits.ts";
 import type { Credential, Standing } from "../../directory/standing.ts";
 import type { SenderRight } from "../../verdict/facts.ts";
 import { dial, dialAs, dialSecured, plainLogin, listen, makeMaterial, makeService, message } from "./test-service.ts";
-import type { Material } from "./test-service.ts";
+import type { Client, Material, Service } from "./test-service.ts";
 import { findVisitor, noteVisit, visitPlace } from "./visitor.ts";
 
 const [alice, bob] = ["alice@b", "bob@b"] as const;
@@ -121,13 +122,19 @@ after(() => rm(directory, { recursive: true }));
 
 const own = "alice@sekimori.test";
 
-test("a session without AUTH sends as its visitor, one message at a time, and else needs AUTH", async (t) => {
-  const house = makeService(material);
-  const visits = { ...settings, networks: [{ address: "127.0.0.0", length: 8 }] };
-  const listener = await listen(t, house, { legacy: { until: undefined, visits } });
-  const client = dial(t, listener);
+const visits = { ...settings, networks: [{ address: "127.0.0.0", length: 8 }] };
+
+/** Of a listener on which those from loopback may be visitors. */
+async function greeted(t: TestContext, house: Service): Promise<Client> {
+  const client = dial(t, await listen(t, house, { legacy: { until: undefined, visits } }));
   await client.reply();
   await client.ask("EHLO c.example.jp");
+  return client;
+}
+
+test("a session without AUTH sends as its visitor, one message at a time, and else needs AUTH", async (t) => {
+  const house = makeService(material);
+  const client = await greeted(t, house);
   assert.match(await client.ask(`MAIL FROM:<${own}>`), /^530 /);
   house.services.visits.note("127.0.0.1", own, { kind: "password", hash: material.passwordHash });
   assert.match(await client.ask("MAIL FROM:<bob@sekimori.test>"), /^530 /);
@@ -143,7 +150,6 @@ test("a session without AUTH sends as its visitor, one message at a time, and el
 
 test("a visitor may log in after its message, and is that account from then on", async (t) => {
   const house = makeService(material);
-  const visits = { ...settings, networks: [{ address: "127.0.0.0", length: 8 }] };
   const client = await dialSecured(t, house, await listen(t, house, { legacy: { until: undefined, visits } }));
   house.services.visits.note("127.0.0.1", own, { kind: "password", hash: material.passwordHash });
   assert.match(await client.ask(`MAIL FROM:<${own}>`), /^250 /);
@@ -157,11 +163,7 @@ test("a visitor may log in after its message, and is that account from then on",
 
 test("when nobody can say who visited, MAIL waits, and the session goes on", async (t) => {
   const house = makeService(material);
-  const visits = { ...settings, networks: [{ address: "127.0.0.0", length: 8 }] };
-  const listener = await listen(t, house, { legacy: { until: undefined, visits } });
-  const client = dial(t, listener);
-  await client.reply();
-  await client.ask("EHLO c.example.jp");
+  const client = await greeted(t, house);
   house.services.visits.note("127.0.0.1", own, { kind: "password", hash: material.passwordHash });
   house.store.failure = "the store does not answer";
   assert.match(await client.ask(`MAIL FROM:<${own}>`), /^451 4\./);
