@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { Enrolment, EnrolmentStore, ThirdParty } from "../store.ts";
-import { all, one } from "./rows.ts";
+import { all, one, spanOf } from "./rows.ts";
 
 interface EnrolmentRow {
   readonly address: string;
@@ -95,10 +95,7 @@ export function createEnrolmentTables(database: DatabaseSync, transaction: <T>(w
       });
     },
     purgeCodes: (before) => void sql.purgeCodes.run(before),
-    codeSpan: (before) => {
-      const row = one<{ items: number; oldest: number | null; expired: number }>(sql.codeSpan, before);
-      return { items: row?.items ?? 0, oldest: row?.oldest ?? undefined, expired: row?.expired ?? 0 };
-    },
+    codeSpan: (before) => spanOf(sql.codeSpan, before),
     thirdParty: (domain) => {
       const row = one<{ reading: string }>(sql.thirdParty, domain);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by putThirdParty

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { AbuseNews, AbuseNotice, NoticeStore } from "../store.ts";
-import { all, one } from "./rows.ts";
+import { all, one, spanOf } from "./rows.ts";
 
 interface NoticeRow {
   readonly id: number;
@@ -51,10 +51,7 @@ export function createNoticeTable(database: DatabaseSync): {
       dropNotice: (id) => void sql.drop.run(id),
       toldSince: (account, to, time) => one<{ count: number }>(sql.toldSince, account, to, time)?.count ?? 0,
       purgeNotices: (before) => void sql.purge.run(before),
-      noticeSpan: (before) => {
-        const row = one<{ items: number; oldest: number | null; expired: number }>(sql.span, before);
-        return { items: row?.items ?? 0, oldest: row?.oldest ?? undefined, expired: row?.expired ?? 0 };
-      },
+      noticeSpan: (before) => spanOf(sql.span, before),
     },
   };
 }

@@ -13,7 +13,6 @@ import type {
   LoginScope,
   NewCharge,
   SenderGrant,
-  Span,
   Store,
 } from "../store.ts";
 import { createEnrolmentTables } from "./enrolment-tables.ts";
@@ -21,7 +20,7 @@ import { createNoticeTable } from "./notice-table.ts";
 import { createTryTable } from "./try-table.ts";
 import { takenIn } from "../taken.ts";
 import { createQueueTables } from "./queue-tables.ts";
-import { all, one } from "./rows.ts";
+import { all, one, spanOf } from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { inTransaction } from "./transaction.ts";
 
@@ -296,7 +295,7 @@ export function openSqliteStore(file: string): SqliteStore {
     suspended: () => all<{ readonly key: string }>(sql.suspended).map(({ key }) => key),
     restrained: () => all<{ readonly key: string }>(sql.restrained).map(({ key }) => key),
     purgeRestraints: (now) => void sql.purgeRestraints.run(now),
-    restraintSpan: (now) => spanOf(sql.restraintSpan, now, 1),
+    restraintSpan: (now) => spanOf(sql.restraintSpan, now),
     addAlias: (key, alias) =>
       transaction(() => {
         if (one<AccountRow>(sql.account, key) === undefined || findAccount(alias) !== undefined) return false;
@@ -348,7 +347,7 @@ export function openSqliteStore(file: string): SqliteStore {
     purgeCharges: (before) => {
       sql.purgeCharges.run(before);
     },
-    chargeSpan: (before) => spanOf(sql.chargeSpan, before, 1),
+    chargeSpan: (before) => spanOf(sql.chargeSpan, before),
     isCorrespondent: (account, correspondent) => one(sql.correspondent, account, correspondent) !== undefined,
     purgeCorrespondents: (before) => {
       sql.purgeCorrespondents.run(Math.floor(before / DAY));
@@ -383,17 +382,6 @@ function toAppPassword({ name, scopes, hash, created_at, used_at, used_by }: App
 
 function bySender(senders: readonly SenderGrant[]): readonly SenderGrant[] {
   return senders.toSorted((grant, other) => (grant.sender < other.sender ? -1 : 1));
-}
-
-/** `unit`: of the times in it, ms. */
-function spanOf(statement: StatementSync, before: number, unit: number): Span {
-  const row = one<{ items: number; oldest: number | null; expired: number }>(statement, before);
-  const oldest = row?.oldest ?? undefined;
-  return {
-    items: row?.items ?? 0,
-    oldest: oldest === undefined ? undefined : oldest * unit,
-    expired: row?.expired ?? 0,
-  };
 }
 
 /** The name from before there were lanes is that of lane 0. */

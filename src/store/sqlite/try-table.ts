@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { Tries, TryStore } from "../store.ts";
-import { all, one } from "./rows.ts";
+import { all, spanOf } from "./rows.ts";
 
 export function createTryTable(database: DatabaseSync, transaction: <T>(work: () => T) => T): TryStore {
   const sql = {
@@ -22,9 +22,6 @@ export function createTryTable(database: DatabaseSync, transaction: <T>(work: ()
       }),
     triesSince: (time) => all<Tries>(sql.since, time),
     purgeTries: (before) => void sql.purge.run(before),
-    trySpan: (before) => {
-      const row = one<{ items: number; oldest: number | null; expired: number }>(sql.span, before);
-      return { items: row?.items ?? 0, oldest: row?.oldest ?? undefined, expired: row?.expired ?? 0 };
-    },
+    trySpan: (before) => spanOf(sql.span, before),
   };
 }
