@@ -11,7 +11,15 @@ import type { Clock } from "../io/clock.ts";
 import type { Remote } from "../io/rpc.ts";
 import type { Observer } from "../observe/events.ts";
 import { ORIGIN_KEPT } from "../directory/origins.ts";
-import type { AccountStore, ChargeStore, EnrolmentStore, NoticeStore, ProfileStore, TryStore } from "../store/store.ts";
+import type {
+  AccountStore,
+  ChargeStore,
+  EnrolmentStore,
+  NoticeStore,
+  ProfileStore,
+  Span,
+  TryStore,
+} from "../store/store.ts";
 import type { Control, RetentionView } from "./control.ts";
 import { logFiles } from "./log-search.ts";
 
@@ -59,6 +67,22 @@ export const kept: ReadonlyMap<string, string> = new Map([
   ["mail", "until its reader deletes it"],
 ]);
 
+/** From where on what was tried still counts, wall ms: a minute stands for all of its moments. */
+export function triesSince(limits: Parameters<typeof longestAttempts>[0], now: number): number {
+  return now - longestAttempts(limits) - TRY_MINUTE;
+}
+
+function viewOf(what: string, how: string, { items, expired, oldest }: Span): RetentionView {
+  const began = oldest === undefined ? {} : { oldest: new Date(oldest).toISOString() };
+  return { what, kept: how, items, expired, ...began };
+}
+
+/** Of what has no time of day. */
+function viewByDay(what: string, how: string, span: Span): RetentionView {
+  const view = viewOf(what, how, span);
+  return view.oldest === undefined ? view : { ...view, oldest: view.oldest.slice(0, 10) };
+}
+
 export function retentionControl(services: RetentionServices): Pick<Control, "retention"> & {
   /** `by`: "operator" or "schedule". */
   readonly purge: (by: string) => Promise<readonly RetentionView[]>;
@@ -82,80 +106,57 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
 
   async function look(): Promise<readonly RetentionView[]> {
     const [oldest] = days();
-    const span = await store.chargeSpan(clock.wall() - longestWindow(settings().limits));
-    const tries = await store.trySpan(clock.wall() - longestAttempts(settings().limits) - TRY_MINUTE);
-    const { correspondents } = settings().retention;
-    const known = await store.correspondentSpan(clock.wall() - correspondents);
-    const profiles = await store.profileSpan(clock.wall() - settings().retention.log);
-    const origins = await store.originSpan(clock.wall() - ORIGIN_KEPT);
-    const codes = await store.codeSpan(clock.wall() - codesKept());
+    const now = clock.wall();
+    const { limits, retention } = settings();
     const states = await store.countCram();
-    const restraints = await store.restraintSpan(clock.wall());
-    const notices = await store.noticeSpan(clock.wall() - NOTICE_KEPT);
     return [
       {
         what: "log",
-        kept: inDays(settings().retention.log),
+        kept: inDays(retention.log),
         items: days().length,
         expired: expiredDays().length,
         ...(oldest === undefined ? {} : { oldest: basename(oldest, ".jsonl") }),
       },
-      {
-        what: "charge",
-        kept: `${inDays(longestWindow(settings().limits))}, the longest window of a limit`,
-        items: span.items,
-        expired: span.expired,
-        ...(span.oldest === undefined ? {} : { oldest: new Date(span.oldest).toISOString() }),
-      },
-      {
-        what: "rcpt_try",
-        kept: `${inDays(longestAttempts(settings().limits))}, the longest window of \`attempts\`: how many recipients an account tried, by the minute`,
-        items: tries.items,
-        expired: tries.expired,
-        ...(tries.oldest === undefined ? {} : { oldest: new Date(tries.oldest).toISOString() }),
-      },
-      {
-        what: "correspondent",
-        kept: `${inDays(correspondents)} after the last message to it, where new recipients are limited`,
-        items: known.items,
-        expired: known.expired,
-        ...(known.oldest === undefined ? {} : { oldest: new Date(known.oldest).toISOString().slice(0, 10) }),
-      },
-      {
-        what: "abuse_profile",
-        kept: `${inDays(settings().retention.log)} after the account was last seen: its networks, and what spoke against it`,
-        items: profiles.items,
-        expired: profiles.expired,
-        ...(profiles.oldest === undefined ? {} : { oldest: new Date(profiles.oldest).toISOString().slice(0, 10) }),
-      },
-      {
-        what: "login_origin",
-        kept: `${inDays(ORIGIN_KEPT)} after the last login from it, as a keyed hash`,
-        items: origins.items,
-        expired: origins.expired,
-        ...(origins.oldest === undefined ? {} : { oldest: new Date(origins.oldest).toISOString().slice(0, 10) }),
-      },
-      {
-        what: "enrolment_code",
-        kept: `${inDays(codesKept())}, the longest window of \`[substitute] codes\`: who was sent one, never the code`,
-        items: codes.items,
-        expired: codes.expired,
-        ...(codes.oldest === undefined ? {} : { oldest: new Date(codes.oldest).toISOString() }),
-      },
-      {
-        what: "abuse_notice",
-        kept: `${inDays(NOTICE_KEPT)}: that a customer was told of a step against his account`,
-        items: notices.items,
-        expired: notices.expired,
-        ...(notices.oldest === undefined ? {} : { oldest: new Date(notices.oldest).toISOString() }),
-      },
-      {
-        what: "restraint",
-        kept: "until it has ended or was cleared: what was done about an account that somebody else may be using, and the evidence",
-        items: restraints.items,
-        expired: restraints.expired,
-        ...(restraints.oldest === undefined ? {} : { oldest: new Date(restraints.oldest).toISOString() }),
-      },
+      viewOf(
+        "charge",
+        `${inDays(longestWindow(limits))}, the longest window of a limit`,
+        await store.chargeSpan(now - longestWindow(limits)),
+      ),
+      viewOf(
+        "rcpt_try",
+        `${inDays(longestAttempts(limits))}, the longest window of \`attempts\`: how many recipients an account tried, by the minute`,
+        await store.trySpan(triesSince(limits, now)),
+      ),
+      viewByDay(
+        "correspondent",
+        `${inDays(retention.correspondents)} after the last message to it, where new recipients are limited`,
+        await store.correspondentSpan(now - retention.correspondents),
+      ),
+      viewByDay(
+        "abuse_profile",
+        `${inDays(retention.log)} after the account was last seen: its networks, and what spoke against it`,
+        await store.profileSpan(now - retention.log),
+      ),
+      viewByDay(
+        "login_origin",
+        `${inDays(ORIGIN_KEPT)} after the last login from it, as a keyed hash`,
+        await store.originSpan(now - ORIGIN_KEPT),
+      ),
+      viewOf(
+        "enrolment_code",
+        `${inDays(codesKept())}, the longest window of \`[substitute] codes\`: who was sent one, never the code`,
+        await store.codeSpan(now - codesKept()),
+      ),
+      viewOf(
+        "abuse_notice",
+        `${inDays(NOTICE_KEPT)}: that a customer was told of a step against his account`,
+        await store.noticeSpan(now - NOTICE_KEPT),
+      ),
+      viewOf(
+        "restraint",
+        "until it has ended or was cleared: what was done about an account that somebody else may be using, and the evidence",
+        await store.restraintSpan(now),
+      ),
       {
         what: "cram_md5",
         kept: "while a listener offers CRAM-MD5: what that needs of passwords",
@@ -172,7 +173,7 @@ export function retentionControl(services: RetentionServices): Pick<Control, "re
       const found = (await look()).filter(({ expired }) => expired !== undefined && expired > 0);
       for (const file of expiredDays()) rmSync(file, { force: true });
       await store.purgeCharges(clock.wall() - longestWindow(settings().limits));
-      await store.purgeTries(clock.wall() - longestAttempts(settings().limits) - TRY_MINUTE);
+      await store.purgeTries(triesSince(settings().limits, clock.wall()));
       await store.purgeCorrespondents(clock.wall() - settings().retention.correspondents);
       await store.purgeProfiles(clock.wall() - settings().retention.log);
       await store.purgeOrigins(clock.wall() - ORIGIN_KEPT);

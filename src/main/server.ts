@@ -15,8 +15,7 @@ import { createDovecotApp } from "../admin/dovecot.ts";
 import { createPublicApp, createSocketApp } from "../admin/http.ts";
 import { createWebApp } from "../admin/web.ts";
 import type { RunningServer } from "../cli/house.ts";
-import { longestAttempts, longestWindow } from "../config/longest-window.ts";
-import { TRY_MINUTE } from "../counters/account-limits.ts";
+import { longestWindow } from "../config/longest-window.ts";
 import { offersCram } from "../config/offers-cram.ts";
 import type { Settings } from "../config/settings.ts";
 import { createAbuseNotices } from "../control/abuse-notices.ts";
@@ -25,7 +24,7 @@ import { createDovecotSessions } from "../control/dovecot-sessions.ts";
 import { keepDovecotUsers } from "../control/keep-dovecot-users.ts";
 import type { KeptUsers } from "../control/keep-dovecot-users.ts";
 import { createReload } from "../control/reload.ts";
-import { retentionControl } from "../control/retention.ts";
+import { retentionControl, triesSince } from "../control/retention.ts";
 import type { Control } from "../control/control.ts";
 import { createLiveControl } from "../control/live.ts";
 import { remindOfRenewals } from "../control/renewals.ts";
@@ -159,7 +158,7 @@ async function start(site: Site, version: string, died: (cause: string) => void,
 
   const longest = longestWindow(settings.limits);
   const { charges, through } = await Promise.race([store.chargesSince(clock.wall() - longest), early.promise]);
-  const tries = await store.triesSince(clock.wall() - longestAttempts(settings.limits) - TRY_MINUTE);
+  const tries = await store.triesSince(triesSince(settings.limits, clock.wall()));
   let cramIsOffered = offersCram(settings);
   const retained = retentionControl({
     settings: () => settings,
