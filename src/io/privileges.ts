@@ -7,7 +7,7 @@
 //
 // Linux keeps no capability over that change, so a port below 1024 cannot be bound again afterwards.
 
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { chownSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -26,7 +26,7 @@ export interface LoweredPrivileges {
 
 /**
  * undefined when there is nothing to lower: the process runs as that user already. Throws for a person to read: no such
- * user, or neither root nor that user.
+ * user, neither root nor that user, or one who may not read this program.
  */
 export function lowerPrivileges(
   { user, group }: ProcessUser,
@@ -49,6 +49,7 @@ export function lowerPrivileges(
   process.seteuid!(0);
   for (const directory of directories) own(directory, uid, gid, user);
   process.seteuid!(uid);
+  mustReadProgram(user);
   return {
     raise: () => process.seteuid!(0),
     lower: () => process.seteuid!(uid),
@@ -63,6 +64,18 @@ export function lowerPrivileges(
 
 export function becomeUser(user: ProcessUser, directories: readonly string[]): void {
   if (process.geteuid!() === 0) lowerPrivileges(user, directories)?.drop();
+}
+
+/** Threads are started from its files later on, and commands read more of them. */
+function mustReadProgram(user: string): void {
+  try {
+    closeSync(openSync(import.meta.filename, "r"));
+  } catch (error) {
+    const root = join(import.meta.dirname, "../..");
+    throw new Error(`${user} cannot read this program in ${root}: move it to where others may read it`, {
+      cause: error,
+    });
+  }
 }
 
 /** Made for the user when it is not there; what is there must be the user's already, for nobody expects a chown -R. */

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { runProgram } from "../lab/child.ts";
 import { startServer } from "../lab/server.ts";
-import { requiresRoot } from "../lab/skip.ts";
+import { requiresOtherUsers } from "../lab/skip.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
 
 /** Always there on Debian (base-passwd). */
@@ -41,7 +41,7 @@ function configuration(more: readonly string[]): string {
 
 /** A directory that the user may reach, and a wrapper that runs a command in a new network namespace with loopback up. */
 async function prepare(t: TestContext): Promise<{ directory: string; wrapper: readonly string[] } | undefined> {
-  if (!requiresRoot(t, "ports below 1024 and other users")) return undefined;
+  if (!requiresOtherUsers(t, "ports below 1024 and other users")) return undefined;
   const wrapper = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
   const trial = await runProgram({
     program: "unshare",
@@ -135,4 +135,24 @@ test("as a user who is not root and not the one that is asked for it does not st
   const wrapper = ["setpriv", "--reuid=2", "--regid=2", "--clear-groups"];
   const config = `state-directory = "${place.directory}/elsewhere"\n${configuration([])}`;
   await assert.rejects(startServer(t, { directory: place.directory, wrapper, config }), /only root can become daemon/);
+});
+
+test("a program that the user may not read does not start, and says so", async (t) => {
+  const place = await prepare(t);
+  if (place === undefined) return;
+  const closed = join(place.directory, "closed");
+  const here = join(closed, "here");
+  const checkout = join(import.meta.dirname, "../..");
+  // The same program, mounted where nobody else gets.
+  const script =
+    `mkdir -m 700 ${closed} && mkdir ${here} && mount --bind ${checkout} ${here} && ` +
+    `for each; do shift; case $each in */src/main/main.ts) each=${here}/src/main/main.ts;; esac; set -- "$@" "$each"; done; exec "$@"`;
+  const wrapper = ["unshare", "--mount", "sh", "-c", script, "sh"];
+  const state = join(place.directory, "var");
+  mkdirSync(state);
+  chownSync(state, user.uid, user.gid);
+  await assert.rejects(
+    startServer(t, { directory: place.directory, wrapper, config: configuration([]) }),
+    new RegExp(`${user.name} cannot read this program in ${here}: move it`),
+  );
 });

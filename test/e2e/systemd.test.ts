@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { runProgram } from "../lab/child.ts";
 import { startServer } from "../lab/server.ts";
-import { requiresRoot } from "../lab/skip.ts";
+import { requiresOtherUsers } from "../lab/skip.ts";
 import { temporaryDirectory } from "../lab/temporary.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -48,7 +48,7 @@ test("systemd-analyze finds no mistake in the unit and little exposure", async (
 });
 
 test("a user with the one capability serves port 25 and opens another at a reload", async (t) => {
-  if (!requiresRoot(t, "network namespaces and other users")) return;
+  if (!requiresOtherUsers(t, "network namespaces and other users")) return;
   const namespace = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
   const user = [
     "setpriv",

@@ -10,7 +10,7 @@ import type { TestContext } from "node:test";
 import { runProgram, startChild } from "./child.ts";
 import { atEnd } from "./cleanup.ts";
 import { loopbackAddress } from "./loopback.ts";
-import { requires, requiresRoot } from "./skip.ts";
+import { requires, requiresOtherUsers } from "./skip.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { waitFor } from "./wait.ts";
 
@@ -45,7 +45,7 @@ const id = 54_321;
 /** Undefined after the test was marked as skipped. The test's end stops it. */
 export async function startExim(t: TestContext, options: EximOptions): Promise<Exim | undefined> {
   const program = await requires(t, "exim4");
-  if (program === undefined || !requiresRoot(t, "Exim changes identities")) return undefined;
+  if (program === undefined || !requiresOtherUsers(t, "Exim changes identities")) return undefined;
   if (program.tree === undefined) throw new Error("Exim is always unpacked");
   const { tree } = program;
   const directory = await temporaryDirectory(t);
